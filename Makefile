@@ -1,0 +1,45 @@
+# make demo | test | lint | env: each sets up what it needs in .venv and touches nothing else on the machine.
+
+PYTHON ?= python3
+CORES ?= all
+LOCK := envs/requirements.lock
+BIN := .venv/bin
+SNAKEMAKE := $(BIN)/snakemake
+
+# uv from the PATH, or else from PyPI in a folder of its own.
+UV := $(shell command -v uv 2>/dev/null || echo .venv/uv/bin/uv)
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: env demo test lint lock
+.DELETE_ON_ERROR:
+
+env: .venv/ready
+
+.venv/ready: $(LOCK)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Error: Snowdrift needs Python 3.11 or newer. Hint: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up .venv (about 6 GB, once)"
+	@command -v $(UV) >/dev/null || { $(PYTHON) -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv; }
+	@test -x $(BIN)/python || $(UV) venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" .venv
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes $(LOCK)
+	@touch $@
+
+demo: env
+	@echo "The demo renders its own data and runs the whole study on it: about DEMO_MINUTES minutes on 2 cores without a GPU."
+	$(SNAKEMAKE) --cores $(CORES) --configfile config/demo.yaml
+	@echo "Done. Open results/demo/report.html in a browser."
+
+test: env
+	$(BIN)/python -m pytest
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(SNAKEMAKE) --lint --configfile config/demo.yaml
+
+# After a change of the dependencies in pyproject.toml. No registry's address gets into either file.
+lock:
+	$(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade \
+	  --no-header --no-emit-index-url --no-annotate --generate-hashes --quiet --output-file $(LOCK)
+	$(PYTHON) envs/conda_from_lock.py $(LOCK) pyproject.toml > envs/snowdrift.yaml
