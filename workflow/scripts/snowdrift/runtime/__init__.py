@@ -1,0 +1,1 @@
+"""What every job needs, whatever its chapter: errors, logs, files, seeds, devices."""
