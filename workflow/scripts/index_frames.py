@@ -1,0 +1,20 @@
+"""Rule index_frames: check every frame and box of the dataset, and split its videos."""
+
+from pathlib import Path
+
+from snowdrift.frames.index import index_frames, write_index
+from snowdrift.runtime.job import job
+
+with job(snakemake.log[0]):
+    index = index_frames(
+        Path(snakemake.input.root),
+        layout=snakemake.params.layout,
+        class_names=snakemake.params.class_names,
+        splits=snakemake.params.splits,
+        seed=snakemake.params.seed,
+        max_rejected=snakemake.params.max_rejected,
+        workers=snakemake.threads,
+    )
+    write_index(
+        index, Path(snakemake.output.frames), Path(snakemake.output.boxes), Path(snakemake.output.rejected)
+    )

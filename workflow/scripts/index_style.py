@@ -1,0 +1,12 @@
+"""Rule index_style: check the photographs of snow that the CycleGAN takes its style from."""
+
+from pathlib import Path
+
+from snowdrift.frames.style import index_style, write_style
+from snowdrift.runtime.job import job
+
+with job(snakemake.log[0]):
+    index = index_style(
+        Path(snakemake.input.root), max_rejected=snakemake.params.max_rejected, workers=snakemake.threads
+    )
+    write_style(index, Path(snakemake.output.style), Path(snakemake.output.rejected))

@@ -1,0 +1,1 @@
+"""Frames and style images: readers, checks, tables, splits."""

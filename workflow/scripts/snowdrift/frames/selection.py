@@ -1,0 +1,84 @@
+"""Which frames the CycleGAN learns from: training videos alone, spread over videos and over time."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from snowdrift.frames.tables import OK
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.seeds import derive_seed
+
+logger = logging.getLogger(__name__)
+
+
+def choose_training_frames(frames: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """Choose `count` usable frames of the training videos: the generator must not have seen a test video.
+
+    Every video gives equally many, or all that it has, and each video's frames are drawn one from each of as
+    many equal stretches of time, so that near-identical neighbours are rare. Takes all where there are fewer.
+
+    Args:
+        frames: The table of frames.
+        count: Frames to choose.
+        seed: The study's seed.
+
+    Returns:
+        Table of frame_id and image, by video and name.
+
+    Raises:
+        SnowdriftError: There is no usable training frame.
+    """
+    usable = frames[(frames["split"] == "train") & (frames["status"] == OK)].sort_values(["video", "image"])
+    if usable.empty:
+        raise SnowdriftError(
+            "splits.train: no training video has a usable frame, so the CycleGAN has nothing to learn from",
+            "give splits.train more videos",
+        )
+    if len(usable) < count:
+        logger.info(
+            "cyclegan.frames: %d asked for, the training videos have %d: takes all", count, len(usable)
+        )
+    random = np.random.default_rng(derive_seed(seed, "training_frames"))
+    sizes = usable.groupby("video", sort=True).size().to_numpy()
+    quotas = _share(sizes, min(count, len(usable)), random)
+    starts = np.cumsum(sizes) - sizes
+    rows = [
+        start + _spread(size, quota, random) for start, size, quota in zip(starts, sizes, quotas, strict=True)
+    ]
+    chosen = usable.iloc[np.concatenate(rows)]
+    logger.info(
+        "training frames: %d of %d, from %d videos", len(chosen), len(usable), np.count_nonzero(quotas)
+    )
+    return chosen[["frame_id", "image"]].reset_index(drop=True)
+
+
+def _share(sizes: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    """Split `count` over videos of `sizes` frames as evenly as they allow; who gets one more is drawn."""
+    quotas = np.zeros_like(sizes)
+    while (left := count - quotas.sum()) > 0:
+        open_videos = random.permutation(np.flatnonzero(quotas < sizes))
+        each = left // len(open_videos)
+        if each == 0:
+            quotas[open_videos[:left]] += 1
+        else:
+            quotas[open_videos] = np.minimum(quotas[open_videos] + each, sizes[open_videos])
+    return quotas
+
+
+def _spread(size: int, count: int, random: np.random.Generator) -> np.ndarray:
+    """`count` different positions below `size`, ascending, one drawn from each of `count` equal stretches."""
+    edges = np.arange(count + 1) * size // max(count, 1)
+    return random.integers(edges[:-1], edges[1:])
+
+
+def choose_style_images(style: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """Draw `count` style images, or take all where there are fewer.
+
+    Returns:
+        The chosen rows, in the table's order.
+    """
+    if len(style) <= count:
+        return style
+    chosen = np.random.default_rng(derive_seed(seed, "style_images")).permutation(len(style))[:count]
+    return style.iloc[np.sort(chosen)]

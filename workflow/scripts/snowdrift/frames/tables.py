@@ -1,0 +1,55 @@
+"""The tables of frames and boxes: their columns, readers, and where a winter frame lies."""
+
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from snowdrift.runtime.files import read_table
+
+FRAME_COLUMNS = ["frame_id", "video", "image", "width", "height", "split", "boxes", "status"]
+BOX_COLUMNS = ["frame_id", "class_id", "x_center", "y_center", "box_width", "box_height"]
+REJECTED_COLUMNS = ["frame_id", "file", "reason"]
+STYLE_COLUMNS = ["image", "width", "height"]
+STYLE_REJECTED_COLUMNS = ["file", "reason"]
+OK, REJECTED = "ok", "rejected"
+
+
+def read_frames(path: Path | str, split: str | None = None) -> pd.DataFrame:
+    """Usable frames (status ok), all or those of one split, in the table's order: by video, then name.
+
+    Columns: frame_id; video; image (posix path relative to the data root); width, height (pixels); split
+    (train, val, test or unused); boxes (count); status.
+    """
+    frames = read_table(path)
+    chosen = frames["status"] == OK
+    if split is not None:
+        chosen &= frames["split"] == split
+    return frames[chosen].reset_index(drop=True)
+
+
+def read_boxes(path: Path | str) -> pd.DataFrame:
+    """Boxes of usable frames: frame_id, class_id; x_center, y_center, box_width, box_height (fractions)."""
+    return read_table(path)
+
+
+def winter_name(video: str, image: str, image_format: str) -> str:
+    """Where a frame's winter version lies, relative to the folder of winter frames: `<video>/images/<name>`.
+
+    The name is the frame's own, so that labels fit. Its suffix changes only where the format demands it: a
+    frame `.png` becomes `.jpg` in JPEG format, a frame `.jpg` becomes `.png` in PNG format.
+
+    Args:
+        video: The frame's video.
+        image: The frame's path, of which the last part counts.
+        image_format: jpeg or png.
+    """
+    name = PurePosixPath(image)
+    suffixes, default = ((".jpg", ".jpeg"), ".jpg") if image_format == "jpeg" else ((".png",), ".png")
+    kept = name.name if name.suffix.lower() in suffixes else f"{name.stem}{default}"
+    return f"{video}/images/{kept}"
+
+
+def winter_names(frames: pd.DataFrame, image_format: str) -> list[str]:
+    """`winter_name` of every row of `frames` (columns video and image), in their order."""
+    pairs = zip(frames["video"], frames["image"], strict=True)
+    return [winter_name(video, image, image_format) for video, image in pairs]
