@@ -1,0 +1,132 @@
+"""Winter frames: sizes, names, pixels, manifests, and the damage that verify finds."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from snowdrift.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.cyclegan.verify import find_damage, verify_winter
+from snowdrift.cyclegan.winterize import WinterSettings, shard_frames, translate, winterize_shard
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.files import digest_file
+
+PNG = WinterSettings(size="native", format="png", quality=95, batch_size=2)
+SIZES = [(48, 32), (48, 32), (48, 32), (50, 33), (61, 47)]
+
+
+@pytest.fixture
+def generator() -> ResnetGenerator:
+    network = ResnetGenerator(8, 2)
+    initialise(network, torch.Generator().manual_seed(0))
+    with torch.no_grad():  # away from flat grey, so that a shift by a pixel would show
+        network.model[-2].weight.mul_(20)
+    return network.eval()
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> pd.DataFrame:
+    rows = []
+    for index, (width, height) in enumerate(SIZES):
+        video = f"GOPR000{index // 3}"
+        image = f"{video}/images/{video}_{index:05d}.jpg"
+        path = tmp_path / "frames" / image
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(index).integers(0, 256, (height, width, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path, quality=95)
+        rows.append({"frame_id": f"{video}/{path.stem}", "video": video, "image": image, "width": width, "height": height})
+    return pd.DataFrame(rows)
+
+
+def run(tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator, settings: WinterSettings) -> pd.DataFrame:
+    winterize_shard(
+        frames,
+        generator,
+        settings,
+        root=tmp_path / "frames",
+        output=tmp_path / "winter",
+        manifest=tmp_path / "0.parquet",
+        device=torch.device("cpu"),
+        threads=2,
+    )
+    return pd.read_parquet(tmp_path / "0.parquet")
+
+
+def test_names_folders_and_sizes_are_the_originals(tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator):
+    for settings in (PNG, WinterSettings("native", "jpeg", 90, 1), WinterSettings(24, "jpeg", 90, 4)):
+        manifest = run(tmp_path, frames, generator, settings)
+        assert manifest["frame_id"].tolist() == frames["frame_id"].tolist()
+        expected = frames["image"] if settings.format == "jpeg" else frames["image"].str.replace(".jpg", ".png")
+        assert manifest["image"].tolist() == expected.tolist()
+        for row, size in zip(manifest.itertuples(), SIZES, strict=True):
+            path = tmp_path / "winter" / row.image
+            assert Image.open(path).size == (row.width, row.height) == size
+            assert digest_file(path) == row.digest
+        # Another format leaves nothing of the earlier one behind.
+        assert sum(path.is_file() for path in (tmp_path / "winter").rglob("*")) == len(SIZES)
+
+
+def test_png_pixels_are_the_generators_whatever_the_batch(tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator):
+    run(tmp_path, frames, generator, PNG)
+    for row in frames[:3].itertuples():
+        pixels = np.array(Image.open(tmp_path / "frames" / row.image), dtype=np.float32)
+        image = torch.from_numpy(pixels / 255).permute(2, 0, 1)[None]
+        with torch.no_grad():
+            expected = (generator((image - 0.5) / 0.5)[0].permute(1, 2, 0).numpy() + 1) / 2 * 255
+        winter = np.array(Image.open(tmp_path / "winter" / row.image.replace(".jpg", ".png"))).astype(int)
+        difference = np.abs(winter - expected.astype(np.uint8))
+        assert difference.max() <= 1
+        assert (difference == 0).mean() > 0.99
+
+
+def test_padding_is_cropped_back_in_place(generator: ResnetGenerator):
+    image = torch.rand(1, 3, 40, 44) * 2 - 1
+    whole = translate(generator, image)
+    assert torch.equal(whole, generator(image))
+    odd = translate(generator, image[..., :37, :41])
+    assert odd.shape == (1, 3, 37, 41)
+    # The part far from the padded edge stays where it was; instance norm lets the rest differ a little.
+    assert (odd[..., :20, :20] - whole[..., :20, :20]).abs().mean() < 0.2 * whole.std()
+
+
+def test_shards_cover_every_frame_once():
+    table = pd.DataFrame({"frame_id": range(294_713)})
+    parts = [shard_frames(table, shard, 64) for shard in range(64)]
+    assert pd.concat(parts)["frame_id"].tolist() == table["frame_id"].tolist()
+    assert {len(part) for part in parts} == {4604, 4605}
+    assert [len(shard_frames(table[:2], shard, 4)) for shard in range(4)].count(1) == 2
+
+
+def test_an_empty_shard_has_an_empty_manifest(tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator):
+    manifest = run(tmp_path, frames[:0], generator, PNG)
+    assert manifest.empty
+    assert list(manifest) == ["frame_id", "image", "digest", "bytes", "width", "height"]
+
+
+def test_verify_names_each_damaged_frame_and_its_fault(tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator):
+    manifest = run(tmp_path, frames[:4], generator, PNG)
+    arguments = ([tmp_path / "0.parquet"], tmp_path / "winter", 2)
+    verify_winter(frames[:4], *arguments)
+    paths = [tmp_path / "winter" / image for image in manifest["image"]]
+    paths[0].unlink()
+    paths[1].write_bytes(paths[1].read_bytes()[:-10])
+    flipped = bytearray(paths[2].read_bytes())
+    flipped[len(flipped) // 2] ^= 1
+    paths[2].write_bytes(flipped)
+    damage = find_damage(frames, *arguments)
+    assert damage["image"].tolist() == [*manifest["image"][:3], frames["image"][4]]
+    kinds = ["missing", "truncated", "altered", "not in any manifest"]
+    assert all(fault.startswith(kind) for fault, kind in zip(damage["fault"], kinds, strict=True))
+    with pytest.raises(SnowdriftError, match="4 of 5 winter frames are damaged") as caught:
+        verify_winter(frames, *arguments)
+    assert str(paths[2]) in caught.value.message
+    assert f"rm {tmp_path / '0.parquet'}" in caught.value.hint
+
+
+def test_a_frame_that_broke_since_the_index_is_named(tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator):
+    (tmp_path / "frames" / frames["image"][3]).write_bytes(b"")
+    with pytest.raises(SnowdriftError, match=r"GOPR0001_00003\.jpg: cannot be read as a picture"):
+        run(tmp_path, frames, generator, PNG)
+    assert not (tmp_path / "0.parquet").exists()

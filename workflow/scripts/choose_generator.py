@@ -1,0 +1,15 @@
+"""Rule choose_generator: the generator that makes winter, from the training or from a file of the user's."""
+
+from pathlib import Path
+
+from snowdrift.cyclegan.weights import load_generator, save_network, weight_file
+from snowdrift.runtime.job import job
+
+with job(snakemake.log[0]) as logger:
+    if "pretrained" in snakemake.input.keys():
+        source = Path(snakemake.input.pretrained)
+    else:
+        source = weight_file(Path(snakemake.input.snapshots), snakemake.params.epoch, "G_A")
+    generator = load_generator(source)
+    logger.info("%s: ResNet generator, %d filters, %d blocks", source, generator.filters, generator.blocks)
+    save_network(generator, snakemake.output[0])

@@ -1,0 +1,38 @@
+"""A memory of generated images for the discriminators (Shrivastava et al., arXiv:1612.07828)."""
+
+import torch
+from torch import Tensor
+
+
+class ImagePool:
+    """Keeps up to `size` generated images and hands out older ones half of the time.
+
+    Args:
+        size: images kept; 0 hands every image straight back.
+        generator: source of its random choices, on the CPU.
+    """
+
+    def __init__(self, size: int, generator: torch.Generator) -> None:
+        self.size = size
+        self.generator = generator
+        self.images: list[Tensor] = []
+
+    def exchange(self, images: Tensor) -> Tensor:
+        """Give (n, c, h, w) new images, get as many back.
+
+        Each image is taken in and returned as it is until the pool is full; from then on, with probability
+        one half it takes the place of a random older image, which is returned instead.
+        """
+        if self.size == 0:
+            return images
+        return torch.stack([self._exchange_one(image.detach()) for image in images])
+
+    def _exchange_one(self, image: Tensor) -> Tensor:
+        if len(self.images) < self.size:
+            self.images.append(image)
+            return image
+        if torch.rand((), generator=self.generator) < 0.5:
+            return image
+        slot = int(torch.randint(self.size, (), generator=self.generator))
+        older, self.images[slot] = self.images[slot], image
+        return older

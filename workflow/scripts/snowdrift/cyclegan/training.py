@@ -1,0 +1,268 @@
+"""CycleGAN training: the losses, the schedule and the loop of Zhu et al. (ICCV 2017, arXiv:1703.10593)."""
+
+import itertools
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import l1_loss, mse_loss
+from torch.utils.data import DataLoader
+
+from snowdrift.cyclegan.data import Preprocessing, UnpairedImages
+from snowdrift.cyclegan.networks import PatchDiscriminator, ResnetGenerator, initialise
+from snowdrift.cyclegan.pool import ImagePool
+from snowdrift.cyclegan.samples import FixedSamples
+from snowdrift.cyclegan.weights import NETWORKS, save_network, weight_file
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.files import write_table
+from snowdrift.runtime.seeds import derive_seed
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """The config's `cyclegan` section, as far as training reads it.
+
+    Attributes:
+        resize, load_size, crop_size: see `data.Preprocessing`.
+        batch_size: image pairs per step.
+        filters, blocks: of both generators.
+        discriminator_filters: of both discriminators.
+        epochs: passes over the content images at the full learning rate.
+        decay_epochs: further passes over which it falls linearly towards 0.
+        learning_rate: of Adam with betas 0.5 and 0.999.
+        lambda_cycle: weight of the cycle loss, both ways.
+        lambda_identity: weight of the identity loss, as a share of `lambda_cycle`; 0 leaves it out.
+        pool_size: generated images that each discriminator remembers.
+        snapshot_every: epochs between two snapshots; the last epoch always is one.
+    """
+
+    resize: str
+    load_size: int
+    crop_size: int
+    batch_size: int
+    filters: int
+    blocks: int
+    discriminator_filters: int
+    epochs: int
+    decay_epochs: int
+    learning_rate: float
+    lambda_cycle: float
+    lambda_identity: float
+    pool_size: int
+    snapshot_every: int
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs at the full rate and epochs of decay."""
+        return self.epochs + self.decay_epochs
+
+    def rate_factor(self, epoch: int) -> float:
+        """Share of the learning rate in epoch 1, 2, ...: 1, then falling linearly, and above 0 to the end."""
+        return 1.0 - max(0, epoch - self.epochs) / (self.decay_epochs + 1)
+
+    def is_snapshot(self, epoch: int) -> bool:
+        """Whether weights and samples are written after this epoch."""
+        return epoch % self.snapshot_every == 0 or epoch == self.total_epochs
+
+
+class CycleGAN:
+    """Two generators, two discriminators, their optimisers and one training step.
+
+    Domain A is summer (content), domain B winter (style). `g_a` makes winter, `g_b` makes summer; `d_a` judges
+    winter images and `d_b` summer ones, which are the reference's names.
+    """
+
+    def __init__(self, settings: TrainingSettings, seed: int, device: torch.device) -> None:
+        self.settings, self.device = settings, device
+        random = torch.Generator().manual_seed(derive_seed(seed, "weights"))
+        self.networks: dict[str, nn.Module] = {}
+        for name in NETWORKS:
+            network: nn.Module
+            if name.startswith("G"):
+                network = ResnetGenerator(settings.filters, settings.blocks)
+            else:
+                network = PatchDiscriminator(settings.discriminator_filters)
+            initialise(network, random)
+            self.networks[name] = network.to(device)
+        self.g_a, self.g_b, self.d_a, self.d_b = (self.networks[name] for name in NETWORKS)
+        self.generator_optimiser = self._adam(self.g_a, self.g_b)
+        self.discriminator_optimiser = self._adam(self.d_a, self.d_b)
+        pools = torch.Generator().manual_seed(derive_seed(seed, "pools"))
+        self.winter_pool = ImagePool(settings.pool_size, pools)
+        self.summer_pool = ImagePool(settings.pool_size, pools)
+
+    def _adam(self, *networks: nn.Module) -> torch.optim.Adam:
+        parameters = itertools.chain(*(network.parameters() for network in networks))
+        return torch.optim.Adam(parameters, lr=self.settings.learning_rate, betas=(0.5, 0.999))
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Set it in both optimisers."""
+        for optimiser in (self.generator_optimiser, self.discriminator_optimiser):
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+
+    def step(self, summer: Tensor, winter: Tensor) -> dict[str, Tensor]:
+        """Train on one batch: first the generators, then the discriminators.
+
+        Args:
+            summer, winter: (n, 3, h, w) in [-1, 1].
+
+        Returns:
+            The batch's losses, weighted as they are summed, as scalars on the device.
+        """
+        fake_winter, fake_summer, losses = self._step_generators(summer, winter)
+        fakes = self.winter_pool.exchange(fake_winter.detach()), self.summer_pool.exchange(fake_summer.detach())
+        self.discriminator_optimiser.zero_grad(set_to_none=True)
+        losses["discriminator_a"] = _discriminator_loss(self.d_a, winter, fakes[0])
+        losses["discriminator_b"] = _discriminator_loss(self.d_b, summer, fakes[1])
+        (losses["discriminator_a"] + losses["discriminator_b"]).backward()
+        self.discriminator_optimiser.step()
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def _step_generators(self, summer: Tensor, winter: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        settings = self.settings
+        for discriminator in (self.d_a, self.d_b):
+            discriminator.requires_grad_(False)
+        self.generator_optimiser.zero_grad(set_to_none=True)
+        losses: dict[str, Tensor] = {}
+        if settings.lambda_identity > 0:
+            # One call for translation and identity: instance norm keeps the images of a batch apart.
+            fake_winter, same_winter = self.g_a(torch.cat([summer, winter])).chunk(2)
+            fake_summer, same_summer = self.g_b(torch.cat([winter, summer])).chunk(2)
+            weight = settings.lambda_cycle * settings.lambda_identity
+            losses["identity_a"] = weight * l1_loss(same_winter, winter)
+            losses["identity_b"] = weight * l1_loss(same_summer, summer)
+        else:
+            fake_winter, fake_summer = self.g_a(summer), self.g_b(winter)
+            losses["identity_a"] = losses["identity_b"] = summer.new_zeros(())
+        losses["cycle_a"] = settings.lambda_cycle * l1_loss(self.g_b(fake_winter), summer)
+        losses["cycle_b"] = settings.lambda_cycle * l1_loss(self.g_a(fake_summer), winter)
+        losses["generator_ab"] = _adversarial_loss(self.d_a(fake_winter), real=True)
+        losses["generator_ba"] = _adversarial_loss(self.d_b(fake_summer), real=True)
+        sum(losses.values()).backward()
+        self.generator_optimiser.step()
+        for discriminator in (self.d_a, self.d_b):
+            discriminator.requires_grad_(True)
+        return fake_winter, fake_summer, losses
+
+    def save(self, folder: Path, epoch: int | str) -> None:
+        """Write the four networks as `<epoch>_net_<name>.pth`."""
+        for name, network in self.networks.items():
+            save_network(network, weight_file(folder, epoch, name))
+
+
+def _adversarial_loss(scores: Tensor, *, real: bool) -> Tensor:
+    """Least-squares GAN (Mao et al., arXiv:1611.04076): mean squared distance to 1 (real) or 0 (generated)."""
+    return mse_loss(scores, torch.ones_like(scores) if real else torch.zeros_like(scores))
+
+
+def _discriminator_loss(discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    """Half the sum of both sides, which slows the discriminator relative to the generator (section 7.1)."""
+    real_scores, fake_scores = discriminator(torch.cat([real, fake])).chunk(2)
+    return 0.5 * (_adversarial_loss(real_scores, real=True) + _adversarial_loss(fake_scores, real=False))
+
+
+def train_cyclegan(
+    content: Sequence[Path],
+    style: Sequence[Path],
+    settings: TrainingSettings,
+    *,
+    snapshots: Path,
+    samples: Path,
+    losses: Path,
+    seed: int,
+    device: torch.device,
+    workers: int = 0,
+) -> None:
+    """Train on unpaired pictures and write weights, sample sheets and the loss table.
+
+    Args:
+        content: summer frames (domain A).
+        style: snow photographs (domain B).
+        settings: network sizes, schedule, loss weights.
+        snapshots: folder for `<epoch>_net_{G_A,G_B,D_A,D_B}.pth`, and `latest_net_...` at the end.
+        samples: folder for `epoch_<epoch>.jpg`, the same pictures after each snapshot.
+        losses: CSV with the mean losses of each epoch.
+        seed: of weights, data order, crops and pools.
+        device: where to compute.
+        workers: processes that load pictures; 0 loads in this one. Does not change the result.
+
+    Raises:
+        SnowdriftError: no pictures, fewer than one batch, or losses that are no longer finite.
+    """
+    images = UnpairedImages(content, style, Preprocessing(settings.resize, settings.load_size, settings.crop_size), seed)
+    _check_enough(images, settings)
+    model = CycleGAN(settings, seed, device)
+    fixed = FixedSamples(images)
+    rows = []
+    for epoch in range(1, settings.total_epochs + 1):
+        started = time.monotonic()
+        rate = settings.learning_rate * settings.rate_factor(epoch)
+        model.set_learning_rate(rate)
+        images.set_epoch(epoch)
+        means = _train_epoch(model, _batches(images, settings.batch_size, workers))
+        rows.append({"epoch": epoch, **means, "learning_rate": rate, "seconds": round(time.monotonic() - started, 2)})
+        _report_epoch(rows[-1], settings.total_epochs)
+        if settings.is_snapshot(epoch):
+            model.save(snapshots, epoch)
+            fixed.write_sheet(samples / f"epoch_{epoch:04d}.jpg", model.g_a, model.g_b, device)
+    model.save(snapshots, "latest")
+    write_table(pd.DataFrame(rows), losses)
+
+
+def _check_enough(images: UnpairedImages, settings: TrainingSettings) -> None:
+    for name, paths in (("content images", images.content), ("style images", images.style)):
+        if not paths:
+            raise SnowdriftError(f"there are no {name} to train on", "see data/frames.parquet and data/style.parquet")
+    if len(images) < settings.batch_size:
+        raise SnowdriftError(
+            f"cyclegan.batch_size is {settings.batch_size}, but there are only {len(images)} training images",
+            "lower cyclegan.batch_size, or give more training videos",
+        )
+
+
+def _batches(images: UnpairedImages, batch_size: int, workers: int) -> Iterator[list[Tensor]]:
+    """This epoch's batches; an incomplete last one is dropped."""
+    loader = DataLoader(
+        images,
+        batch_size,
+        sampler=images.order(),
+        num_workers=workers,
+        drop_last=True,
+        pin_memory=torch.cuda.is_available(),
+    )
+    return iter(loader)
+
+
+def _train_epoch(model: CycleGAN, batches: Iterator[list[Tensor]]) -> dict[str, float]:
+    """One pass; the mean of each loss."""
+    totals: dict[str, Tensor] = {}
+    steps = 0
+    for steps, (summer, winter) in enumerate(batches, start=1):
+        losses = model.step(
+            summer.to(model.device, non_blocking=True), winter.to(model.device, non_blocking=True)
+        )
+        # Summed on the device: reading each value would make the CPU wait for every step.
+        totals = {name: totals.get(name, 0.0) + loss for name, loss in losses.items()}
+    return {name: float(total) / steps for name, total in totals.items()}
+
+
+def _report_epoch(row: dict[str, float], total_epochs: int) -> None:
+    broken = [name for name, value in row.items() if value != value or abs(value) == float("inf")]
+    if broken:
+        raise SnowdriftError(
+            f"CycleGAN training failed in epoch {row['epoch']}: {', '.join(broken)} is no longer finite",
+            "lower cyclegan.learning_rate, or look for blank pictures among the style images",
+        )
+    logger.info(
+        "epoch %d/%d in %.0f s: adversarial %.3f %.3f, cycle %.3f %.3f, discriminator %.3f %.3f",
+        *(row["epoch"], total_epochs, row["seconds"], row["generator_ab"], row["generator_ba"]),
+        *(row["cycle_a"], row["cycle_b"], row["discriminator_a"], row["discriminator_b"]),
+    )

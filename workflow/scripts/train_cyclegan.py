@@ -1,0 +1,26 @@
+"""Rule train_cyclegan: learn to turn summer frames into winter ones, from unpaired pictures."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+from snowdrift.cyclegan.training import TrainingSettings, train_cyclegan
+from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.job import job
+
+with job(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
+    device = choose_device(snakemake.params.device)
+    content = pd.read_csv(snakemake.input.frames)
+    style = pd.read_csv(snakemake.input.style)
+    train_cyclegan(
+        [Path(snakemake.input.frame_root) / image for image in content["image"]],
+        [Path(snakemake.input.style_root) / image for image in style["image"]],
+        TrainingSettings(**snakemake.params.settings),
+        snapshots=Path(snakemake.output.snapshots),
+        samples=Path(snakemake.output.samples),
+        losses=Path(snakemake.output.losses),
+        seed=snakemake.params.seed,
+        device=device,
+        workers=snakemake.threads if device.type == "cuda" else 0,
+    )
