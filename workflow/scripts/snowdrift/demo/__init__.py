@@ -1,0 +1,1 @@
+"""The embedded default: data that the workflow renders when it is given none."""
