@@ -1,0 +1,191 @@
+"""The configuration: layers, defaults, and faults that are named before anything runs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from snowdrift.config import check_paths, complete_config, load_schema
+from snowdrift.config_docs import readme
+from snowdrift.config_schema import walk
+from snowdrift.runtime.errors import SnowdriftError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
+
+
+def read(name):
+    return yaml.safe_load((ROOT / "config" / name).read_text())
+
+
+def merge(base, top):
+    merged = dict(base)
+    for key, value in top.items():
+        merged[key] = merge(base.get(key, {}), value) if isinstance(value, dict) else value
+    return merged
+
+
+def faults(text):
+    """The lines of complaint about a config that holds `text` alone, besides defaults."""
+    with pytest.raises(SnowdriftError) as caught:
+        complete_config(yaml.safe_load(text), SCHEMA)
+    assert caught.value.hint
+    return caught.value.message
+
+
+def test_study_config_is_complete_and_equals_the_defaults():
+    study = read("config.yaml")
+    assert complete_config(study, SCHEMA) == study == complete_config({}, SCHEMA)
+
+
+def test_demo_overrides_only_what_differs():
+    study, demo = read("config.yaml"), read("demo.yaml")
+    complete = complete_config(merge(study, demo), SCHEMA)
+    assert complete["study"] == "demo"
+    assert complete["data"]["vfp290k"] is None
+    for key, part in demo.items():
+        for name, value in part.items() if isinstance(part, dict) else ():
+            assert study[key][name] != value, f"{key}.{name} repeats config.yaml"
+
+
+def test_defaults_fill_partial_sections_and_leave_the_input_alone():
+    given = {"detector": {"epochs": 3}}
+    complete = complete_config(given, SCHEMA)
+    assert complete["detector"]["epochs"] == 3
+    assert complete["detector"]["seeds"] == [0]
+    complete["detector"]["seeds"].append(1)
+    assert given == {"detector": {"epochs": 3}}
+    assert complete_config({}, SCHEMA)["detector"]["seeds"] == [0]
+
+
+def test_every_key_has_a_description_and_a_default_that_fits():
+    for key, part in walk(SCHEMA):
+        assert part["description"].endswith("."), key
+        assert part.get("type") == "object" or "default" in part, key
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "cyclegan: {batch_size: four}",
+            ["`cyclegan.batch_size`", "'four'", "an integer of at least 1", "images"],
+        ),
+        ("cyclegan: {batch_size: 0}", ["`cyclegan.batch_size`", "0;", "an integer of at least 1"]),
+        ("cyclegan: {blocks: true}", ["`cyclegan.blocks`", "true", "an integer"]),
+        ("cyclegan: {filters: 64.0}", ["`cyclegan.filters`", "64.0", "an integer"]),
+        (
+            "cyclegan: {learning_rate: 2e-4}",
+            ["`cyclegan.learning_rate`", "'2e-4'", "write 0.0002 or 2.0e-04"],
+        ),
+        ("cyclegan: {epochs: '3'}", ["`cyclegan.epochs`", "without quotes"]),
+        ("cyclegan: {learning_rate: .inf}", ["`cyclegan.learning_rate`", "inf", "above 0 and at most 1"]),
+        ("cyclegan: {crop_size: 510}", ["`cyclegan.crop_size`", "a multiple of 4"]),
+        (
+            "cyclegan: {load_size: 256}",
+            ["`cyclegan.crop_size`", "512", "at most `cyclegan.load_size`", "256"],
+        ),
+        ("cyclegan: {frames: 2}", ["`cyclegan.batch_size`", "at most `cyclegan.frames`"]),
+        ("cyclegan:", ["`cyclegan`", "empty", "keys indented under it"]),
+        ("cyclegan: [1]", ["`cyclegan`", "[1]", "keys indented under it"]),
+        ("cyclgan: {}", ["unknown config key `cyclgan`", "did you mean `cyclegan`?"]),
+        ("cyclegan: {epoch: 3}", ["unknown config key `cyclegan.epoch`", "did you mean `cyclegan.epochs`?"]),
+        ("zebra: 1", ["unknown config key `zebra`", "study, seed, device"]),
+        ("1: 2", ["unknown config key `1`"]),
+        ("study: ../mine", ["`study`", "'../mine'", "letters, digits"]),
+        ("study: 2024", ["`study`", "2024", "quotes"]),
+        ("device: gpu", ["`device`", "'gpu'", "one of auto, cpu, cuda"]),
+        ("data: {max_rejected: .nan}", ["`data.max_rejected`", "a number from 0 to 1"]),
+        ("data: {class_names: [no, person]}", ["`data.class_names[0]`", "false", "quotes"]),
+        ("data: {class_names: [all, fallen]}", ["`data.class_names`", "`all`"]),
+        ("data: {class_names: [one, two, three]}", ["`data.class_names`", "3 names", "two"]),
+        ("data: {layout: yolo, vfp290k: null}", ["`data.vfp290k`", "null", "`data.layout: yolo`"]),
+        ("splits: {train: [a, a]}", ["`splits.train`", "none twice"]),
+        ("splits: {val: 0}", ["`splits.val`", "an integer of at least 1 or a list"]),
+        ("splits: {train: [a, b], test: [a]}", ["`splits.test`", "video `a`", "`splits.train`"]),
+        ("splits: {train: 1}", ["`splits.train`", "at least two", "`detector.mixed: half`"]),
+        ("data: {vfp290k: null}", ["`splits`", "58 videos", "at most 20", "`demo.videos`"]),
+        (
+            "winterize: {epoch: 30}",
+            ["`winterize.epoch`", "30", "multiple of `cyclegan.snapshot_every` (20)", "(200)"],
+        ),
+        ("winterize: {epoch: 220}", ["`winterize.epoch`", "220"]),
+        ("winterize: {epoch: first}", ["`winterize.epoch`", "'first'", "`last` or an integer of at least 1"]),
+        ("winterize: {size: big}", ["`winterize.size`", "'big'", "`native` or an integer"]),
+        ("detector: {seeds: []}", ["`detector.seeds`", "[]", "at least one"]),
+        ("detector: {image_size: 7}", ["`detector.image_size`", "7", "a multiple of 32"]),
+        ("detector: {image_size: 100}", ["`detector.image_size`", "100", "a multiple of 32"]),
+        ("detector: {momentum: 1}", ["`detector.momentum`", "below 1"]),
+        ("detector: {validate: 1}", ["`detector.validate`", "true or false"]),
+    ],
+)
+def test_a_fault_is_named_with_what_would_be_right(text, expected):
+    message = faults(text)
+    assert "\n" not in message
+    for part in expected:
+        assert part in message
+
+
+def test_all_faults_are_listed_at_once():
+    message = faults("study: a b\nseed: -1\ncyclgan: 1\ndetector: {iou: 2}")
+    assert message.startswith("4 faults")
+    assert len(message.splitlines()) == 5
+
+
+def test_a_config_that_is_no_mapping_is_refused():
+    assert "section with keys" in faults("[1, 2]")
+    assert "section with keys" in faults("")
+
+
+def test_pretrained_generator_frees_the_training_keys():
+    config = {"cyclegan": {"pretrained": "g.pth", "load_size": 256}, "winterize": {"epoch": 7}}
+    assert complete_config(config, SCHEMA)["winterize"]["epoch"] == 7
+
+
+def test_missing_paths_are_named_with_their_keys(tmp_path):
+    config = complete_config(
+        {
+            "data": {"vfp290k": str(tmp_path / "absent"), "dawn": str(tmp_path), "chest_xray": "nowhere"},
+            "cyclegan": {"pretrained": str(tmp_path)},
+            "detector": {"pretrained": str(tmp_path / "w.pt")},
+        },
+        SCHEMA,
+    )
+    with pytest.raises(SnowdriftError) as caught:
+        check_paths(config)
+    message = caught.value.message
+    assert re.search(r"`data.vfp290k`: .*absent: there is no such folder", message)
+    assert re.search(r"`cyclegan.pretrained`: .*: is not a file", message)
+    assert re.search(r"`detector.pretrained`: .*w.pt: there is no such file", message)
+    assert "data.dawn" not in message
+    assert "chest_xray" not in message
+    assert "null" in caught.value.hint
+
+
+def test_null_paths_pass():
+    config = complete_config({"data": {"vfp290k": None, "dawn": None}, "demo": {"videos": 58}}, SCHEMA)
+    check_paths(config)
+
+
+def test_readme_is_fresh():
+    assert (ROOT / "config/README.md").read_text() == readme(SCHEMA), (
+        "config/README.md is stale; run: PYTHONPATH=workflow/scripts python -m snowdrift.config_docs "
+        "workflow/schemas/config.schema.yaml config/README.md"
+    )
+
+
+def test_the_snakefile_can_import_it_without_heavy_libraries():
+    code = (
+        "import sys, snowdrift.config; print(sorted({'torch', 'pandas', 'numpy', 'PIL'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(ROOT / "workflow/scripts")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"

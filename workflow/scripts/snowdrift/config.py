@@ -1,0 +1,249 @@
+"""The configuration: defaults filled in, and every fault named before anything runs.
+
+Snakemake reads the Snakefile at every start, and this module with it, so it imports nothing heavy.
+"""
+
+import copy
+import difflib
+import math
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from snowdrift.config_schema import describe, load_schema
+from snowdrift.runtime.errors import SnowdriftError
+
+__all__ = ["check_paths", "complete_config", "load_schema"]
+
+HINT = "mend these keys in your config file; config/README.md explains every key"
+FOLDERS = ("data.vfp290k", "data.dawn")
+FILES = ("cyclegan.pretrained", "detector.pretrained")
+
+# YAML 1.1 wants a dot in the mantissa and a sign in the exponent; without them it reads a text.
+_LOOSE_FLOAT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+
+
+def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Check `config` against `schema` and return a copy with every default filled in.
+
+    Raises:
+        SnowdriftError: a key is unknown, of the wrong type, out of range, or at odds with another key. The
+            message has one line for each fault, with the key, what was given, and what would be right.
+    """
+    if not isinstance(config, Mapping):
+        raise SnowdriftError(f"the config is {_show(config)}; expected a section with keys", HINT)
+    lines = [line for error in _validator(schema).iter_errors(config) for line in _explain(error)]
+    problems = list(dict.fromkeys(lines))  # a value can break two limits of one key
+    if problems:
+        raise SnowdriftError(_listing(problems), HINT)
+    complete = _fill(config, schema)
+    problems = [f"config key `{key}`: {fault}" for key, fault in _conflicts(complete)]
+    if problems:
+        raise SnowdriftError(_listing(problems), HINT)
+    return complete
+
+
+def check_paths(config: Mapping[str, Any]) -> None:
+    """Check that every folder and file that the config names is there; relative to the working directory.
+
+    `data.chest_xray` is not checked, because no rule reads it.
+
+    Raises:
+        SnowdriftError: at least one is missing, or a file where a folder should be or the other way round.
+    """
+    problems = []
+    for key in FOLDERS:
+        path = _value(config, key)
+        if path is not None and not Path(path).is_dir():
+            fault = "is not a folder" if Path(path).exists() else "there is no such folder"
+            problems.append(f"config key `{key}`: {path}: {fault}")
+    for key in FILES:
+        path = _value(config, key)
+        if path is not None and not Path(path).is_file():
+            fault = "is not a file" if Path(path).exists() else "there is no such file"
+            problems.append(f"config key `{key}`: {path}: {fault}")
+    if problems:
+        raise SnowdriftError(
+            _listing(problems),
+            f"give paths relative to {Path.cwd()}, or set the key to null "
+            "(then data are rendered and networks are trained from scratch)",
+        )
+
+
+def _validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
+    """A validator for which 3.0 is no integer, and neither infinity nor NaN is a number."""
+    checker = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": _is_integer, "number": lambda _, value: _is_number(value)}
+    )
+    return jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=checker)(schema)
+
+
+def _is_integer(_: Any, value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _fill(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    complete = {}
+    for name, part in schema["properties"].items():
+        if part.get("type") == "object":
+            complete[name] = _fill(config.get(name, {}), part)
+        else:
+            complete[name] = copy.deepcopy(config.get(name, part["default"]))
+    return complete
+
+
+def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
+    """One line for each fault that `error` stands for."""
+    path = [str(part) for part in error.absolute_path]
+    if error.validator == "additionalProperties":
+        allowed = list(error.schema["properties"])
+        for name in error.instance:
+            if name not in allowed:
+                yield _unknown_key(path, name, allowed)
+        return
+    key = _key(error.absolute_path)
+    if error.validator == "type" and error.schema["type"] == "object":
+        yield f"config key `{key}`: {_show(error.instance)}; expected keys indented under it, or no such line"
+        return
+    given = f"{_show(error.instance)}{_misread(error)}"
+    yield f"config key `{key}`: {given}; expected {describe(error.schema)} ({_meaning(error.schema)})"
+
+
+def _unknown_key(path: list[str], name: Any, allowed: list[str]) -> str:
+    key = ".".join([*path, str(name)])
+    close = difflib.get_close_matches(str(name), allowed, n=1, cutoff=0.6)
+    if close:
+        return f"unknown config key `{key}`; did you mean `{'.'.join([*path, close[0]])}`?"
+    place = f"`{'.'.join(path)}`" if path else "the top level"
+    return f"unknown config key `{key}`; the keys of {place} are {', '.join(allowed)}"
+
+
+def _meaning(schema: Mapping[str, Any]) -> str:
+    """The first sentence of the description, without its full stop and capital."""
+    sentence = schema["description"].split(". ")[0].rstrip(".")
+    return sentence if sentence[:2].isupper() else sentence[0].lower() + sentence[1:]
+
+
+def _misread(error: jsonschema.ValidationError) -> str:
+    """A remark on a value that YAML, or the command line, read as another type than its writer meant."""
+    value = error.instance
+    wanted = describe(error.schema)
+    if isinstance(value, str) and "number" in wanted and _LOOSE_FLOAT.fullmatch(value):
+        return f" (YAML reads this as a text; write {float(value):.10g} or {float(value):.1e})"
+    if isinstance(value, str) and ("number" in wanted or "integer" in wanted) and _reads_as_number(value):
+        return " (a text; in a file, write it without quotes; `--config` passes nested numbers as texts)"
+    if (
+        wanted.startswith(("a text", "a path"))
+        and not isinstance(value, str | list | Mapping)
+        and value is not None
+    ):
+        return " (put it into quotes)"
+    return ""
+
+
+def _reads_as_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Keys that are right alone but at odds with another: (key, fault)."""
+    for check in (_data_conflicts, _split_conflicts, _training_conflicts):
+        yield from check(config)
+
+
+def _data_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    data = config["data"]
+    if data["layout"] == "vfp290k" and len(data["class_names"]) != 2:
+        yield (
+            "data.class_names",
+            f"{len(data['class_names'])} names; expected two, for VFP290K's 0 (normal) and 1 (fallen)",
+        )
+    if "all" in data["class_names"]:
+        yield "data.class_names", "`all` stands for all classes together in the tables; choose another name"
+    wanted, rendered = sum(_videos(split) for split in config["splits"].values()), config["demo"]["videos"]
+    if data["vfp290k"] is None and data["layout"] == "yolo":
+        yield "data.vfp290k", "null; `data.layout: yolo` needs the folder of your frames"
+    elif data["vfp290k"] is None and wanted > rendered:
+        yield "splits", f"{wanted} videos; expected at most {rendered}, since `demo.videos` renders no more"
+
+
+def _split_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    splits = config["splits"]
+    owner: dict[str, str] = {}
+    for name, videos in splits.items():
+        for video in videos if isinstance(videos, list) else []:
+            if video in owner:
+                yield (
+                    f"splits.{name}",
+                    f"video `{video}` is also in `splits.{owner[video]}`; expected it in one split",
+                )
+            owner[video] = name
+    if config["detector"]["mixed"] == "half" and _videos(splits["train"]) == 1:
+        yield (
+            "splits.train",
+            "one video; expected at least two, since `detector.mixed: half` makes half of them wintry",
+        )
+
+
+def _videos(split: int | list[str]) -> int:
+    return len(split) if isinstance(split, list) else split
+
+
+def _training_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    cyclegan, epoch = config["cyclegan"], config["winterize"]["epoch"]
+    if cyclegan["pretrained"] is not None:
+        return
+    if cyclegan["crop_size"] > cyclegan["load_size"]:
+        yield (
+            "cyclegan.crop_size",
+            f"{cyclegan['crop_size']}; expected at most `cyclegan.load_size` ({cyclegan['load_size']})",
+        )
+    if cyclegan["batch_size"] > cyclegan["frames"]:
+        yield (
+            "cyclegan.batch_size",
+            f"{cyclegan['batch_size']}; expected at most `cyclegan.frames` ({cyclegan['frames']})",
+        )
+    total, every = cyclegan["epochs"] + cyclegan["decay_epochs"], cyclegan["snapshot_every"]
+    if epoch != "last" and (epoch > total or epoch % every):
+        yield (
+            "winterize.epoch",
+            f"{epoch}; expected `last` or a multiple of `cyclegan.snapshot_every` ({every}) "
+            f"up to `cyclegan.epochs` + `cyclegan.decay_epochs` ({total})",
+        )
+
+
+def _listing(problems: list[str]) -> str:
+    if len(problems) == 1:
+        return problems[0]
+    return f"{len(problems)} faults in the config:\n" + "\n".join(f"  {problem}" for problem in problems)
+
+
+def _key(path: Any) -> str:
+    key = ""
+    for part in path:
+        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
+    return key
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "empty (null)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(dict(value)) if isinstance(value, Mapping) else repr(value)
+
+
+def _value(config: Mapping[str, Any], key: str) -> Any:
+    section, name = key.split(".")
+    return config[section][name]
