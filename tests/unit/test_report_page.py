@@ -1,0 +1,240 @@
+"""The report page: what it says, what it contains, and that it needs nothing else."""
+
+import html
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from snowdrift.config import complete_config, load_schema
+from snowdrift.report import provenance
+from snowdrift.report.finding import finding
+from snowdrift.report.headline import headline
+from snowdrift.report.page import build_report
+from snowdrift.report.sections import StudyFiles
+from snowdrift.runtime.errors import SnowdriftError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
+SCORES = {
+    ("vfp", "vfp"): 0.8,
+    ("vfp", "winter"): 0.4,
+    ("winter", "vfp"): 0.3,
+    ("winter", "winter"): 0.7,
+    ("mixed", "vfp"): 0.75,
+    ("mixed", "winter"): 0.65,
+}
+VOID = {"meta", "img", "link", "br"}
+
+
+class Page(HTMLParser):
+    """Collects tags and text, and fails on tags that do not close."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.words = [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+def cross_domain(**changes):
+    scores = SCORES | {tuple(key.split("_")): value for key, value in changes.items()}
+    rows = [
+        (train, test, name, 0, 100, 200, 0.5, 0.5, score, score / 2)
+        for (train, test), score in scores.items()
+        for name in ("all", "normal", "fallen")
+    ]
+    columns = "train_domain test_domain class_name seed images instances precision recall map50 map50_95"
+    return pd.DataFrame(rows, columns=columns.split())
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Files of a small study whose names try to break the page."""
+    frames = pd.DataFrame(
+        {
+            "frame_id": ["a/0", "b/0", "b/1"],
+            "video": ["a", "b", "b"],
+            "split": ["train", "test", "test"],
+            "status": ["ok", "ok", "rejected"],
+        }
+    )
+    frames.to_parquet(tmp_path / "frames.parquet")
+    pd.DataFrame({"frame_id": ["a/0"], "class_id": [1]}).to_parquet(tmp_path / "boxes.parquet")
+    rejected = {"frame_id": ["b/1"], "file": ["<script>alert(1)</script>.jpg"], "reason": ["image empty"]}
+    pd.DataFrame(rejected).to_csv(tmp_path / "rejected.csv", index=False)
+    pd.DataFrame({"image": ["s.jpg"] * 7}).to_parquet(tmp_path / "style.parquet")
+    cross_domain().to_csv(tmp_path / "cross_domain.csv", index=False)
+    pd.DataFrame({"epoch": [1, 2], "seconds": [1800.0, 1800.0]}).to_csv(tmp_path / "losses.csv", index=False)
+    samples = tmp_path / "samples"
+    samples.mkdir()
+    for name in (
+        "sheet.jpg",
+        "map.png",
+        "detections.jpg",
+        "losses.png",
+        "samples/epoch_2.jpg",
+        "samples/epoch_10.jpg",
+    ):
+        Image.new("RGB", (40, 30)).save(tmp_path / name)
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks/index_frames.tsv").write_text("s\tmax_rss\n90.0\t2048\n")
+    return StudyFiles(
+        frames=tmp_path / "frames.parquet",
+        boxes=tmp_path / "boxes.parquet",
+        rejected=tmp_path / "rejected.csv",
+        contact_sheet=tmp_path / "sheet.jpg",
+        cross_domain=tmp_path / "cross_domain.csv",
+        heatmap=tmp_path / "map.png",
+        detections=tmp_path / "detections.jpg",
+        style=tmp_path / "style.parquet",
+        losses=tmp_path / "losses.csv",
+        losses_plot=tmp_path / "losses.png",
+        samples=samples,
+    )
+
+
+def build(files, tmp_path, **config):
+    build_report(
+        files,
+        complete_config(config, SCHEMA),
+        template=ROOT / "workflow/report/report.html.j2",
+        benchmarks=tmp_path / "benchmarks",
+        command="snakemake --cores 2 && echo '<b>'",
+        output=tmp_path / "report.html",
+    )
+    return (tmp_path / "report.html").read_text()
+
+
+def test_page_holds_everything_and_needs_nothing(study, tmp_path):
+    text = build(study, tmp_path, study="mine")
+    page = Page(text)
+    sources = [attributes["src"] for tag, attributes in page.tags if tag == "img"]
+    assert len(sources) == 5
+    assert all(source.startswith("data:image/") for source in sources)
+    assert all(attributes["alt"] for tag, attributes in page.tags if tag == "img")
+    assert not re.search(r"https?://|@import|url\(|<script|<link", text)
+    assert "study mine" in page.text
+    for part in (
+        "epoch 10",
+        "1.00 hours",
+        "after epoch 20",
+        "7 snow photographs",
+        "1 faulty frames",
+        "image empty",
+    ):
+        assert part in page.text
+    for part in ("index_frames", "1.50", "torch", "commit", "batch_size: 4", "normal boxes"):
+        assert part in page.text
+
+
+def test_names_and_commands_are_escaped(study, tmp_path):
+    text = build(study, tmp_path)
+    assert "<script>alert" not in text
+    assert html.escape("<script>alert(1)</script>.jpg") in text
+    assert "&lt;b&gt;" in text
+
+
+def test_links_lead_to_sections(study, tmp_path):
+    page = Page(build(study, tmp_path))
+    targets = {attributes["href"][1:] for tag, attributes in page.tags if tag == "a"}
+    assert targets == {attributes["id"] for tag, attributes in page.tags if tag == "section"}
+    assert len(targets) == 6
+
+
+def test_page_without_a_training_names_the_generator(study, tmp_path):
+    keep = ("frames", "boxes", "rejected", "contact_sheet", "cross_domain", "heatmap", "detections")
+    bare = StudyFiles(**{name: getattr(study, name) for name in keep})
+    page = Page(build(bare, tmp_path, cyclegan={"pretrained": "nets/snow_G_A.pth"}))
+    assert "nets/snow_G_A.pth" in page.text
+    assert "Mean losses" not in page.text
+
+
+def test_a_samples_folder_without_sheets_is_named(study, tmp_path):
+    for path in study.samples.iterdir():
+        path.unlink()
+    with pytest.raises(SnowdriftError, match="samples: holds no sample sheet"):
+        build(study, tmp_path)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_headline_gives_the_finding_with_its_figures():
+    answer = headline(finding(cross_domain()))
+    assert answer.holds
+    assert "finding shows" in answer.answer
+    for figure in (
+        "0.800",
+        "0.400",
+        "0.700",
+        "0.300",
+        "0.600 (vfp)",
+        "0.700 (mixed)",
+        "+0.100",
+        "one training",
+    ):
+        assert figure in answer.figures
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"vfp_winter": 0.85}, "trained on original frames does no worse on winter ones"),
+        ({"winter_vfp": 0.70}, "trained on winter frames does no worse on original ones"),
+        ({"mixed_vfp": 0.10}, "the mixed detector is not the best"),
+    ],
+)
+def test_headline_says_when_the_finding_does_not_show(changes, fault):
+    answer = headline(finding(cross_domain(**changes)))
+    assert not answer.holds
+    assert "does not show" in answer.answer
+    assert fault in answer.answer
+
+
+def test_page_marks_a_finding_that_does_not_show(study, tmp_path):
+    assert 'class="answer holds"' in build(study, tmp_path)
+    cross_domain(mixed_vfp=0.1).to_csv(study.cross_domain, index=False)
+    text = build(study, tmp_path)
+    assert 'class="answer"' in text
+    assert "does not show here" in text
+
+
+def test_source_state_outside_a_checkout_says_so(tmp_path):
+    assert "no git commit" in provenance.source_state(tmp_path)
+
+
+def test_source_state_tells_changed_files(tmp_path):
+    for command in (
+        ["init", "-q"],
+        ["config", "user.name", "t"],
+        ["config", "user.email", "t@example.org"],
+        ["add", "file"],
+        ["commit", "-qm", "first"],
+    ):
+        (tmp_path / "file").write_text("one")
+        assert provenance._git(tmp_path, *command) is not None
+    assert re.fullmatch(r"[0-9a-f]{40}, unchanged", provenance.source_state(tmp_path))
+    (tmp_path / "file").write_text("two")
+    assert provenance.source_state(tmp_path).endswith("with 1 changed files")
+
+
+def test_versions_and_machine_are_known():
+    assert {"python", "torch", "torchvision", "ultralytics", "snakemake"} <= provenance.versions().keys()
+    assert int(provenance.machine()["processors"]) >= 1

@@ -1,0 +1,15 @@
+"""Rule draw_detections: what each model finds on the same few test frames."""
+
+import pandas as pd
+
+from snowdrift.report.detections import draw_detections
+from snowdrift.runtime.files import read_table
+from snowdrift.runtime.job import job
+
+with job(snakemake.log[0]):
+    draw_detections(
+        pd.concat([read_table(table) for table in snakemake.input.examples]),
+        read_table(snakemake.input.boxes),
+        snakemake.params.class_names,
+        snakemake.output[0],
+    )

@@ -1,0 +1,8 @@
+"""Rule plot_cross_domain: the cross-domain table as a heat map."""
+
+from snowdrift.report.plots import plot_cross_domain
+from snowdrift.runtime.files import read_table
+from snowdrift.runtime.job import job
+
+with job(snakemake.log[0]):
+    plot_cross_domain(read_table(snakemake.input.table), snakemake.output[0])

@@ -1,0 +1,8 @@
+"""Rule plot_losses: the CycleGAN's losses over its epochs."""
+
+from snowdrift.report.plots import plot_losses
+from snowdrift.runtime.files import read_table
+from snowdrift.runtime.job import job
+
+with job(snakemake.log[0]):
+    plot_losses(read_table(snakemake.input.losses), snakemake.output[0])

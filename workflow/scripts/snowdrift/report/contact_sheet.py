@@ -1,0 +1,134 @@
+"""The sheet on which a person judges the winter: original frames beside their winter versions."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from PIL import Image, ImageDraw
+
+from snowdrift.frames.tables import OK
+from snowdrift.report.pictures import (
+    FAINT,
+    INK,
+    PAPER,
+    draw_box,
+    font,
+    open_picture,
+    scale_to_width,
+    write_picture,
+)
+from snowdrift.report.tables import Corners, corners_of, evenly, in_pixels
+from snowdrift.runtime.errors import SnowdriftError
+
+logger = logging.getLogger(__name__)
+
+WIDTH, GAP, LABEL = 400, 8, 24
+BOX = "#d55e00"
+SPLIT_ORDER = ("test", "val", "train", "unused")
+
+
+class Pair(NamedTuple):
+    """One frame in both versions."""
+
+    frame_id: str
+    split: str
+    original: Path
+    winter: Path
+    boxes: Sequence[Corners] = ()
+    """Left, top, right, bottom as fractions of the frame."""
+
+
+def choose_pairs(
+    frames: pd.DataFrame,
+    manifests: pd.DataFrame,
+    root: Path,
+    winter_root: Path,
+    count: int,
+    boxes: pd.DataFrame,
+) -> list[Pair]:
+    """Choose up to `count` frames, spread evenly over the videos, the test videos first.
+
+    The generator has seen no test video, so those show what it does to frames that are new to it. Frames with
+    people come before empty ones. The choice depends on the tables alone.
+
+    Args:
+        frames: `data/frames.parquet`.
+        manifests: the rows of all shards: frame_id, image.
+        root: folder that the frames' `image` is relative to.
+        winter_root: folder that the manifests' `image` is relative to.
+        count: number of pairs.
+        boxes: `data/boxes.parquet`.
+
+    Raises:
+        SnowdriftError: no frame has a winter version.
+    """
+    winter = dict(zip(manifests["frame_id"], manifests["image"], strict=True))
+    known = frames[(frames["status"] == OK) & frames["frame_id"].isin(winter)]
+    if known.empty:
+        raise SnowdriftError(
+            "no frame of data/frames.parquet is in the shard manifests",
+            "delete snow/shards below this study's results and run again",
+        )
+    chosen = []
+    for split in SPLIT_ORDER:
+        videos = [rows for _, rows in known[known["split"] == split].groupby("video", sort=True)]
+        chosen += list(_spread(videos, count - len(chosen)))
+    return [
+        Pair(
+            row.frame_id,
+            row.split,
+            root / row.image,
+            winter_root / winter[row.frame_id],
+            _boxes_of(boxes, row.frame_id),
+        )
+        for row in chosen
+    ]
+
+
+def contact_sheet(pairs: Sequence[Pair], output: Path | str) -> None:
+    """Write a sheet with one pair a row: the original on the left, its winter version on the right.
+
+    The labels are drawn thin on both, to show whether people stay where their boxes are.
+    """
+    rows = [_row(pair) for pair in pairs]
+    width = 2 * WIDTH + 3 * GAP
+    sheet = Image.new("RGB", (width, GAP + LABEL + sum(row.height + GAP for row in rows)), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for column, title in enumerate(("original", "winter")):
+        draw.text((GAP + column * (WIDTH + GAP), GAP), title, fill=INK, font=font(16))
+    top = GAP + LABEL
+    for row in rows:
+        sheet.paste(row, (GAP, top))
+        top += row.height + GAP
+    write_picture(sheet, output)
+    logger.info("%s: %d pairs", output, len(pairs))
+
+
+def _spread(videos: Sequence[pd.DataFrame], count: int) -> Iterator[NamedTuple]:
+    """Up to `count` rows: equally many of each video, or of evenly spaced videos where there are more."""
+    videos = videos if len(videos) <= count else evenly(videos, count)
+    for index, rows in enumerate(videos):
+        wanted = count // len(videos) + (index < count % len(videos))
+        with_people = rows[rows["boxes"] > 0]
+        pool = with_people if len(with_people) >= wanted else rows
+        yield from evenly(list(pool.itertuples(index=False)), wanted)
+
+
+def _boxes_of(boxes: pd.DataFrame, frame_id: str) -> list[Corners]:
+    return [corners for _, corners in corners_of(boxes[boxes["frame_id"] == frame_id])]
+
+
+def _row(pair: Pair) -> Image.Image:
+    pictures = [scale_to_width(open_picture(path), WIDTH) for path in (pair.original, pair.winter)]
+    for picture in pictures:
+        for corners in pair.boxes:
+            draw_box(picture, in_pixels(corners, picture.size), BOX, 1)
+    height = max(picture.height for picture in pictures)
+    row = Image.new("RGB", (2 * WIDTH + GAP, LABEL + height), PAPER)
+    for column, picture in enumerate(pictures):
+        row.paste(picture, (column * (WIDTH + GAP), LABEL))
+    label = f"{pair.frame_id}  ({pair.split})"
+    ImageDraw.Draw(row).text((0, LABEL / 2), label, fill=FAINT, font=font(13), anchor="lm")
+    return row

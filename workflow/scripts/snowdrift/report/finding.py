@@ -1,0 +1,69 @@
+"""The study's finding, read off the cross-domain table."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from snowdrift.runtime.errors import SnowdriftError
+
+TRAIN_DOMAINS = ("vfp", "winter", "mixed")
+TEST_DOMAINS = ("vfp", "winter")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the detectors' mAP50 (overall, mean over seeds) says about the domains.
+
+    Attributes:
+        scores: mAP50 of each train domain (rows) on each test domain (columns), 0 to 1.
+        drops: For vfp and winter, the own domain's mAP50 less that on the other domain.
+        means: For each train domain, its mean over both test domains.
+        seeds: Number of trainings that each score is the mean of.
+    """
+
+    scores: pd.DataFrame
+    drops: dict[str, float]
+    means: dict[str, float]
+    seeds: int
+
+    @property
+    def single_domains_drop(self) -> bool:
+        """Whether both single-domain detectors do worse on the other domain than on their own."""
+        return all(drop > 0 for drop in self.drops.values())
+
+    @property
+    def mixed_is_best(self) -> bool:
+        """Whether the mixed detector's mean over both domains is above both others'."""
+        return self.means["mixed"] > max(self.means[domain] for domain in TEST_DOMAINS)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the finding of the original study shows."""
+        return self.single_domains_drop and self.mixed_is_best
+
+
+def finding(table: pd.DataFrame) -> Finding:
+    """Compute the finding from the rows of class `all`.
+
+    Args:
+        table: The cross-domain table: train_domain, test_domain, class_name, seed, map50.
+
+    Raises:
+        SnowdriftError: A pair of domains has no score.
+    """
+    overall = table[table["class_name"] == "all"]
+    scores = overall.pivot_table(index="train_domain", columns="test_domain", values="map50", aggfunc="mean")
+    scores = scores.reindex(index=list(TRAIN_DOMAINS), columns=list(TEST_DOMAINS))
+    for train_domain, row in scores.iterrows():
+        for test_domain, score in row.items():
+            if pd.isna(score):
+                raise SnowdriftError(
+                    f"detection/cross_domain.csv: no mAP50 of the {train_domain} detector on {test_domain}",
+                    "run `snakemake detection` again: it makes the missing evaluations",
+                )
+    drops = {
+        own: float(scores.loc[own, own] - scores.loc[own, other])
+        for own, other in (TEST_DOMAINS, TEST_DOMAINS[::-1])
+    }
+    means = {domain: float(scores.loc[domain].mean()) for domain in TRAIN_DOMAINS}
+    return Finding(scores, drops, means, int(overall["seed"].nunique()))

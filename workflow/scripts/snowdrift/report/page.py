@@ -1,0 +1,69 @@
+"""The report: one page that needs no other file and no network."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from snowdrift.report import sections
+from snowdrift.report.blocks import Section
+from snowdrift.report.finding import finding
+from snowdrift.report.headline import Headline, headline
+from snowdrift.report.sections import StudyFiles
+from snowdrift.runtime.files import atomic_path, read_table
+
+logger = logging.getLogger(__name__)
+
+
+def build_report(
+    files: StudyFiles,
+    config: Mapping[str, Any],
+    *,
+    template: Path,
+    benchmarks: Path,
+    command: str,
+    output: Path,
+) -> None:
+    """Write the report of one study.
+
+    Args:
+        files: the study's tables and pictures.
+        config: the complete configuration.
+        template: the page's Jinja2 template.
+        benchmarks: folder of Snakemake's benchmark files.
+        command: the command that the study was run with.
+        output: the HTML file.
+    """
+    chapters = [
+        sections.winter_section(files, config),
+        sections.snow_section(files, config),
+        sections.cross_domain_section(files),
+        sections.detections_section(files),
+        sections.data_section(files, config),
+        sections.run_section(config, benchmarks, command),
+    ]
+    answer = headline(finding(read_table(files.cross_domain)))
+    page = render_page(config["study"], answer, chapters, template)
+    with atomic_path(output) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    logger.info("%s: %.1f MB", output, output.stat().st_size / 1e6)
+
+
+def render_page(study: str, answer: Headline, chapters: Sequence[Section], template: Path) -> str:
+    """Fill the template. All text is escaped, so names of videos and files cannot break the page."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template.parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template.name).render(
+        study=study,
+        headline=answer,
+        sections=chapters,
+        made_on=datetime.now().astimezone().strftime("%d %B %Y, %H:%M %Z"),
+    )

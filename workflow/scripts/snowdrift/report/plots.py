@@ -1,0 +1,109 @@
+"""Plots of the losses and of the cross-domain matrix."""
+
+import logging
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
+from snowdrift.report.pictures import FAINT, INK
+from snowdrift.report.tables import mean_matrix
+from snowdrift.runtime.files import atomic_path
+
+logger = logging.getLogger(__name__)
+
+WARM, COLD = "#d55e00", "#0072b2"
+LOSS_PANELS = {
+    "Generator": {"generator_ab": "frames to winter", "generator_ba": "snow to summer"},
+    "Discriminator": {"discriminator_a": "of winter", "discriminator_b": "of summer"},
+    "Cycle": {"cycle_a": "frames and back", "cycle_b": "snow and back"},
+    "Identity": {"identity_a": "snow made winter", "identity_b": "frames made summer"},
+}
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "snowdrift",
+}
+
+
+def plot_losses(losses: pd.DataFrame, output: Path | str) -> None:
+    """Plot the CycleGAN's mean losses of each epoch, one panel a kind of loss, and the learning rate.
+
+    Args:
+        losses: `snow/cyclegan/losses.csv`.
+        output: PNG or SVG, by the suffix.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(6.4, 7.2), layout="constrained")
+        axes = figure.subplots(3, 2).flat
+        for axis, (title, series) in zip(axes, LOSS_PANELS.items(), strict=False):
+            _panel(axis, losses, title, series)
+        _panel(axes[4], losses, "Learning rate", {"learning_rate": ""})
+        axes[4].ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+        axes[5].axis("off")
+        _save(figure, output)
+
+
+def plot_cross_domain(cross_domain: pd.DataFrame, output: Path | str) -> None:
+    """Plot mAP50 and mAP50-95 over all classes as heat maps: rows trained on, columns tested on.
+
+    Args:
+        cross_domain: `detection/cross_domain.csv`; the mean over its seeds is shown.
+        output: PNG or SVG, by the suffix.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(6.4, 3.5), layout="constrained")
+        for axis, (metric, title) in zip(
+            figure.subplots(1, 2), {"map50": "mAP50", "map50_95": "mAP50-95"}.items(), strict=True
+        ):
+            _heat_map(axis, mean_matrix(cross_domain, metric), title)
+        _save(figure, output)
+
+
+def _panel(axis: Axes, losses: pd.DataFrame, title: str, series: dict[str, str]) -> None:
+    marker = "o" if len(losses) < 10 else ""
+    for (column, label), colour in zip(series.items(), (COLD, WARM), strict=False):
+        axis.plot(losses["epoch"], losses[column], color=colour, marker=marker, markersize=3, label=label)
+    axis.set_title(title, loc="left", fontsize=11)
+    axis.set_xlabel("epoch")
+    axis.set_ylim(bottom=0)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.grid(color="#e3e7eb", linewidth=0.6)
+    if len(series) > 1:
+        axis.legend(frameon=False, fontsize=9)
+
+
+def _heat_map(axis: Axes, matrix: pd.DataFrame, title: str) -> None:
+    axis.imshow(matrix, vmin=0, vmax=1, cmap="Blues", aspect="auto")
+    for row, train_domain in enumerate(TRAIN_DOMAINS):
+        for column, test_domain in enumerate(TEST_DOMAINS):
+            value = matrix.loc[train_domain, test_domain]
+            text = "none" if pd.isna(value) else f"{value:.3f}"
+            colour = "white" if value > 0.55 else INK
+            axis.text(column, row, text, ha="center", va="center", fontsize=14, color=colour)
+    axis.set_title(title, loc="left", fontsize=12)
+    axis.set_xticks(range(len(TEST_DOMAINS)), TEST_DOMAINS)
+    axis.set_yticks(range(len(TRAIN_DOMAINS)), TRAIN_DOMAINS)
+    axis.set_xlabel("tested on")
+    axis.set_ylabel("trained on")
+    axis.tick_params(length=0, colors=INK)
+    axis.spines[:].set_visible(False)
+
+
+def _save(figure: Figure, output: Path | str) -> None:
+    with atomic_path(output) as temporary:
+        # Without a date the same table gives the same bytes.
+        metadata = {"Date": None} if temporary.suffix == ".svg" else {}
+        figure.savefig(temporary, dpi=160, metadata=metadata)
+    logger.info("%s: written", output)

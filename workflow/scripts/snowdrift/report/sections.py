@@ -1,0 +1,243 @@
+"""The report's sections: each function reads what it needs and returns one."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from snowdrift.report import provenance
+from snowdrift.report.blocks import Code, Figure, Section, Table, Text
+from snowdrift.report.detections import DRAWN_CONFIDENCE
+from snowdrift.report.pictures import data_uri
+from snowdrift.report.tables import (
+    METRICS,
+    mean_over_seeds,
+    rejection_reasons,
+    rule_times,
+    split_counts,
+)
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.files import read_table
+
+PAGE_WIDTH, DETECTIONS_WIDTH = 1000, 1300
+MOST_REASONS = 20
+
+
+@dataclass(frozen=True)
+class StudyFiles:
+    """The files of one study that the report shows.
+
+    The last four are None where there was no such thing: no style images are read, and no losses and samples
+    written, when `cyclegan.pretrained` gives the generator.
+    """
+
+    frames: Path
+    boxes: Path
+    rejected: Path
+    contact_sheet: Path
+    cross_domain: Path
+    heatmap: Path
+    detections: Path
+    style: Path | None = None
+    losses: Path | None = None
+    losses_plot: Path | None = None
+    samples: Path | None = None
+
+
+def winter_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
+    """Original frames beside their winter versions."""
+    return Section(
+        "winter",
+        "What the winter looks like",
+        [
+            Text(
+                "Original frames on the left, their winter versions on the right. Frames of test videos come "
+                "first: the generator has never seen those. Winter frames keep the originals' labels (thin "
+                "boxes), so people have to stay where they were."
+            ),
+            Figure(
+                data_uri(files.contact_sheet, PAGE_WIDTH),
+                "Pairs of original frames and their winter versions",
+                f"Up to {config['report']['pairs']} frames, spread evenly over the videos.",
+            ),
+        ],
+    )
+
+
+def snow_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
+    """How the generator was trained, or which one was given."""
+    title = "The snow generator"
+    pretrained = config["cyclegan"]["pretrained"]
+    if pretrained is not None:
+        text = (
+            f"Not trained here, so there are no losses: cyclegan.pretrained names the generator {pretrained}."
+        )
+        return Section("snow", title, [Text(text)])
+    if files.losses is None or files.losses_plot is None:
+        raise ValueError("a trained generator comes with its losses and their plot")
+    losses = read_table(files.losses)
+    hours = losses["seconds"].sum() / 3600
+    used = config["winterize"]["epoch"]
+    epoch = int(losses["epoch"].max()) if used == "last" else used
+    blocks: list[Text | Figure] = [
+        Text(
+            f"A CycleGAN, trained for {len(losses):,} epochs in {hours:.2f} hours. The winter frames are "
+            f"from the generator after epoch {epoch}. Adversarial losses hover rather than fall, since both "
+            "sides learn; the cycle and identity losses should fall. No loss says when the winter looks "
+            "right: look at the pictures."
+        ),
+        Figure(
+            data_uri(files.losses_plot),
+            "Curves of the CycleGAN's losses and its learning rate over the epochs",
+            "Mean losses of each epoch, weighted as in training.",
+        ),
+    ]
+    if files.samples is not None:
+        sheet = _last_sheet(files.samples)
+        blocks.append(
+            Figure(
+                data_uri(sheet, PAGE_WIDTH),
+                f"Sample pictures: {sheet.stem}",
+                f"Fixed samples after the last snapshot ({sheet.stem.replace('_', ' ')}): a picture, its "
+                "translation, and the translation's way back. First frames, then snow photographs.",
+            )
+        )
+    return Section("snow", title, blocks)
+
+
+def cross_domain_section(files: StudyFiles) -> Section:
+    """Every detector on both domains: heat map, table of all classes together, table of each class."""
+    means = mean_over_seeds(read_table(files.cross_domain))
+    seeds = int(means["seeds"].max())
+    over = "one training of each" if seeds == 1 else f"{seeds} trainings of each, and means over them"
+    together, each = means[means["class_name"] == "all"], means[means["class_name"] != "all"]
+    return Section(
+        "detection",
+        "Cross-domain evaluation",
+        [
+            Text(
+                "Three detectors that differ in nothing but their training data, each on the original (vfp) "
+                f"and the winter version of the same test videos. The figures are from {over}."
+            ),
+            Figure(
+                data_uri(files.heatmap),
+                "Heat maps of mAP50 and mAP50-95 by training and test domain",
+                "All classes together. 1 is perfect, 0 finds nothing.",
+            ),
+            _metrics_table("All classes together", together, per_class=False),
+            _metrics_table("Each class", each, per_class=True),
+        ],
+    )
+
+
+def detections_section(files: StudyFiles) -> Section:
+    """What the detectors find on a few test frames."""
+    return Section(
+        "examples",
+        "Detections on test frames",
+        [
+            Figure(
+                data_uri(files.detections, DETECTIONS_WIDTH),
+                "Test frames with the boxes that each detector found",
+                "Each frame in both domains, as each detector sees it. Thin magenta boxes: ground truth. "
+                f"Detections of at least {DRAWN_CONFIDENCE} confidence are drawn with class and confidence.",
+                wide=True,
+            )
+        ],
+    )
+
+
+def data_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
+    """Frames, videos and boxes of each split, and what was left out."""
+    counts = split_counts(read_table(files.frames), read_table(files.boxes), config["data"]["class_names"])
+    rejected = read_table(files.rejected)
+    source = config["data"]["vfp290k"]
+    origin = "Rendered for this study (data.vfp290k is null)." if source is None else f"Read from {source}."
+    blocks: list[Text | Table] = [
+        Text(f"{origin} Videos are split as a whole, so no test frame has a neighbour in training."),
+        Table("Frames and boxes of each split", list(counts.columns), counts.values.tolist()),
+    ]
+    if rejected.empty:
+        blocks.append(Text("No frame was faulty."))
+    else:
+        reasons = rejection_reasons(rejected)
+        shown = reasons.head(MOST_REASONS)
+        more = f", the {MOST_REASONS} most frequent kinds" if len(reasons) > MOST_REASONS else ""
+        caption = f"{len(rejected):,} faulty frames were left out{more}"
+        blocks.append(Table(caption, list(shown.columns), shown.values.tolist()))
+    if files.style is not None:
+        kind = "rendered" if config["data"]["dawn"] is None else f"from {config['data']['dawn']}"
+        blocks.append(
+            Text(f"Style of the winter: {len(read_table(files.style)):,} snow photographs, {kind}.")
+        )
+    return Section("data", "Data", blocks)
+
+
+def run_section(config: Mapping[str, Any], benchmarks: Path, command: str) -> Section:
+    """What was run: command, source, versions, machine, time of each rule, configuration."""
+    facts = {"commit": provenance.source_state(Path(__file__).parent)}
+    facts |= provenance.versions() | provenance.machine()
+    times = rule_times(benchmarks)
+    rows = [
+        [row.rule, int(row.jobs), row.seconds / 60, row.memory / 1024]
+        for row in times.itertuples(index=False)
+    ]
+    return Section(
+        "run",
+        "What was run",
+        [
+            Code(command, "Command"),
+            Table(
+                "Source, versions, and the machine that made this page",
+                ["what", "value"],
+                list(facts.items()),
+            ),
+            Table(
+                "Time of each rule",
+                ["rule", "jobs", "minutes, all jobs", "largest memory, GB"],
+                rows,
+                decimals=2,
+            ),
+            Code(yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True), "Configuration"),
+        ],
+    )
+
+
+def _metrics_table(caption: str, means: pd.DataFrame, *, per_class: bool) -> Table:
+    keys = ["train_domain", "test_domain", *(["class_name"] if per_class else [])]
+    titles = ["trained on", "tested on", *(["class"] if per_class else [])]
+    rows = [
+        [
+            *(str(row[key]) for key in keys),
+            *(float(row[metric]) for metric in METRICS),
+            round(row["instances"]),
+        ]
+        for row in means.to_dict("records")
+    ]
+    return Table(caption, [*titles, "mAP50", "mAP50-95", "precision", "recall", "objects"], rows)
+
+
+def _last_sheet(samples: Path) -> Path:
+    """The sample sheet of the latest epoch: `epoch_<epoch>.jpg`."""
+    sheets = {
+        int(found[1]): path
+        for path in samples.iterdir()
+        if (found := re.fullmatch(r"epoch_(\d+)", path.stem))
+    }
+    if not sheets:
+        raise SnowdriftError(
+            f"{samples}: holds no sample sheet epoch_<epoch>.jpg",
+            "delete the folder and run again to make it anew",
+        )
+    return sheets[max(sheets)]
+
+
+def _plain(value: Any) -> Any:
+    """The same value in plain dicts and lists, which YAML can write."""
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value

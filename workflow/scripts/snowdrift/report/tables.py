@@ -1,0 +1,115 @@
+"""The tables of other chapters, summed up for the report."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+
+from snowdrift.frames.images import fault_kind
+from snowdrift.frames.tables import OK
+from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
+
+T = TypeVar("T")
+Corners = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+SPLITS = ("train", "val", "test", "unused")
+METRICS = ("map50", "map50_95", "precision", "recall")
+
+
+def mean_matrix(cross_domain: pd.DataFrame, metric: str, class_name: str = "all") -> pd.DataFrame:
+    """A metric's mean over the seeds: rows `TRAIN_DOMAINS`, columns `TEST_DOMAINS`, NaN where none."""
+    rows = cross_domain[cross_domain["class_name"] == class_name]
+    means = rows.pivot_table(index="train_domain", columns="test_domain", values=metric, aggfunc="mean")
+    return means.reindex(index=list(TRAIN_DOMAINS), columns=list(TEST_DOMAINS)).astype(float)
+
+
+def mean_over_seeds(cross_domain: pd.DataFrame) -> pd.DataFrame:
+    """One row for each train domain, test domain and class: means of the metrics, number of seeds.
+
+    The domains come in the study's order, the classes with `all` first and then as in the table.
+    """
+    keys = ["train_domain", "test_domain", "class_name"]
+    classes = sorted(cross_domain["class_name"].unique(), key=lambda name: name != "all")
+    orders = {"train_domain": TRAIN_DOMAINS, "test_domain": TEST_DOMAINS, "class_name": classes}
+    table = cross_domain.astype({key: pd.CategoricalDtype(orders[key], ordered=True) for key in keys})
+    means = table.groupby(keys, observed=True)[["instances", *METRICS]].mean()
+    return means.assign(seeds=table.groupby(keys, observed=True)["seed"].nunique()).reset_index()
+
+
+def split_counts(frames: pd.DataFrame, boxes: pd.DataFrame, class_names: Sequence[str]) -> pd.DataFrame:
+    """Videos, frames, faulty frames and boxes of each class for every split that has any."""
+    good = frames[frames["status"] == OK]
+    owner = boxes.merge(good[["frame_id", "split"]], on="frame_id")
+    rows = []
+    for split in SPLITS:
+        here = frames[frames["split"] == split]
+        if here.empty:
+            continue
+        per_class = owner[owner["split"] == split]["class_id"].value_counts()
+        counts = {name: int(per_class.get(class_id, 0)) for class_id, name in enumerate(class_names)}
+        usable = int((here["status"] == OK).sum())
+        rows.append(
+            {
+                "split": split,
+                "videos": here["video"].nunique(),
+                "frames": usable,
+                "faulty": len(here) - usable,
+            }
+            | {f"{name} boxes": count for name, count in counts.items()}
+        )
+    return pd.DataFrame(rows)
+
+
+def rejection_reasons(rejected: pd.DataFrame) -> pd.DataFrame:
+    """How many frames were left out for each kind of reason, most frequent first, with an example."""
+    kinds = rejected["reason"].map(fault_kind)
+    rows = [
+        {
+            "reason": kind,
+            "files": len(group),
+            "for example": f"{group['file'].iloc[0]}: {group['reason'].iloc[0]}",
+        }
+        for kind, group in rejected.groupby(kinds, sort=True)
+    ]
+    table = pd.DataFrame(rows, columns=["reason", "files", "for example"])
+    return table.sort_values("files", ascending=False, kind="stable")
+
+
+def rule_times(benchmarks: Path) -> pd.DataFrame:
+    """Jobs, total seconds and largest memory (MB) of each rule, from Snakemake's benchmark files.
+
+    A rule's files are `<rule>.tsv` or lie below `<rule>/`. Rules are sorted by their time, longest first.
+    """
+    rows = []
+    for path in sorted(benchmarks.rglob("*.tsv")):
+        table = pd.read_csv(path, sep="\t", na_values=["-", "NA"])
+        rule = path.relative_to(benchmarks).parts[0].removesuffix(".tsv")
+        rows.append({"rule": rule, "seconds": table["s"].sum(), "memory": table["max_rss"].max()})
+    if not rows:
+        return pd.DataFrame(columns=["rule", "jobs", "seconds", "memory"])
+    groups = pd.DataFrame(rows).groupby("rule")
+    times = groups.agg(jobs=("seconds", "size"), seconds=("seconds", "sum"), memory=("memory", "max"))
+    return times.reset_index().sort_values("seconds", ascending=False, kind="stable")
+
+
+def corners_of(boxes: pd.DataFrame) -> Iterator[tuple[int, Corners]]:
+    """Class id and corners of each row of `data/boxes.parquet`, in fractions of the frame."""
+    for box in boxes.itertuples(index=False):
+        half_width, half_height = box.box_width / 2, box.box_height / 2
+        left, top = box.x_center - half_width, box.y_center - half_height
+        yield box.class_id, (left, top, box.x_center + half_width, box.y_center + half_height)
+
+
+def in_pixels(corners: Corners, size: tuple[int, int]) -> Corners:
+    """The corners in pixels of a picture of `size` (width, height)."""
+    left, top, right, bottom = corners
+    width, height = size
+    return left * width, top * height, right * width, bottom * height
+
+
+def evenly(items: Sequence[T], count: int) -> list[T]:
+    """Up to `count` of the items, evenly spaced and in their order."""
+    count = min(count, len(items))
+    return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]
