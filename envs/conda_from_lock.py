@@ -14,7 +14,12 @@ def conda_environment(lock: str, pyproject: str) -> str:
     pins = dict(re.findall(r"^([\w.-]+)==(\S+)", lock, flags=re.MULTILINE))
     project = tomllib.loads(pyproject)["project"]
     names = [re.match(r"[\w.-]+", requirement)[0] for requirement in project["dependencies"]]
-    lines = ["# Made from the lock by `make lock`; do not edit.", "channels:", "  - conda-forge", "  - nodefaults"]
+    lines = [
+        "# Made from the lock by `make lock`; do not edit.",
+        "channels:",
+        "  - conda-forge",
+        "  - nodefaults",
+    ]
     lines += ["dependencies:", "  - python=3.12", "  - pip", "  - pip:"]
     return "\n".join(lines + [f"      - {name}=={pins[name]}" for name in names]) + "\n"
 

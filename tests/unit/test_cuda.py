@@ -1,0 +1,48 @@
+"""The CUDA path of what computes on a GPU, against the CPU's result."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from test_cyclegan_training import SETTINGS, batch
+
+from snowdrift.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.cyclegan.training import CycleGAN
+from snowdrift.cyclegan.winterize import translate
+from snowdrift.runtime.devices import choose_device
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device on this machine"),
+]
+
+
+def test_the_first_gpu_is_chosen():
+    assert choose_device("auto").type == choose_device("cuda").type == "cuda"
+
+
+def test_winter_is_the_same_on_both_devices():
+    generator = ResnetGenerator(16, 4)
+    initialise(generator, torch.Generator().manual_seed(0))
+    images = torch.rand(2, 3, 90, 122, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    expected = translate(generator.eval(), images)
+    winter = translate(generator.cuda(), images.cuda()).cpu()
+    assert (winter - expected).abs().max() < 2 / 127.5
+
+
+def test_the_first_steps_have_the_same_losses_on_both_devices():
+    settings = replace(SETTINGS, filters=8)
+    models = [CycleGAN(settings, 0, torch.device(device)) for device in ("cpu", "cuda")]
+    for step in range(3):
+        losses = [
+            model.step(batch(step).to(model.device), batch(step + 9).to(model.device)) for model in models
+        ]
+        for name in losses[0]:
+            assert losses[0][name].item() == pytest.approx(losses[1][name].item(), rel=2e-2), name
+
+
+def test_weights_saved_from_a_gpu_load_on_the_cpu(tmp_path: Path):
+    model = CycleGAN(SETTINGS, 0, torch.device("cuda"))
+    model.save(tmp_path, 1)
+    assert not any(t.is_cuda for t in torch.load(tmp_path / "1_net_G_A.pth", weights_only=True).values())

@@ -1,0 +1,118 @@
+"""Errors, atomic files, seeds, devices, and the frame around every script."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.files import atomic_folder, atomic_path, digest_file, read_table, write_table
+from snowdrift.runtime.seeds import derive_seed, seed_everything
+
+SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path):
+    target = tmp_path / "deep/er/table.csv"
+    with pytest.raises(ValueError, match="half"), atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise ValueError("half")
+    assert list(target.parent.iterdir()) == []
+    with atomic_path(target) as temporary:
+        temporary.write_text("whole")
+        assert not target.exists()
+    assert target.read_text() == "whole"
+
+
+def test_a_folder_appears_whole_or_not_at_all_and_takes_the_place_of_the_old_one(tmp_path: Path):
+    target = tmp_path / "folder"
+    target.mkdir()
+    (target / "old").touch()
+    with pytest.raises(ValueError, match="half"), atomic_folder(target) as temporary:
+        (temporary / "new").touch()
+        raise ValueError("half")
+    assert [path.name for path in target.iterdir()] == ["old"]
+    with atomic_folder(target) as temporary:
+        (temporary / "new").touch()
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.parquet"])
+def test_tables_come_back_as_they_went(tmp_path: Path, name: str):
+    table = pd.DataFrame({"frame_id": ["a/0", "a/1"], "map50": [0.25, 1.0]})
+    write_table(table, tmp_path / name)
+    pd.testing.assert_frame_equal(read_table(tmp_path / name), table, check_dtype=False)
+
+
+def test_a_broken_table_is_named(tmp_path: Path):
+    (tmp_path / "frames.parquet").write_text("no parquet")
+    with pytest.raises(SnowdriftError, match=r"frames\.parquet: cannot be read as a table"):
+        read_table(tmp_path / "frames.parquet")
+
+
+def test_the_digest_is_sha256(tmp_path: Path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert digest_file(tmp_path / "abc") == known
+
+
+def test_seeds_differ_by_purpose_and_repeat():
+    assert derive_seed(0, "splits") == derive_seed(0, "splits")
+    purposes = [(0, "splits"), (0, "weights"), (1, "splits"), (0, "splits", 1), (0, "split", "s1")]
+    assert len({derive_seed(*purpose) for purpose in purposes}) == len(purposes)
+    seed_everything(7)
+    first = torch.rand(3)
+    seed_everything(7)
+    assert torch.equal(first, torch.rand(3))
+
+
+def test_cuda_without_a_device_is_an_error_and_auto_falls_back(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto").type == choose_device("cpu").type == "cpu"
+    with pytest.raises(SnowdriftError, match="device: cuda was asked for"):
+        choose_device("cuda")
+
+
+def run_job(tmp_path: Path, body: str) -> tuple[int, str, str]:
+    """Exit status, stderr and log of a script with the given body."""
+    script = f"""
+from pathlib import Path
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.job import job
+with job({str(tmp_path / "job.log")!r}) as log:
+    {body}
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env={"PYTHONPATH": str(SCRIPTS)}
+    )
+    return done.returncode, done.stderr, (tmp_path / "job.log").read_text()
+
+
+def test_a_job_says_what_a_user_can_mend_without_a_traceback(tmp_path: Path):
+    for body, line in [
+        ('raise SnowdriftError("a.jpg: is empty", "replace it")', "Error: a.jpg: is empty\nHint: replace it"),
+        ('open("/nowhere/at/all", "w")', "Error: /nowhere/at/all: No such file or directory\nHint: "),
+    ]:
+        status, text, log = run_job(tmp_path, body)
+        assert status == 1
+        assert line in text
+        assert line in log
+        assert "Traceback" not in text
+
+
+def test_a_fault_of_the_program_keeps_its_traceback(tmp_path: Path):
+    status, _, log = run_job(tmp_path, "1 / 0")
+    assert status == 1
+    assert "fault in Snowdrift" in log
+    assert "ZeroDivisionError" in log
+
+
+def test_a_job_that_ends_well_has_its_messages_in_the_log(tmp_path: Path):
+    status, _, log = run_job(tmp_path, 'log.info("3 frames")')
+    assert status == 0
+    assert "3 frames" in log
