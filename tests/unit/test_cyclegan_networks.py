@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import functional
+
 from snowdrift.cyclegan.networks import PatchDiscriminator, ResnetGenerator, initialise
 from snowdrift.cyclegan.weights import load_generator, save_network
 from snowdrift.runtime.errors import SnowdriftError
-from torch.nn import functional
 
 BLOCKS = 9
 
@@ -65,7 +66,9 @@ def test_discriminator_has_the_references_names_size_and_output():
 
 def test_each_score_of_the_discriminator_sees_70_pixels():
     # Without norms: they look at the whole picture.
-    layers = [layer for layer in PatchDiscriminator(4).model if not isinstance(layer, torch.nn.InstanceNorm2d)]
+    layers = [
+        layer for layer in PatchDiscriminator(4).model if not isinstance(layer, torch.nn.InstanceNorm2d)
+    ]
     image = torch.rand(1, 3, 256, 256, requires_grad=True)
     torch.nn.Sequential(*layers)(image)[0, 0, 15, 15].backward()
     seen = image.grad.abs().sum(dim=(0, 1)).nonzero()

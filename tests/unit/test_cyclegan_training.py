@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+
 from snowdrift.cyclegan.data import Preprocessing, UnpairedImages, to_picture, to_tensor
 from snowdrift.cyclegan.pool import ImagePool
 from snowdrift.cyclegan.training import CycleGAN, TrainingSettings, train_cyclegan
@@ -124,7 +125,11 @@ def test_the_pool_hands_out_older_images_half_of_the_time():
 
 @pytest.mark.parametrize(
     ("resize", "size", "expected"),
-    [("square", (1920, 1080), (540, 540)), ("short_side", (1920, 1080), (960, 540)), ("short_side", (90, 160), (540, 960))],
+    [
+        ("square", (1920, 1080), (540, 540)),
+        ("short_side", (1920, 1080), (960, 540)),
+        ("short_side", (90, 160), (540, 960)),
+    ],
 )
 def test_scaling_keeps_or_loses_the_aspect(resize: str, size: tuple[int, int], expected: tuple[int, int]):
     assert Preprocessing(resize, 540, 512).scaled_size(*size) == expected
@@ -167,7 +172,9 @@ def test_a_whole_training_is_repeatable_and_leaves_what_it_promises(tmp_path: Pa
     names = [f"{epoch}_net_{name}.pth" for epoch in (2, 4, "latest") for name in ("G_A", "G_B", "D_A", "D_B")]
     assert sorted(path.name for path in (tmp_path / "one/snapshots").iterdir()) == sorted(names)
     for name in names:
-        assert (tmp_path / "one/snapshots" / name).read_bytes() == (tmp_path / "two/snapshots" / name).read_bytes()
+        assert (tmp_path / "one/snapshots" / name).read_bytes() == (
+            tmp_path / "two/snapshots" / name
+        ).read_bytes()
     table = pd.read_csv(tmp_path / "one/losses.csv")
     assert table["epoch"].tolist() == [1, 2, 3, 4]
     assert np.isfinite(table.to_numpy()).all()
@@ -177,7 +184,9 @@ def test_a_whole_training_is_repeatable_and_leaves_what_it_promises(tmp_path: Pa
 
 
 def test_a_training_on_plain_colours_learns_to_whiten(tmp_path: Path, unpaired):
-    settings = replace(SETTINGS, filters=8, discriminator_filters=8, epochs=12, decay_epochs=0, snapshot_every=12)
+    settings = replace(
+        SETTINGS, filters=8, discriminator_filters=8, epochs=12, decay_epochs=0, snapshot_every=12
+    )
     settings = replace(settings, learning_rate=2e-3)
     train_cyclegan(
         *unpaired,
@@ -208,4 +217,6 @@ def test_a_training_that_cannot_work_is_refused(tmp_path: Path, unpaired):
 def test_losses_that_are_no_longer_finite_stop_the_training(tmp_path: Path, unpaired):
     outputs = {"snapshots": tmp_path, "samples": tmp_path, "losses": tmp_path / "losses.csv"}
     with pytest.raises(SnowdriftError, match=r"epoch \d+: .*no longer finite"):
-        train_cyclegan(*unpaired, replace(SETTINGS, learning_rate=1e30, epochs=6), **outputs, seed=0, device=CPU)
+        train_cyclegan(
+            *unpaired, replace(SETTINGS, learning_rate=1e30, epochs=6), **outputs, seed=0, device=CPU
+        )

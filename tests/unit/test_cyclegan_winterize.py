@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+
 from snowdrift.cyclegan.networks import ResnetGenerator, initialise
 from snowdrift.cyclegan.verify import find_damage, verify_winter
 from snowdrift.cyclegan.winterize import WinterSettings, shard_frames, translate, winterize_shard
@@ -36,11 +37,21 @@ def frames(tmp_path: Path) -> pd.DataFrame:
         path.parent.mkdir(parents=True, exist_ok=True)
         pixels = np.random.default_rng(index).integers(0, 256, (height, width, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(path, quality=95)
-        rows.append({"frame_id": f"{video}/{path.stem}", "video": video, "image": image, "width": width, "height": height})
+        rows.append(
+            {
+                "frame_id": f"{video}/{path.stem}",
+                "video": video,
+                "image": image,
+                "width": width,
+                "height": height,
+            }
+        )
     return pd.DataFrame(rows)
 
 
-def run(tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator, settings: WinterSettings) -> pd.DataFrame:
+def run(
+    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator, settings: WinterSettings
+) -> pd.DataFrame:
     winterize_shard(
         frames,
         generator,
@@ -54,11 +65,15 @@ def run(tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator, settin
     return pd.read_parquet(tmp_path / "0.parquet")
 
 
-def test_names_folders_and_sizes_are_the_originals(tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator):
+def test_names_folders_and_sizes_are_the_originals(
+    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator
+):
     for settings in (PNG, WinterSettings("native", "jpeg", 90, 1), WinterSettings(24, "jpeg", 90, 4)):
         manifest = run(tmp_path, frames, generator, settings)
         assert manifest["frame_id"].tolist() == frames["frame_id"].tolist()
-        expected = frames["image"] if settings.format == "jpeg" else frames["image"].str.replace(".jpg", ".png")
+        expected = (
+            frames["image"] if settings.format == "jpeg" else frames["image"].str.replace(".jpg", ".png")
+        )
         assert manifest["image"].tolist() == expected.tolist()
         for row, size in zip(manifest.itertuples(), SIZES, strict=True):
             path = tmp_path / "winter" / row.image
@@ -68,7 +83,9 @@ def test_names_folders_and_sizes_are_the_originals(tmp_path: Path, frames: pd.Da
         assert sum(path.is_file() for path in (tmp_path / "winter").rglob("*")) == len(SIZES)
 
 
-def test_png_pixels_are_the_generators_whatever_the_batch(tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator):
+def test_png_pixels_are_the_generators_whatever_the_batch(
+    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator
+):
     run(tmp_path, frames, generator, PNG)
     for row in frames[:3].itertuples():
         pixels = np.array(Image.open(tmp_path / "frames" / row.image), dtype=np.float32)
@@ -99,13 +116,17 @@ def test_shards_cover_every_frame_once():
     assert [len(shard_frames(table[:2], shard, 4)) for shard in range(4)].count(1) == 2
 
 
-def test_an_empty_shard_has_an_empty_manifest(tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator):
+def test_an_empty_shard_has_an_empty_manifest(
+    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator
+):
     manifest = run(tmp_path, frames[:0], generator, PNG)
     assert manifest.empty
     assert list(manifest) == ["frame_id", "image", "digest", "bytes", "width", "height"]
 
 
-def test_verify_names_each_damaged_frame_and_its_fault(tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator):
+def test_verify_names_each_damaged_frame_and_its_fault(
+    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator
+):
     manifest = run(tmp_path, frames[:4], generator, PNG)
     arguments = ([tmp_path / "0.parquet"], tmp_path / "winter", 2)
     verify_winter(frames[:4], *arguments)
@@ -125,7 +146,9 @@ def test_verify_names_each_damaged_frame_and_its_fault(tmp_path: Path, frames: p
     assert f"rm {tmp_path / '0.parquet'}" in caught.value.hint
 
 
-def test_a_frame_that_broke_since_the_index_is_named(tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator):
+def test_a_frame_that_broke_since_the_index_is_named(
+    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator
+):
     (tmp_path / "frames" / frames["image"][3]).write_bytes(b"")
     with pytest.raises(SnowdriftError, match=r"GOPR0001_00003\.jpg: cannot be read as a picture"):
         run(tmp_path, frames, generator, PNG)

@@ -6,10 +6,11 @@ from snowdrift.cyclegan.weights import load_generator, save_network, weight_file
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0]) as logger:
-    if "pretrained" in snakemake.input.keys():
-        source = Path(snakemake.input.pretrained)
+    if given := snakemake.input.get("pretrained"):
+        source = Path(given)
     else:
-        source = weight_file(Path(snakemake.input.snapshots), snakemake.params.epoch, "G_A")
+        epoch = "latest" if snakemake.params.epoch == "last" else snakemake.params.epoch
+        source = weight_file(Path(snakemake.input.snapshots), epoch, "G_A")
     generator = load_generator(source)
     logger.info("%s: ResNet generator, %d filters, %d blocks", source, generator.filters, generator.blocks)
     save_network(generator, snakemake.output[0])

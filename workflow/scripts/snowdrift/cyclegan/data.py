@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -47,14 +47,14 @@ class Preprocessing:
 
 
 def open_rgb(path: Path | str) -> Image.Image:
-    """Decode a picture to RGB.
+    """Decode a picture to RGB, upright where its EXIF says that it was taken turned.
 
     Raises:
         SnowdriftError: it has gone or broken since the frames were indexed.
     """
     try:
         with Image.open(path) as image:
-            return image.convert("RGB")
+            return ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, SyntaxError, ValueError) as error:
         raise SnowdriftError(
             f"{path}: cannot be read as a picture any more: {error}",

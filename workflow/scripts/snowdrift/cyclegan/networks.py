@@ -79,7 +79,10 @@ class PatchDiscriminator(nn.Module):
 
     def __init__(self, filters: int = 64) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(3, filters, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
+        layers: list[nn.Module] = [
+            nn.Conv2d(3, filters, 4, stride=2, padding=1),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
         for factor, stride in ((1, 2), (2, 2), (4, 1)):
             layers += [
                 nn.Conv2d(factor * filters, 2 * factor * filters, 4, stride=stride, padding=1),

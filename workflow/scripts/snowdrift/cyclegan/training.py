@@ -112,13 +112,17 @@ class CycleGAN:
         """Train on one batch: first the generators, then the discriminators.
 
         Args:
-            summer, winter: (n, 3, h, w) in [-1, 1].
+            summer: (n, 3, h, w) in [-1, 1].
+            winter: the same shape.
 
         Returns:
             The batch's losses, weighted as they are summed, as scalars on the device.
         """
         fake_winter, fake_summer, losses = self._step_generators(summer, winter)
-        fakes = self.winter_pool.exchange(fake_winter.detach()), self.summer_pool.exchange(fake_summer.detach())
+        fakes = (
+            self.winter_pool.exchange(fake_winter.detach()),
+            self.summer_pool.exchange(fake_summer.detach()),
+        )
         self.discriminator_optimiser.zero_grad(set_to_none=True)
         losses["discriminator_a"] = _discriminator_loss(self.d_a, winter, fakes[0])
         losses["discriminator_b"] = _discriminator_loss(self.d_b, summer, fakes[1])
@@ -197,7 +201,9 @@ def train_cyclegan(
     Raises:
         SnowdriftError: no pictures, fewer than one batch, or losses that are no longer finite.
     """
-    images = UnpairedImages(content, style, Preprocessing(settings.resize, settings.load_size, settings.crop_size), seed)
+    images = UnpairedImages(
+        content, style, Preprocessing(settings.resize, settings.load_size, settings.crop_size), seed
+    )
     _check_enough(images, settings)
     model = CycleGAN(settings, seed, device)
     fixed = FixedSamples(images)
@@ -208,7 +214,9 @@ def train_cyclegan(
         model.set_learning_rate(rate)
         images.set_epoch(epoch)
         means = _train_epoch(model, _batches(images, settings.batch_size, workers))
-        rows.append({"epoch": epoch, **means, "learning_rate": rate, "seconds": round(time.monotonic() - started, 2)})
+        rows.append(
+            {"epoch": epoch, **means, "learning_rate": rate, "seconds": round(time.monotonic() - started, 2)}
+        )
         _report_epoch(rows[-1], settings.total_epochs)
         if settings.is_snapshot(epoch):
             model.save(snapshots, epoch)
@@ -220,7 +228,9 @@ def train_cyclegan(
 def _check_enough(images: UnpairedImages, settings: TrainingSettings) -> None:
     for name, paths in (("content images", images.content), ("style images", images.style)):
         if not paths:
-            raise SnowdriftError(f"there are no {name} to train on", "see data/frames.parquet and data/style.parquet")
+            raise SnowdriftError(
+                f"there are no {name} to train on", "see data/frames.parquet and data/style.parquet"
+            )
     if len(images) < settings.batch_size:
         raise SnowdriftError(
             f"cyclegan.batch_size is {settings.batch_size}, but there are only {len(images)} training images",
@@ -245,12 +255,13 @@ def _train_epoch(model: CycleGAN, batches: Iterator[list[Tensor]]) -> dict[str, 
     """One pass; the mean of each loss."""
     totals: dict[str, Tensor] = {}
     steps = 0
-    for steps, (summer, winter) in enumerate(batches, start=1):
+    for summer, winter in batches:
         losses = model.step(
             summer.to(model.device, non_blocking=True), winter.to(model.device, non_blocking=True)
         )
         # Summed on the device: reading each value would make the CPU wait for every step.
         totals = {name: totals.get(name, 0.0) + loss for name, loss in losses.items()}
+        steps += 1
     return {name: float(total) / steps for name, total in totals.items()}
 
 

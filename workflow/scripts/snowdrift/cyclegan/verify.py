@@ -56,7 +56,7 @@ def verify_winter(frames: pd.DataFrame, manifests: Sequence[Path], root: Path, t
     )
 
 
-def _fault(path: Path, row) -> str | None:  # noqa: ANN001
+def _fault(path: Path, row) -> str | None:
     """What is wrong with one winter frame; None when nothing is."""
     try:
         size = path.stat().st_size

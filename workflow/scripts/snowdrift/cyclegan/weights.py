@@ -46,7 +46,9 @@ def load_generator(path: Path | str) -> ResnetGenerator:
         SnowdriftError: the file is missing, not a weight file, or of another architecture.
     """
     state = _read_state(Path(path))
-    blocks = sorted({int(found[1]) for key in state if (found := re.match(r"model\.(\d+)\.conv_block\.", key))})
+    blocks = sorted(
+        {int(found[1]) for key in state if (found := re.match(r"model\.(\d+)\.conv_block\.", key))}
+    )
     first = state.get("model.1.weight")
     if first is None or first.ndim != 4 or not blocks or blocks != list(range(10, 10 + len(blocks))):
         raise SnowdriftError(f"{path}: not a ResNet generator; its first tensors: {_listing(state)}", _HINT)
@@ -59,7 +61,7 @@ def load_generator(path: Path | str) -> ResnetGenerator:
 
 def _read_state(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
-        raise SnowdriftError(f"{path}: there is no such weight file", "check cyclegan.pretrained in your config")
+        raise SnowdriftError(f"{path}: there is no such weight file", _HINT)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:

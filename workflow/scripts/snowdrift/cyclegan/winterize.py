@@ -167,7 +167,7 @@ def _resizer(size: tuple[int, int]) -> Callable[[Image.Image], Image.Image]:
     return lambda picture: picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC)
 
 
-def _write_frame(picture: Image.Image, row, output: Path, settings: WinterSettings) -> WinterFrame:  # noqa: ANN001
+def _write_frame(picture: Image.Image, row, output: Path, settings: WinterSettings) -> WinterFrame:
     """Encode and write one winter frame, and drop the one that another format left in its place."""
     name, _ = _ENCODINGS[settings.format]
     options = {"quality": settings.quality} if name == "JPEG" else {"compress_level": 1}

@@ -22,6 +22,8 @@ def choose_device(requested: str) -> torch.device:
             "set `device: auto` to fall back to the CPU, or check the driver and CUDA_VISIBLE_DEVICES",
         )
     device = torch.device("cuda" if available and requested != "cpu" else "cpu")
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    name = (
+        torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    )
     logging.getLogger(__name__).info("device: %s (%s), asked for: %s", device, name, requested)
     return device
