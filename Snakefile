@@ -1,0 +1,31 @@
+# Snowdrift: does GAN-made snow make a fallen-person detector work in winter?
+#
+# The study at full scale:  snakemake --cores 8 --resources gpu=2
+# The demo:                 snakemake --cores 2 --configfile config/demo.yaml
+# Only a part of it:        snakemake snow | detection | report | verify, with the same options after it
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/snow.smk"
+include: "rules/detection.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    """The whole study: every chapter and the report."""
+    default_target: True
+    input:
+        rules.snow.input,
+        rules.detection.input,
+        rules.report.input,

@@ -1,0 +1,49 @@
+# What all chapters share: the checked config, the study's folder, the device and the environment.
+#
+# Needs: config/config.yaml and what --configfile and --config put over it.
+# Makes: `config`, complete and valid; RESULTS; names that stand for the data wherever they come from.
+
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.append(f"{workflow.basedir}/workflow/scripts")
+
+from snowdrift.config import check_paths, complete_config, load_schema
+from snowdrift.runtime.errors import SnowdriftError
+
+try:
+    config = complete_config(
+        config, load_schema(f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
+    )
+    check_paths(config)
+except SnowdriftError as error:
+    raise WorkflowError(str(error))
+
+# What the report gives as the way to make the study again.
+COMMAND = " ".join(
+    ["snakemake", *(f"--configfile {path}" for path in workflow.config_settings.configfiles)]
+)
+
+RESULTS = f"results/{config['study']}"
+ENVIRONMENT = f"{workflow.basedir}/envs/snowdrift.yaml"
+
+# One GPU a job, unless the config keeps the study on the CPU: then `--resources gpu=N` must not hold it back.
+GPU = 0 if config["device"] == "cpu" else 1
+
+FRAME_ROOT = config["data"]["vfp290k"] or f"{RESULTS}/data/rendered/VFP290K"
+STYLE_ROOT = config["data"]["dawn"] or f"{RESULTS}/data/rendered/DAWN"
+
+FRAMES = f"{RESULTS}/data/frames.parquet"
+BOXES = f"{RESULTS}/data/boxes.parquet"
+
+
+wildcard_constraints:
+    shard=r"\d+",
+    domain="vfp|winter|mixed",
+    seed=r"\d+",
+
+
+def settings(section, *keys):
+    """The named keys of a config section, as one param: a change of any other key does not count."""
+    return {key: config[section][key] for key in keys}

@@ -1,0 +1,97 @@
+# Data: frames with their boxes and splits, and the snow photographs.
+#
+# Needs: data.vfp290k and data.dawn, or, where one of them is null, nothing: it is rendered.
+# Makes: data/frames.parquet, data/boxes.parquet, data/rejected.csv, data/style.parquet, data/style_rejected.csv
+
+
+rule render_vfp290k:
+    """Draw the demo's frames of standing, walking and fallen people, in the VFP290K layout."""
+    output:
+        folder=directory(f"{RESULTS}/data/rendered/VFP290K"),
+    log:
+        f"{RESULTS}/logs/render_vfp290k.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/render_vfp290k.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 8
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        **settings("demo", "videos", "frames", "width", "height"),
+        seed=config["seed"],
+    script:
+        "../workflow/scripts/render_vfp290k.py"
+
+
+rule render_dawn:
+    """Draw the demo's snow photographs of other scenes, in the DAWN layout."""
+    output:
+        folder=directory(f"{RESULTS}/data/rendered/DAWN"),
+    log:
+        f"{RESULTS}/logs/render_dawn.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/render_dawn.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 8
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        images=config["demo"]["snow_images"],
+        width=config["demo"]["width"],
+        height=config["demo"]["height"],
+        seed=config["seed"],
+    script:
+        "../workflow/scripts/render_dawn.py"
+
+
+rule index_frames:
+    """Read and check every frame and its labels, leave faulty ones out, and assign videos to splits."""
+    input:
+        root=FRAME_ROOT,
+    output:
+        frames=FRAMES,
+        boxes=BOXES,
+        rejected=f"{RESULTS}/data/rejected.csv",
+    log:
+        f"{RESULTS}/logs/index_frames.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/index_frames.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 16
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        **settings("data", "layout", "class_names", "max_rejected"),
+        splits=config["splits"],
+        seed=config["seed"],
+    script:
+        "../workflow/scripts/index_frames.py"
+
+
+rule index_style:
+    """Find and check the snow photographs."""
+    input:
+        root=STYLE_ROOT,
+    output:
+        style=f"{RESULTS}/data/style.parquet",
+        rejected=f"{RESULTS}/data/style_rejected.csv",
+    log:
+        f"{RESULTS}/logs/index_style.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/index_style.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        max_rejected=config["data"]["max_rejected"],
+    script:
+        "../workflow/scripts/index_style.py"

@@ -1,0 +1,204 @@
+# Detection: one YOLOv5 for each training domain and seed, evaluated on every test domain.
+#
+# Needs: data/frames.parquet, data/boxes.parquet, the frames, and for the winter and mixed domains the winter frames.
+# Makes: detection/datasets/<domain>/, detection/models/<domain>-seed<seed>/, detection/cross_domain.csv
+
+TRAIN_DOMAINS = ["vfp", "winter", "mixed"]
+TEST_DOMAINS = ["vfp", "winter"]
+MODELS = expand("{domain}-seed{seed}", domain=TRAIN_DOMAINS, seed=config["detector"]["seeds"])
+
+
+rule detection:
+    """Target: the cross-domain table, its heat map, and detections on a few frames."""
+    input:
+        f"{RESULTS}/detection/cross_domain.csv",
+        f"{RESULTS}/detection/cross_domain.svg",
+        f"{RESULTS}/detection/detections.jpg",
+
+
+rule build_dataset:
+    """Lay out one domain's training and validation frames as a YOLO dataset of links and label files."""
+    input:
+        frames=FRAMES,
+        boxes=BOXES,
+        root=FRAME_ROOT,
+        manifests=lambda wildcards: [] if wildcards.domain == "vfp" else MANIFESTS,
+    output:
+        folder=directory(f"{RESULTS}/detection/datasets/{{domain}}"),
+    log:
+        f"{RESULTS}/logs/build_dataset/{{domain}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/build_dataset/{{domain}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        mixed=config["detector"]["mixed"],
+        class_names=config["data"]["class_names"],
+        winter_root=WINTER_ROOT,
+        seed=config["seed"],
+    script:
+        "../workflow/scripts/build_dataset.py"
+
+
+rule train_detector:
+    """Train YOLOv5 on one domain; nothing but the dataset differs between the domains."""
+    input:
+        **(
+            {"pretrained": config["detector"]["pretrained"]}
+            if config["detector"]["pretrained"]
+            else {}
+        ),
+        dataset=rules.build_dataset.output.folder,
+    output:
+        model=f"{RESULTS}/detection/models/{{domain}}-seed{{seed}}/weights/best.pt",
+        results=f"{RESULTS}/detection/models/{{domain}}-seed{{seed}}/results.csv",
+    log:
+        f"{RESULTS}/logs/train_detector/{{domain}}-seed{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_detector/{{domain}}-seed{{seed}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["detector"]["threads"]
+    resources:
+        gpu=GPU,
+        mem_mb=16000,
+        runtime=2880,
+    params:
+        settings=settings(
+            "detector",
+            "model",
+            "image_size",
+            "epochs",
+            "batch_size",
+            "nominal_batch_size",
+            "optimizer",
+            "learning_rate",
+            "final_learning_rate",
+            "momentum",
+            "weight_decay",
+            "warmup_epochs",
+            "mosaic",
+            "close_mosaic",
+            "validate",
+            "plots",
+            "workers",
+        ),
+        folder=f"{RESULTS}/detection/models/{{domain}}-seed{{seed}}",
+        device=config["device"],
+    script:
+        "../workflow/scripts/train_detector.py"
+
+
+rule evaluate_detector:
+    """Score one model on the test videos of every domain."""
+    input:
+        model=rules.train_detector.output.model,
+        frames=FRAMES,
+        boxes=BOXES,
+        root=FRAME_ROOT,
+        manifests=MANIFESTS,
+    output:
+        table=f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}.csv",
+        examples=f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}_examples.parquet",
+    log:
+        f"{RESULTS}/logs/evaluate_detector/{{domain}}-seed{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/evaluate_detector/{{domain}}-seed{{seed}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["detector"]["threads"]
+    resources:
+        gpu=GPU,
+        mem_mb=8000,
+        runtime=240,
+    params:
+        settings=settings("detector", "image_size", "batch_size", "confidence", "iou", "workers"),
+        class_names=config["data"]["class_names"],
+        examples=config["report"]["detections"],
+        test_domains=TEST_DOMAINS,
+        winter_root=WINTER_ROOT,
+        device=config["device"],
+    script:
+        "../workflow/scripts/evaluate_detector.py"
+
+
+rule cross_domain:
+    """Gather all evaluations in one table."""
+    input:
+        tables=expand(f"{RESULTS}/detection/evaluation/{{model}}.csv", model=MODELS),
+    output:
+        table=f"{RESULTS}/detection/cross_domain.csv",
+    log:
+        f"{RESULTS}/logs/cross_domain.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/cross_domain.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    script:
+        "../workflow/scripts/cross_domain.py"
+
+
+rule plot_cross_domain:
+    """Draw the cross-domain table as a heat map."""
+    input:
+        table=rules.cross_domain.output.table,
+    output:
+        report(
+            f"{RESULTS}/detection/cross_domain.svg",
+            caption="../workflow/report/cross_domain.rst",
+            category="Detection",
+            labels={"figure": "Cross-domain mAP"},
+        ),
+    log:
+        f"{RESULTS}/logs/plot_cross_domain.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_cross_domain.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    script:
+        "../workflow/scripts/plot_cross_domain.py"
+
+
+rule draw_detections:
+    """Draw what each model finds on the same few test frames."""
+    input:
+        examples=expand(
+            f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}_examples.parquet",
+            domain=TRAIN_DOMAINS,
+            seed=config["detector"]["seeds"][0],
+        ),
+        frames=FRAMES,
+        boxes=BOXES,
+    output:
+        report(
+            f"{RESULTS}/detection/detections.jpg",
+            caption="../workflow/report/detections.rst",
+            category="Detection",
+            labels={"figure": "Detections on test frames"},
+        ),
+    log:
+        f"{RESULTS}/logs/draw_detections.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_detections.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        class_names=config["data"]["class_names"],
+    script:
+        "../workflow/scripts/draw_detections.py"
