@@ -1,0 +1,377 @@
+"""Real trainings and evaluations of YOLOv5n on tiny pictures, with the network shut off."""
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from detector_samples import CLASS_NAMES, write_study
+
+from snowdrift.detector.cross_domain import COLUMNS, cross_domain_table
+from snowdrift.detector.datasets import write_dataset
+from snowdrift.detector.domains import training_selections
+from snowdrift.detector.evaluation import EvaluationSettings, evaluate_detector, example_frames
+from snowdrift.detector.training import TrainingSettings, train_detector
+from snowdrift.detector.weights import read_weights
+from snowdrift.runtime.errors import SnowdriftError
+
+SETTINGS = TrainingSettings(
+    model="yolov5n",
+    image_size=64,
+    epochs=2,
+    batch_size=8,
+    optimizer="AdamW",
+    learning_rate=0.002,
+    final_learning_rate=0.1,
+    momentum=0.9,
+    weight_decay=0.0005,
+    warmup_epochs=1,
+    mosaic=1.0,
+    close_mosaic=1,
+    validate=False,
+    workers=0,
+    plots=False,
+)
+QUICK = replace(SETTINGS, epochs=1)
+EVALUATION = EvaluationSettings(image_size=64, batch_size=8, confidence=0.001, iou=0.7, workers=0)
+# Never what Ultralytics would choose by itself: the number of cores less one, or one.
+THREADS = os.cpu_count() + 1
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    def refuse(*arguments, **options):
+        raise AssertionError(f"network: {arguments}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return write_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def datasets(study, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("datasets")
+    pictures = study.pictures
+    for domain in ("vfp", "mixed"):
+        selections = training_selections(pictures.frames, domain, mixed="half", seed=0)
+        write_dataset(folder / domain, pictures, selections)
+    return folder
+
+
+def train(
+    dataset: Path, folder: Path, settings: TrainingSettings = QUICK, seed: int = 0, threads: int = 1, **more
+):
+    train_detector(dataset, folder, settings=settings, seed=seed, device="cpu", threads=threads, **more)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def quick(datasets, tmp_path_factory):
+    return train(datasets / "mixed", tmp_path_factory.mktemp("models") / "quick")
+
+
+@pytest.fixture(scope="module")
+def validated(datasets, tmp_path_factory):
+    settings = replace(SETTINGS, validate=True, plots=True)
+    return train(datasets / "vfp", tmp_path_factory.mktemp("models") / "validated", settings)
+
+
+def evaluate(model: Path, study, scratch: Path, **more):
+    options = {"settings": EVALUATION, "examples": 3, "device": "cpu", "threads": 1} | more
+    return evaluate_detector(model, study.pictures, scratch=scratch, **options)
+
+
+def tensors(folder: Path) -> dict[str, torch.Tensor]:
+    return read_weights(folder / "weights" / "best.pt")
+
+
+def test_a_validated_training_leaves_weights_results_arguments_and_plots(validated):
+    results = pd.read_csv(validated / "results.csv")
+    assert list(results["epoch"]) == [1, 2]
+    assert "metrics/mAP50(B)" in results
+    for name in (
+        "weights/best.pt",
+        "weights/last.pt",
+        "args.yaml",
+        "results.png",
+        "labels.jpg",
+        "BoxPR_curve.png",
+    ):
+        assert (validated / name).is_file()
+    assert not (validated / "dataset").exists()
+
+
+def test_without_validation_the_model_is_the_last_epoch_and_no_metric_is_made_up(quick):
+    best, last = tensors(quick), read_weights(quick / "weights" / "last.pt")
+    assert all(torch.equal(best[key], last[key]) for key in best)
+    columns = pd.read_csv(quick / "results.csv").columns
+    assert {"train/box_loss", "lr/pg0"} < set(columns)
+    assert not [name for name in columns if "val" in name or "metrics" in name]
+
+
+def test_arguments_are_the_settings_and_differ_between_domains_in_the_data_alone(quick, datasets, tmp_path):
+    other = train(datasets / "vfp", tmp_path / "vfp")
+    mine, theirs = (yaml.safe_load((folder / "args.yaml").read_text()) for folder in (quick, other))
+    differing = {key for key in mine if mine[key] != theirs[key]}
+    assert differing == {"data", "name", "project", "save_dir"}
+    assert mine["optimizer"] == "AdamW"
+    assert mine["patience"] == 0
+    assert mine["pretrained"] is False
+    assert (mine["lr0"], mine["lrf"], mine["momentum"], mine["nbs"]) == (0.002, 0.1, 0.9, 64)
+
+
+def test_same_seed_same_weights_other_seed_others(quick, datasets, tmp_path):
+    again, other = (train(datasets / "mixed", tmp_path / str(seed), seed=seed) for seed in (0, 1))
+    first, second, third = tensors(quick), tensors(again), tensors(other)
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert not all(torch.equal(first[key], third[key]) for key in first)
+
+
+def test_trainings_leave_the_dataset_and_the_current_folder_alone(datasets, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    before = sorted(datasets.rglob("*"))
+    train(Path(os.path.relpath(datasets / "mixed")), Path("../model"), replace(QUICK, validate=True))
+    assert sorted(datasets.rglob("*")) == before
+    assert not list((tmp_path / "here").iterdir())
+    assert (tmp_path / "model" / "weights" / "best.pt").is_file()
+
+
+def test_the_given_number_of_threads_is_what_counts(datasets, study, tmp_path, monkeypatch):
+    from snowdrift.detector.trainer import StudyTrainer
+
+    counts = []
+    original = StudyTrainer.optimizer_step
+    monkeypatch.setattr(
+        StudyTrainer, "optimizer_step", lambda self: (counts.append(torch.get_num_threads()), original(self))
+    )
+    model = train(datasets / "mixed", tmp_path / "model", threads=THREADS) / "weights" / "best.pt"
+    assert counts
+    assert set(counts) == {THREADS}
+    evaluate(model, study, tmp_path / "scratch", threads=THREADS + 1)
+    assert torch.get_num_threads() == THREADS + 1
+
+
+def test_a_picture_that_cannot_be_read_ends_the_training(study, tmp_path):
+    damaged = write_study(tmp_path / "study", frames_per_video=2)
+    pictures = damaged.pictures
+    write_dataset(
+        tmp_path / "set", pictures, training_selections(pictures.frames, "vfp", mixed="half", seed=0)
+    )
+    (damaged.folder / "root" / damaged.frames.loc[1, "image"]).write_bytes(b"no picture")
+    with pytest.raises(SnowdriftError, match=r"GOPR0000_vfp/GOPR0000_00001\.jpg"):
+        train(tmp_path / "set", tmp_path / "model")
+
+
+def test_a_batch_that_memory_does_not_hold_is_not_quietly_halved(datasets, tmp_path, monkeypatch):
+    from snowdrift.detector.trainer import StudyTrainer
+
+    original = StudyTrainer.preprocess_batch
+
+    def full(self, batch):
+        if len(batch["img"]) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return original(self, batch)
+
+    monkeypatch.setattr(StudyTrainer, "preprocess_batch", full)
+    with pytest.raises(SnowdriftError, match=r"detector\.batch_size.*batch of 8"):
+        train(datasets / "mixed", tmp_path / "model")
+
+
+def test_an_unknown_model_is_refused(datasets, tmp_path):
+    with pytest.raises(SnowdriftError, match=r"detector\.model: yolov8n"):
+        train(datasets / "vfp", tmp_path / "model", replace(QUICK, model="yolov8n"))
+
+
+def test_a_training_starts_from_a_checkpoint_or_a_state_dict(quick, datasets, tmp_path):
+    plain, expected = tmp_path / "plain.pt", tensors(quick)
+    torch.save(expected, plain)
+    still = replace(QUICK, learning_rate=1e-12, warmup_epochs=0, optimizer="SGD")
+    for file in (plain, quick / "weights" / "best.pt"):
+        started = tensors(train(datasets / "mixed", tmp_path / "model", still, seed=5, pretrained=file))
+        learnt = [key for key in started if key.endswith("conv.weight")]
+        assert learnt
+        assert all(torch.allclose(started[key], expected[key], atol=2e-3) for key in learnt)
+
+
+def test_weights_of_another_number_of_classes_fit_but_for_the_class_branch(quick, datasets, tmp_path):
+    weights = tensors(quick)
+    head = max(int(key.split(".")[1]) for key in weights)
+    weights[f"model.{head}.cv3.0.2.weight"] = torch.zeros(80, 64, 1, 1)
+    torch.save(weights, tmp_path / "coco.pt")
+    train(datasets / "mixed", tmp_path / "model", pretrained=tmp_path / "coco.pt")
+
+
+def test_weights_of_another_size_are_refused_with_what_was_expected(quick, datasets, tmp_path):
+    with pytest.raises(
+        SnowdriftError, match=r"does not fit yolov5s.*model\.0\.conv\.weight should be \(32, 3, 6, 6\)"
+    ):
+        train(
+            datasets / "mixed",
+            tmp_path / "model",
+            replace(QUICK, model="yolov5s"),
+            pretrained=quick / "weights" / "best.pt",
+        )
+
+
+class Trap:
+    """A pickle that writes a file when it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.path}",)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_weight_file_that_carries_code_is_refused_and_not_run(tmp_path, wrapped):
+    trap = Trap(tmp_path / "ran")
+    torch.save({"model": trap, "ema": None} if wrapped else trap, tmp_path / "trap.pt")
+    with pytest.raises(SnowdriftError, match=r"trap\.pt"):
+        read_weights(tmp_path / "trap.pt")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_other_files_are_refused_by_name(quick, tmp_path):
+    whole = (quick / "weights" / "best.pt").read_bytes()
+    contents = {"empty.pt": b"", "text.pt": b"hello", "half.pt": whole[: len(whole) // 2]}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    torch.save({"epoch": 3}, tmp_path / "numbers.pt")
+    torch.save([torch.zeros(1)], tmp_path / "list.pt")
+    for name in (*contents, "numbers.pt", "list.pt", "absent.pt"):
+        with pytest.raises(SnowdriftError, match=name):
+            read_weights(tmp_path / name)
+
+
+def test_evaluation_gives_a_row_for_every_domain_and_class(validated, study, tmp_path):
+    table, _ = evaluate(validated / "weights" / "best.pt", study, tmp_path / "scratch")
+    keys = list(zip(table["test_domain"], table["class_name"], strict=True))
+    assert keys == [(domain, name) for domain in ("vfp", "winter") for name in ("all", *CLASS_NAMES)]
+    assert table["instances"].tolist() == [12, 6, 6] * 2
+    assert table["images"].tolist() == [8, 6, 6] * 2
+    assert table["map50"].between(0, 1).all()
+    assert not list((tmp_path / "scratch").iterdir())
+    table = table.assign(train_domain="vfp", seed=0)
+    whole = cross_domain_table([table.assign(train_domain="mixed"), table.assign(seed=1), table])
+    assert list(whole.columns) == list(COLUMNS)
+    assert whole["train_domain"].tolist() == ["vfp"] * 12 + ["mixed"] * 6
+    assert whole["seed"].tolist()[:12] == [0, 0, 0, 1, 1, 1] * 2
+
+
+def test_a_class_without_instances_has_a_row_without_metrics(quick, study, tmp_path):
+    pictures = study.pictures
+    upright = replace(pictures, boxes=pictures.boxes[pictures.boxes["class_id"] == 0])
+    options = {"settings": EVALUATION, "examples": 1, "device": "cpu", "threads": 1, "scratch": tmp_path}
+    table, _ = evaluate_detector(quick / "weights" / "best.pt", upright, test_domains=["vfp"], **options)
+    row = table.set_index("class_name").loc["fallen"]
+    assert (row["images"], row["instances"]) == (0, 0)
+    assert row[["precision", "recall", "map50", "map50_95"]].isna().all()
+    assert table.loc[table["class_name"] != "fallen", "map50"].notna().all()
+
+
+def test_examples_show_the_same_frames_in_both_domains(quick, study, tmp_path):
+    _, examples = evaluate(quick / "weights" / "best.pt", study, tmp_path)
+    frames = {domain: rows["frame_id"].unique().tolist() for domain, rows in examples.groupby("test_domain")}
+    assert frames["vfp"] == frames["winter"]
+    assert len(frames["vfp"]) == 3
+    assert {frame_id.split("/")[0] for frame_id in frames["vfp"]} == {"GOPR0006", "GOPR0007"}
+    assert all(Path(path).is_file() for path in examples["image_path"])
+    assert (examples["class_name"].isna() == examples["x1"].isna()).all()
+
+
+def test_example_frames_are_spread_and_have_boxes(study):
+    selection = study.frames.assign(source="vfp")[["frame_id", "video", "source"]]
+    chosen = example_frames(study.frames, selection, 4)
+    assert chosen["video"].is_unique
+    assert len(chosen) == 4
+    assert study.frames.set_index("frame_id").loc[chosen["frame_id"], "boxes"].gt(0).all()
+    assert len(example_frames(study.frames, selection, 1000)) == int((study.frames["boxes"] > 0).sum())
+    assert example_frames(study.frames.assign(boxes=0), selection, 4).empty
+
+
+def test_metric_rows_belong_to_their_classes(quick):
+    from ultralytics.utils.metrics import DetMetrics
+
+    from snowdrift.detector.evaluation import _metric_rows
+
+    metrics = DetMetrics(names={0: "normal", 1: "fallen"})
+    right = np.ones((1, 10), bool)
+    wrong = np.zeros((1, 10), bool)
+    for label, hit in ((0, wrong), (1, right)):
+        statistics = {"conf": np.array([0.9]), "pred_cls": np.array([label]), "im_name": f"{label}.jpg"}
+        truth = {"target_cls": np.array([label]), "target_img": np.array([label])}
+        metrics.update_stats({"tp": hit, **statistics, **truth})
+    metrics.process()
+    rows = _metric_rows(metrics, CLASS_NAMES, images=2).set_index("class_name")
+    assert rows["map50"].to_dict() == pytest.approx({"all": 0.4975, "normal": 0.0, "fallen": 0.995})
+    assert rows["instances"].to_dict() == {"all": 2, "normal": 1, "fallen": 1}
+
+
+def test_a_model_that_cannot_be_read_is_named(study, tmp_path):
+    with pytest.raises(SnowdriftError, match=r"absent\.pt"):
+        evaluate(tmp_path / "absent.pt", study, tmp_path)
+    (tmp_path / "broken.pt").write_bytes(b"no weights")
+    with pytest.raises(SnowdriftError, match=r"broken\.pt"):
+        evaluate(tmp_path / "broken.pt", study, tmp_path)
+
+
+def test_a_test_picture_that_cannot_be_read_ends_the_evaluation(quick, tmp_path):
+    damaged = write_study(tmp_path / "study", frames_per_video=2)
+    test_frame = damaged.frames.loc[damaged.frames["split"] == "test", "image"].iloc[0]
+    (damaged.folder / "winter" / test_frame).write_bytes(b"no picture")
+    with pytest.raises(SnowdriftError, match=r"GOPR0006_winter/GOPR0006_00000\.jpg"):
+        evaluate(quick / "weights" / "best.pt", damaged, tmp_path / "scratch")
+
+
+def test_a_training_outside_pytest_opens_no_connection_and_writes_nothing_at_home(datasets, tmp_path):
+    """Ultralytics is quieter when it sees pytest, so this one runs in a process of its own."""
+    program = f"""
+import os, socket, threading
+def refuse(*arguments, **options):
+    os.write(2, f"network: {{arguments}}".encode())
+    os._exit(3)
+socket.socket.connect = socket.socket.sendto = socket.getaddrinfo = refuse
+from snowdrift.detector.training import TrainingSettings, train_detector
+settings = {replace(QUICK, plots=True)!r}
+train_detector({str(datasets / "mixed")!r}, "model", settings=settings, seed=0, device="cpu", threads=1)
+"""
+    home, here = tmp_path / "home", tmp_path / "here"
+    home.mkdir()
+    here.mkdir()
+    environment = os.environ | {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "MPLCONFIGDIR": matplotlib.get_cachedir(),
+        "ULTRALYTICS_API_KEY": "ul_" + "0" * 40,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    for name in ("YOLO_OFFLINE", "YOLO_AUTOINSTALL", "YOLO_CONFIG_DIR", "PYTEST_CURRENT_TEST"):
+        environment.pop(name, None)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=here, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert not list(home.rglob("*"))
+    assert [path.name for path in here.iterdir()] == ["model"]
+    assert done.stdout == ""

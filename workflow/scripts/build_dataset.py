@@ -1,0 +1,19 @@
+"""Rule build_dataset: the training and validation pictures of one domain, in YOLO layout."""
+
+from snowdrift.detector.datasets import read_pictures, write_dataset
+from snowdrift.detector.domains import training_selections
+from snowdrift.runtime.job import job
+
+with job(snakemake.log[0]):
+    pictures = read_pictures(
+        snakemake.input.frames,
+        snakemake.input.boxes,
+        snakemake.input.root,
+        snakemake.params.class_names,
+        snakemake.params.winter_root,
+        snakemake.input.manifests,
+    )
+    selections = training_selections(
+        pictures.frames, snakemake.wildcards.domain, mixed=snakemake.params.mixed, seed=snakemake.params.seed
+    )
+    write_dataset(snakemake.output.folder, pictures, selections)

@@ -1,0 +1,32 @@
+"""Rule evaluate_detector: one detector on the test videos of every domain."""
+
+from pathlib import Path
+
+from snowdrift.detector.datasets import read_pictures
+from snowdrift.detector.evaluation import EvaluationSettings, evaluate_detector
+from snowdrift.runtime.files import write_table
+from snowdrift.runtime.job import job
+
+with job(snakemake.log[0]):
+    table, examples = evaluate_detector(
+        snakemake.input.model,
+        read_pictures(
+            snakemake.input.frames,
+            snakemake.input.boxes,
+            snakemake.input.root,
+            snakemake.params.class_names,
+            snakemake.params.winter_root,
+            snakemake.input.manifests,
+        ),
+        settings=EvaluationSettings(**snakemake.params.settings),
+        test_domains=snakemake.params.test_domains,
+        examples=snakemake.params.examples,
+        device=snakemake.params.device,
+        threads=snakemake.threads,
+        scratch=Path(snakemake.output.table).parent,
+    )
+    table.insert(0, "train_domain", snakemake.wildcards.domain)
+    table.insert(3, "seed", int(snakemake.wildcards.seed))
+    examples.insert(0, "train_domain", snakemake.wildcards.domain)
+    write_table(table, snakemake.output.table)
+    write_table(examples, snakemake.output.examples)

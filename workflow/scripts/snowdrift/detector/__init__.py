@@ -1,0 +1,1 @@
+"""YOLOv5 on three training domains, evaluated across domains."""

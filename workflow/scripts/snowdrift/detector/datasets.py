@@ -1,0 +1,209 @@
+"""Datasets in the layout that Ultralytics reads, made of links to the pictures and freshly written labels.
+
+Ultralytics finds the label of `images/a/b.jpg` at `labels/a/b.txt`, taking the last `/images/` of the path.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.files import atomic_folder, read_table, write_table
+
+_JPEG_START = b"\xff\xd8"
+_JPEG_END = b"\xff\xd9"
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Every frame's two pictures and its boxes.
+
+    Attributes:
+        frames: The frame table.
+        boxes: The box table, in fractions of the frame.
+        roots: Folder of each source's pictures: `vfp` and, where there are winter frames, `winter`.
+        images: Columns frame_id, source and image (path below the source's root).
+        class_names: Names of the classes, in the order of their ids.
+    """
+
+    frames: pd.DataFrame
+    boxes: pd.DataFrame
+    roots: Mapping[str, Path]
+    images: pd.DataFrame
+    class_names: Sequence[str]
+
+    def locate(self, selection: pd.DataFrame) -> pd.DataFrame:
+        """Add `image` (below the root) and `picture` (the file, existing) to rows of frame_id and source.
+
+        Raises:
+            SnowdriftError: A frame has no winter version in the manifests, or a file is not there.
+        """
+        located = selection.merge(self.images, on=["frame_id", "source"], how="left", validate="one_to_one")
+        unknown = located.loc[located["image"].isna(), "frame_id"]
+        if len(unknown):
+            raise SnowdriftError(
+                f"{len(unknown)} frames have no winter version in the manifests, first {unknown.iloc[0]}",
+                "run `snakemake snow` again: it makes the missing winter frames",
+            )
+        pairs = zip(located["source"], located["image"], strict=True)
+        located["picture"] = [str(Path(self.roots[source]) / image) for source, image in pairs]
+        for source, picture in zip(located["source"], located["picture"], strict=True):
+            if not os.path.isfile(picture):
+                raise _missing(source, picture)
+        return located
+
+
+def read_pictures(
+    frames: Path | str,
+    boxes: Path | str,
+    root: Path | str,
+    class_names: Sequence[str],
+    winter_root: Path | str | None = None,
+    manifests: Iterable[Path | str] = (),
+) -> Pictures:
+    """Read the frame table, the box table and the manifests of the winter frames.
+
+    Args:
+        frames: data/frames.parquet.
+        boxes: data/boxes.parquet.
+        root: Folder that `image` of the frame table is relative to.
+        class_names: Names of the classes, in the order of their ids.
+        winter_root: Folder that `image` of the manifests is relative to.
+        manifests: The shard manifests of the winter frames; none where only original frames are needed.
+    """
+    table = read_table(frames)
+    parts = [table[["frame_id", "image"]].assign(source="vfp")]
+    parts += [read_table(path)[["frame_id", "image"]].assign(source="winter") for path in manifests]
+    roots = {"vfp": Path(root)} | ({"winter": Path(winter_root)} if winter_root is not None else {})
+    return Pictures(table, read_table(boxes), roots, pd.concat(parts, ignore_index=True), list(class_names))
+
+
+def write_dataset(folder: Path | str, pictures: Pictures, selections: Mapping[str, pd.DataFrame]) -> None:
+    """Write one dataset, replacing what lies at `folder`; the folder appears whole or not at all.
+
+    It holds `images/<split>/<video>_<source>/<name>` (links), `labels/<split>/<video>_<source>/<stem>.txt`,
+    `data.yaml` and `frames.csv` (frame_id, split, source, image). A frame without boxes has an empty label
+    file. `data.yaml` names no folder, so Ultralytics looks beside it, whatever the current directory.
+
+    A link is relative where its root was given as a relative path, so that a project can be moved as a whole,
+    and absolute otherwise. A JPEG file with bytes after its end marker is copied, not linked: Ultralytics
+    takes it for corrupt and rewrites it, which must not happen to a user's picture.
+
+    Args:
+        folder: Where the dataset will lie.
+        pictures: The pictures to choose from.
+        selections: For each split, the pictures in it (frame_id, video, source), as `domain_frames` gives
+            them.
+
+    Raises:
+        SnowdriftError: A picture is missing, two would get the same name, or a split has no box.
+    """
+    for split, chosen in selections.items():
+        _require_boxes(pictures, chosen, split)
+    parts = [pictures.locate(chosen).assign(split=split) for split, chosen in selections.items()]
+    table = pd.concat(parts, ignore_index=True)
+    table["image"] = [_tree_path(row) for row in table.itertuples()]
+    _refuse_equal_names(table)
+    with atomic_folder(folder) as temporary:
+        _write_links(temporary, table, pictures.roots)
+        _write_labels(temporary, table, pictures.boxes)
+        write_table(table[["frame_id", "split", "source", "image"]], temporary / "frames.csv")
+        splits = {split: f"images/{split}" for split in selections}
+        # Ultralytics insists on both keys, also in a dataset that is only tested on.
+        required = dict.fromkeys(("train", "val"), next(iter(splits.values())))
+        content = {**required, **splits, "names": dict(enumerate(pictures.class_names))}
+        (temporary / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+def lost_pictures(dataset_frames: pd.DataFrame, split: str, found: Iterable[str]) -> list[str]:
+    """The pictures of a split (`image` of frames.csv) that are not among the `found` paths of the dataset."""
+    expected = dataset_frames.loc[dataset_frames["split"] == split, "image"]
+    present = {Path(path).parts[-2:] for path in found}
+    return [image for image in expected if Path(image).parts[-2:] not in present]
+
+
+def _require_boxes(pictures: Pictures, selection: pd.DataFrame, split: str) -> None:
+    if not selection["frame_id"].isin(pictures.boxes["frame_id"]).any():
+        raise SnowdriftError(
+            f"splits.{split}: none of its {len(selection)} frames has a box",
+            "check the annotations of these videos, and data.class_names",
+        )
+
+
+def _tree_path(row) -> str:
+    # The suffix keeps the two versions of a video apart, and a video called `images` out of the label rule.
+    folder = f"{row.video.replace('/', '-')}_{row.source}"
+    return f"images/{row.split}/{folder}/{Path(row.picture).name}"
+
+
+def _refuse_equal_names(table: pd.DataFrame) -> None:
+    # Labels are found by the stem alone, so a.jpg and a.png cannot live in one folder.
+    clash = table[table["image"].str.replace(r"\.[^./]*$", "", regex=True).duplicated(keep=False)]
+    if len(clash):
+        first, second = clash["picture"].iloc[:2]
+        raise SnowdriftError(
+            f"{first} and {second} would get the same label file",
+            "rename one of the two frames, or their videos",
+        )
+
+
+def _write_links(folder: Path, table: pd.DataFrame, roots: Mapping[str, Path]) -> None:
+    for parent in sorted({Path(image).parent for image in table["image"]}):
+        (folder / parent).mkdir(parents=True)
+    relative = {source: not Path(root).is_absolute() for source, root in roots.items()}
+    for source, image, picture in zip(table["source"], table["image"], table["picture"], strict=True):
+        link = folder / image
+        target = os.path.abspath(picture)
+        if _has_bytes_after_end(picture):
+            _copy_ending_well(picture, link)
+        elif relative[source]:
+            os.symlink(os.path.relpath(target, os.path.realpath(link.parent)), link)
+        else:
+            os.symlink(target, link)
+
+
+def _has_bytes_after_end(picture: str) -> bool:
+    with open(picture, "rb") as stream:
+        if stream.read(2) != _JPEG_START:
+            return False
+        stream.seek(-2, os.SEEK_END)
+        return stream.read() != _JPEG_END
+
+
+def _copy_ending_well(picture: str, copy: Path) -> None:
+    # Decoders stop at the first end marker, so one more changes no pixel.
+    shutil.copyfile(picture, copy)
+    with open(copy, "ab") as stream:
+        stream.write(_JPEG_END)
+
+
+def _write_labels(folder: Path, table: pd.DataFrame, boxes: pd.DataFrame) -> None:
+    columns = ["frame_id", "class_id", "x_center", "y_center", "box_width", "box_height"]
+    wanted = boxes.loc[boxes["frame_id"].isin(table["frame_id"]), columns]
+    lines: dict[str, list[str]] = {}
+    for frame_id, class_id, *box in wanted.itertuples(index=False):
+        lines.setdefault(frame_id, []).append(
+            f"{class_id} " + " ".join(f"{value:.6f}" for value in box) + "\n"
+        )
+    labels = [Path("labels", *Path(image).with_suffix(".txt").parts[1:]) for image in table["image"]]
+    for parent in sorted({label.parent for label in labels}):
+        (folder / parent).mkdir(parents=True)
+    for frame_id, label in zip(table["frame_id"], labels, strict=True):
+        (folder / label).write_text("".join(lines.get(frame_id, [])), encoding="utf-8")
+
+
+def _missing(source: str, picture: str) -> SnowdriftError:
+    if source == "winter":
+        return SnowdriftError(
+            f"{picture}: this winter frame is not there",
+            "`snakemake verify` finds all damaged winter frames",
+        )
+    return SnowdriftError(
+        f"{picture}: this frame is in the frame table, but not there",
+        "put the file back, or delete data/frames.parquet so that the frames are listed anew",
+    )

@@ -1,0 +1,205 @@
+"""Evaluation of one detector on the test videos of each domain."""
+
+import logging
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from snowdrift.detector.datasets import Pictures, lost_pictures, write_dataset
+from snowdrift.detector.domains import TEST_DOMAINS, domain_frames
+from snowdrift.detector.library import collect_warnings, prepare_ultralytics, ultralytics_device, use_threads
+from snowdrift.runtime.errors import SnowdriftError
+
+EXAMPLE_CONFIDENCE = 0.25  # of the detections that are shown; the metrics use `confidence`
+METRICS = ("precision", "recall", "map50", "map50_95")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """How detectors are evaluated.
+
+    Attributes:
+        image_size: Longer side of the network's input, pixels, a multiple of 32.
+        batch_size: Frames per forward pass; without influence on the figures.
+        confidence: Detections below this confidence are dropped before the metrics; mAP wants it low (0.001).
+        iou: Overlap above which non-maximum suppression drops the weaker of two detections.
+        workers: Processes that load frames; 0 is used on the CPU.
+    """
+
+    image_size: int
+    batch_size: int
+    confidence: float
+    iou: float
+    workers: int
+
+
+def evaluate_detector(
+    model: Path | str,
+    pictures: Pictures,
+    *,
+    settings: EvaluationSettings,
+    examples: int,
+    device: str,
+    threads: int,
+    scratch: Path | str,
+    test_domains: Sequence[str] = TEST_DOMAINS,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure a detector on the test frames of each domain, and keep its detections on a few of them.
+
+    Args:
+        model: A checkpoint that `train_detector` wrote.
+        pictures: All frames; those of the test split are used.
+        settings: See `EvaluationSettings`.
+        examples: Number of test frames whose detections are kept; the same frames for all models and domains.
+        device: auto, cpu or cuda.
+        threads: CPU threads for torch.
+        scratch: Folder for a temporary dataset, removed afterwards; it must be on the side of the results so
+            that relative links hold.
+        test_domains: The domains to test on.
+
+    Returns:
+        Two tables. Metrics, one row per domain and class, with `all` first: test_domain, class_name, images
+        (for a
+        class: those that show it), instances, precision and recall (at the confidence of the best F1), map50,
+        map50_95. A class without instances has NaN metrics, and `all` averages over the others. Examples, one
+        row per detection of at least EXAMPLE_CONFIDENCE: test_domain, frame_id, image_path, class_name,
+        confidence, x1, y1, x2, y2 (pixels of the picture); a frame without detections has one row of nulls.
+
+    Raises:
+        SnowdriftError: A model or picture that cannot be read, or a test split without boxes.
+    """
+    model = Path(model)
+    prepare_ultralytics()
+    gpu_or_cpu = ultralytics_device(device)
+    tables, detections = [], []
+    Path(scratch).mkdir(parents=True, exist_ok=True)
+    for domain in test_domains:
+        # Nothing is mixed or drawn in a test domain.
+        selection = domain_frames(pictures.frames, domain, split="test", mixed="half", seed=0)
+        with tempfile.TemporaryDirectory(prefix=".test-", dir=scratch) as folder:
+            dataset = Path(folder).absolute() / domain
+            write_dataset(dataset, pictures, {"test": selection})
+            metrics = _measure(model, dataset, settings, gpu_or_cpu, threads)
+        table = _metric_rows(metrics, pictures.class_names, len(selection))
+        _log.info("%s on %s: mAP50 %.3f, mAP50-95 %.3f", model, domain, *table.loc[0, ["map50", "map50_95"]])
+        shown = pictures.locate(example_frames(pictures.frames, selection, examples))
+        detected = _detect(model, shown, settings, gpu_or_cpu, threads)
+        for part, parts in ((table, tables), (detected, detections)):
+            part.insert(0, "test_domain", domain)
+            parts.append(part)
+    return pd.concat(tables, ignore_index=True), pd.concat(detections, ignore_index=True)
+
+
+def example_frames(frames: pd.DataFrame, selection: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Pick `count` rows of `selection`, evenly spaced over all its frames with boxes, video after video.
+
+    Depends on the frames alone, so every model and every domain is shown on the same ones.
+    """
+    with_boxes = frames.loc[frames["boxes"] > 0, "frame_id"]
+    candidates = selection[selection["frame_id"].isin(with_boxes)].sort_values(["video", "frame_id"])
+    count = min(count, len(candidates))
+    positions = (np.arange(count) + 0.5) * len(candidates) / max(count, 1)
+    return candidates.iloc[positions.astype(int)]
+
+
+def _load(model: Path):
+    from ultralytics import YOLO
+
+    if not model.is_file():
+        raise SnowdriftError(f"{model}: the detector is not there", "run the training again")
+    try:
+        return YOLO(str(model), task="detect")
+    except (TypeError, RuntimeError, EOFError) as error:
+        raise SnowdriftError(
+            f"{model}: cannot be read as a detector ({str(error).splitlines()[0]})",
+            "delete the file and run again: the workflow trains it anew",
+        ) from error
+
+
+def _measure(model: Path, dataset: Path, settings: EvaluationSettings, device: str, threads: int):
+    from ultralytics.models.yolo.detect import DetectionValidator
+
+    arguments = {
+        "task": "detect",
+        "mode": "val",
+        "data": str(dataset / "data.yaml"),
+        "split": "test",
+        "imgsz": settings.image_size,
+        "batch": settings.batch_size,
+        "conf": settings.confidence,
+        "iou": settings.iou,
+        "workers": settings.workers,
+        "device": device,
+        "rect": True,
+        "plots": False,
+        "verbose": False,
+    }
+    validator = DetectionValidator(save_dir=dataset / "out", args=arguments)
+    validator.add_callback("on_val_start", use_threads(threads))
+    with collect_warnings() as warnings:
+        try:
+            validator(model=_load(model).model)
+        except RuntimeError as error:
+            if "No valid images" not in str(error):
+                raise
+            raise _unreadable(dataset / "images", "not one of the test frames") from error
+    lost = lost_pictures(pd.read_csv(dataset / "frames.csv"), "test", validator.dataloader.dataset.im_files)
+    if lost:
+        raise _unreadable(lost[0], f"{len(lost)} test frames, this the first of them,")
+    if any("NMS time limit" in message for message in warnings):
+        # Ultralytics skips the rest of the batch then: figures would depend on how busy the machine was.
+        raise SnowdriftError(
+            f"{model}: non-maximum suppression ran out of Ultralytics' time limit, so detections were lost",
+            "run again on a less busy machine, or with a smaller detector.batch_size",
+        )
+    return validator.metrics
+
+
+def _metric_rows(metrics, class_names: Sequence[str], images: int) -> pd.DataFrame:
+    per_class = {int(index): row for row, index in enumerate(metrics.box.ap_class_index)}
+    rows = [("all", images, int(metrics.nt_per_class.sum()), *metrics.mean_results())]
+    for index, name in enumerate(class_names):
+        values = metrics.class_result(per_class[index]) if index in per_class else [np.nan] * len(METRICS)
+        rows.append((name, int(metrics.nt_per_image[index]), int(metrics.nt_per_class[index]), *values))
+    return pd.DataFrame(rows, columns=["class_name", "images", "instances", *METRICS])
+
+
+def _detect(
+    model: Path, shown: pd.DataFrame, settings: EvaluationSettings, device: str, threads: int
+) -> pd.DataFrame:
+    detector = _load(model)
+    detector.add_callback("on_predict_start", use_threads(threads))
+    rows = []
+    for frame_id, picture in zip(shown["frame_id"], shown["picture"], strict=True):
+        result = detector.predict(
+            picture,
+            imgsz=settings.image_size,
+            conf=EXAMPLE_CONFIDENCE,
+            iou=settings.iou,
+            device=device,
+            save=False,
+            verbose=False,
+        )[0]
+        found = [
+            (result.names[int(label)], float(confidence), *box)
+            for label, confidence, box in zip(
+                result.boxes.cls, result.boxes.conf, result.boxes.xyxy.tolist(), strict=True
+            )
+        ]
+        empty = (None, *[np.nan] * 5)
+        rows += [(frame_id, picture, *values) for values in found or [empty]]
+    columns = ["frame_id", "image_path", "class_name", "confidence", "x1", "y1", "x2", "y2"]
+    return pd.DataFrame(rows, columns=columns).astype({"class_name": "string"})
+
+
+def _unreadable(picture: Path | str, which: str) -> SnowdriftError:
+    return SnowdriftError(
+        f"{picture}: {which} cannot be read",
+        "`snakemake verify` finds damaged winter frames; check an original frame with an image viewer",
+    )

@@ -1,0 +1,105 @@
+"""Ultralytics, set up for a job: no network, no telemetry, nothing written to the user's home."""
+
+import atexit
+import logging
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from snowdrift.runtime.devices import choose_device
+
+_SWITCHES = {
+    "YOLO_OFFLINE": "true",  # no look for the network, for new releases, or for where to send usage data
+    "YOLO_AUTOINSTALL": "false",  # never pip install from within a job
+    "YOLO_VERBOSE": "false",  # no progress bars
+    "ULTRALYTICS_SAFE_LOAD": "true",  # read checkpoints with an allow-list of classes, not as plain pickles
+}
+_INTEGRATIONS = ("clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+_log = logging.getLogger(__name__)
+
+
+@cache
+def prepare_ultralytics() -> None:
+    """Import Ultralytics under the settings of a job; call this before any import of it.
+
+    Its settings folder is a temporary one, removed when the process ends. matplotlib's DejaVu Sans stands in
+    for the font that would be downloaded for the plots. Its warnings go to this module's log, and all else
+    that it prints is dropped.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="snowdrift-ultralytics-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ.update(_SWITCHES, YOLO_CONFIG_DIR=str(folder))
+    os.environ.pop(
+        "ULTRALYTICS_API_KEY", None
+    )  # with a key, every training is streamed to the vendor's platform
+    settings_folder = folder / "Ultralytics"
+    settings_folder.mkdir()
+    import matplotlib
+
+    font = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    for name in ("Arial.ttf", "Arial.Unicode.ttf"):
+        shutil.copyfile(font, settings_folder / name)
+
+    from ultralytics.utils import LOGGER, SETTINGS
+
+    folders = {f"{kind}_dir": str(folder / kind) for kind in ("datasets", "weights", "runs")}
+    SETTINGS.update(
+        sync=False, api_key="", vscode_msg=False, **dict.fromkeys(_INTEGRATIONS, False), **folders
+    )
+    LOGGER.handlers[:] = [_Forward()]
+    LOGGER.setLevel(logging.WARNING)
+
+
+def ultralytics_device(requested: str) -> str:
+    """The config's `device` in Ultralytics' words: `cpu`, or one GPU's index (several would start DDP)."""
+    device = choose_device(requested)
+    return "cpu" if device.type == "cpu" else str(device.index or 0)
+
+
+def use_threads(threads: int) -> Callable[[object], None]:
+    """A callback that gives torch `threads` CPU threads.
+
+    Ultralytics sets its own number, from the machine's cores, whenever it selects the CPU; a callback that
+    runs after that has the last word.
+    """
+
+    def set_threads(_: object) -> None:
+        torch.set_num_threads(threads)
+
+    return set_threads
+
+
+@contextmanager
+def collect_warnings() -> Iterator[list[str]]:
+    """Collect what Ultralytics warns of inside the block, besides logging it."""
+    messages: list[str] = []
+    handler = _Collect(messages)
+    logger = logging.getLogger("ultralytics")
+    logger.addHandler(handler)
+    try:
+        yield messages
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Forward(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        _log.log(record.levelno, "ultralytics: %s", _ANSI.sub("", record.getMessage()).strip())
+
+
+class _Collect(logging.Handler):
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__()
+        self._messages = messages
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._messages.append(record.getMessage())

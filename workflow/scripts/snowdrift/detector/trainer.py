@@ -1,0 +1,116 @@
+"""Ultralytics' detection trainer, held to what the study needs. Import it after `prepare_ultralytics`."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+from torch import Tensor, nn
+from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.utils.torch_utils import strip_optimizer
+
+from snowdrift.detector.datasets import lost_pictures
+from snowdrift.detector.library import use_threads
+from snowdrift.detector.weights import load_start_weights
+from snowdrift.runtime.errors import SnowdriftError
+
+_log = logging.getLogger(__name__)
+
+
+class StudyTrainer(DetectionTrainer):
+    """A trainer that never drops a frame or changes a setting on its own.
+
+    Left to itself, Ultralytics leaves out pictures that it cannot read and halves the batch when memory runs
+    out: two detectors that should differ in their data alone would differ in more. Both end the training
+        here.
+
+    Args:
+        overrides: Ultralytics' arguments.
+        expected: The dataset's frames.csv.
+        threads: CPU threads for torch.
+        start: Weights to start from, with the path to name in errors; None for a random start.
+    """
+
+    def __init__(
+        self,
+        overrides: Mapping[str, object],
+        expected: pd.DataFrame,
+        threads: int,
+        start: tuple[dict[str, Tensor], Path] | None,
+    ) -> None:
+        super().__init__(overrides=dict(overrides))
+        self._expected = expected
+        self._start = start
+        for event in ("on_train_start", "on_val_start"):
+            self.add_callback(event, use_threads(threads))
+        self.add_callback("on_train_epoch_end", _refuse_smaller_batch(self.batch_size))
+        self.add_callback("on_fit_epoch_end", _log_epoch)
+
+    def get_model(self, cfg=None, weights=None, verbose=True) -> nn.Module:
+        """Build the network and put the start weights in."""
+        model = super().get_model(cfg, weights, verbose)
+        if self._start is not None:
+            tensors, path = self._start
+            count = load_start_weights(model, tensors, path, Path(str(cfg)).stem)
+            _log.info("%d of %d tensors taken from %s", count, len(model.state_dict()), path)
+        return model
+
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None):
+        """Build the dataset of one split, and end the training where a frame of it cannot be used."""
+        try:
+            dataset = super().build_dataset(img_path, mode, batch)
+        except (RuntimeError, ValueError, FileNotFoundError) as error:
+            reason = str(error).splitlines()[0]
+            raise _unusable(f"{img_path}: Ultralytics cannot use this dataset: {reason}") from error
+        lost = lost_pictures(self._expected, mode, dataset.im_files)
+        if lost:
+            raise _unusable(
+                f"{lost[0]}: Ultralytics cannot read this picture or its label ({len(lost)} such frames)"
+            )
+        return dataset
+
+    def validate(self):
+        """Validate, unless the study asked for none: then the last weights are the model."""
+        return super().validate() if self.args.val else ({}, None)
+
+    def save_metrics(self, metrics: dict) -> None:
+        """Write a line of results.csv, without the columns of a validation that did not happen."""
+        if not self.args.val:
+            metrics = {key: value for key, value in metrics.items() if key.startswith(("train/", "lr/"))}
+        super().save_metrics(metrics)
+
+    def final_eval(self) -> None:
+        """Reduce the checkpoints to their weights, and validate the best of them if the study validates."""
+        if self.args.val:
+            super().final_eval()
+            return
+        for path in (self.last, self.best):
+            strip_optimizer(path)
+
+
+def _refuse_smaller_batch(batch_size: int):
+    def check(trainer: StudyTrainer) -> None:
+        if trainer.batch_size != batch_size:
+            raise SnowdriftError(
+                f"detector.batch_size: the device's memory does not hold a batch of {batch_size}",
+                f"set detector.batch_size to {trainer.batch_size} or less, for all detectors alike",
+            )
+
+    return check
+
+
+def _log_epoch(trainer: StudyTrainer) -> None:
+    if trainer.epoch >= trainer.epochs:  # Ultralytics runs this once more after the final validation
+        return
+    parts = [f"{name} {float(value):.3f}" for name, value in trainer.tloss.items()]
+    if "metrics/mAP50(B)" in trainer.metrics and trainer.args.val:
+        parts.append(f"mAP50 {trainer.metrics['metrics/mAP50(B)']:.3f}")
+    parts.append(f"{trainer.epoch_time:.1f} s")
+    _log.info("epoch %d/%d: %s", trainer.epoch + 1, trainer.epochs, ", ".join(parts))
+
+
+def _unusable(message: str) -> SnowdriftError:
+    return SnowdriftError(
+        message,
+        "`snakemake verify` finds damaged winter frames; check an original frame with an image viewer",
+    )
