@@ -1,0 +1,48 @@
+"""Runs Snakemake as a user would, in a folder of its own, and shares one tiny finished study."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+TINY = Path(__file__).parent / "tiny.yaml"
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a Snakemake call ended."""
+
+    status: int
+    text: str
+
+
+def snakemake(folder: Path, *arguments: str, configs: Sequence[Path] = (TINY,), profile: str = "none") -> Run:
+    """Call Snakemake on this repository's workflow, with `folder` as its working directory."""
+    command = [sys.executable, "-m", "snakemake", *arguments, "--directory", str(folder), "--cores", "2"]
+    command += ["--workflow-profile", profile, "--show-failed-logs"]
+    command += ["--configfile", *map(str, configs)] if configs else []
+    environment = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    return Run(done.returncode, done.stdout)
+
+
+def succeed(folder: Path, *arguments: str, **options) -> str:
+    """`snakemake`, which must end well; its output."""
+    run = snakemake(folder, *arguments, **options)
+    assert run.status == 0, run.text
+    return run.text
+
+
+@pytest.fixture(scope="session")
+def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Working directory that holds results/tiny, complete. Tests that change it work on a copy."""
+    folder = tmp_path_factory.mktemp("tiny")
+    succeed(folder)
+    return folder

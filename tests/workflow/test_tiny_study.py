@@ -1,0 +1,132 @@
+"""The whole DAG on tiny data, through Snakemake: what it leaves, and what it does not do again."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import TINY, snakemake, succeed
+
+CONFIG = yaml.safe_load(TINY.read_text())
+
+
+@pytest.fixture
+def copied(tiny_study: Path, tmp_path: Path) -> Path:
+    """A copy of the finished study that a test may damage."""
+    return Path(shutil.copytree(tiny_study, tmp_path / "study", symlinks=True))
+
+
+def test_every_result_of_the_contract_is_there(tiny_study: Path):
+    results = tiny_study / "results/tiny"
+    expected = {
+        "data/frames.parquet": ["frame_id", "video", "image", "width", "height", "split", "boxes", "status"],
+        "data/boxes.parquet": ["frame_id", "class_id", "x_center", "y_center", "box_width", "box_height"],
+        "snow/shards/0.parquet": ["frame_id", "image", "digest"],
+        "detection/cross_domain.csv": [
+            *("train_domain", "test_domain", "class_name", "seed", "images"),
+            *("precision", "recall", "map50", "map50_95"),
+        ],
+    }
+    for name, columns in expected.items():
+        path = results / name
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        assert set(columns) <= set(table), name
+    page = (results / "report.html").read_text()
+    assert "<html" in page
+    assert not re.search(r"(src|href)=[\"']https?://", page)
+
+
+def test_the_cross_domain_table_has_every_combination_once(tiny_study: Path):
+    table = pd.read_csv(tiny_study / "results/tiny/detection/cross_domain.csv")
+    keys = table[["train_domain", "test_domain", "class_name", "seed"]]
+    assert len(keys.drop_duplicates()) == len(table) == 3 * 2 * 3
+    assert set(table["class_name"]) == {"all", "normal", "fallen"}
+    videos = CONFIG["splits"]["test"]
+    assert set(table.loc[table["class_name"] == "all", "images"]) == {videos * CONFIG["demo"]["frames"]}
+
+
+def test_no_video_is_in_two_splits_and_the_generator_saw_training_videos_alone(tiny_study: Path):
+    results = tiny_study / "results/tiny"
+    frames = pd.read_parquet(results / "data/frames.parquet")
+    videos = frames.groupby("video", observed=True)["split"].nunique()
+    assert (videos == 1).all()
+    counts = frames.drop_duplicates("video")["split"].value_counts().to_dict()
+    assert counts == {"train": 2, "val": 1, "test": 2, "unused": 1}
+    seen = pd.read_csv(results / "snow/training_frames.csv")["frame_id"]
+    assert set(frames.set_index("frame_id").loc[seen, "split"]) == {"train"}
+
+
+def test_every_frame_has_its_winter_version_under_the_same_name(tiny_study: Path):
+    results = tiny_study / "results/tiny"
+    originals = results / "data/rendered/VFP290K"
+    winter = results / "snow/frames"
+    names = sorted(path.relative_to(originals).as_posix() for path in originals.rglob("*.jpg"))
+    assert names == sorted(
+        path.relative_to(winter).as_posix() for path in winter.rglob("*") if path.is_file()
+    )
+    assert len(names) == CONFIG["demo"]["videos"] * CONFIG["demo"]["frames"]
+
+
+def test_the_three_domains_see_equally_many_frames_and_differ_in_nothing_else(tiny_study: Path):
+    detection = tiny_study / "results/tiny/detection"
+    domains = ("vfp", "winter", "mixed")
+    counts = {d: len(list((detection / "datasets" / d / "images/train").rglob("*.jpg"))) for d in domains}
+    assert set(counts.values()) == {8}
+    arguments = [
+        yaml.safe_load((detection / "models" / f"{domain}-seed0" / "args.yaml").read_text())
+        for domain in domains
+    ]
+    different = {key for key in arguments[0] if len({str(each[key]) for each in arguments}) > 1}
+    assert different <= {"data", "name", "save_dir", "project"}
+
+
+def test_a_second_run_does_nothing(tiny_study: Path):
+    assert "Nothing to be done" in succeed(tiny_study)
+
+
+def test_a_second_study_stands_beside_the_first(copied: Path, tmp_path: Path):
+    other = tmp_path / "other.yaml"
+    other.write_text("study: other\nseed: 1\n")
+    succeed(copied, "results/other/data/frames.parquet", configs=(TINY, other))
+    assert (copied / "results/tiny/report.html").is_file()
+    assert (copied / "results/other/data/frames.parquet").is_file()
+    assert "Nothing to be done" in succeed(copied)
+
+
+def test_verify_finds_a_damaged_winter_frame_and_only_its_shard_is_made_again(copied: Path):
+    assert "all 24 winter frames are as they were made" in succeed(copied, "verify")
+    manifest = copied / "results/tiny/snow/shards/1.parquet"
+    victim = copied / "results/tiny/snow/frames" / pd.read_parquet(manifest)["image"][0]
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[:100])
+    run = snakemake(copied, "verify")
+    assert run.status != 0
+    assert f"{victim.relative_to(copied)}: truncated, 100 of {len(whole)} bytes are left" in run.text
+    assert "Traceback" not in run.text
+    repair = re.search(r"rm (results/\S+)", run.text)[1]
+    (copied / repair).unlink()
+    text = succeed(copied, "snow")
+    assert re.search(r"winterize_shard +1\n", text)
+    assert "train_cyclegan" not in text
+    assert victim.read_bytes() == whole
+
+
+def test_a_given_generator_takes_the_place_of_the_training(copied: Path, tmp_path: Path):
+    given = copied / "results/tiny/snow/cyclegan/snapshots/1_net_G_A.pth"
+    shutil.copy(given, copied / "mine.pth")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("study: mine\ncyclegan: {pretrained: mine.pth}\nwinterize: {format: png}\n")
+    text = succeed(copied, "snow", configs=(TINY, mine))
+    assert "train_cyclegan" not in text
+    manifest = pd.read_parquet(copied / "results/mine/snow/shards/0.parquet")
+    assert manifest["image"].str.endswith(".png").all()
+    assert (copied / "results/mine/snow/frames" / manifest["image"][0]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_snakemakes_own_report_holds_the_figures(copied: Path):
+    succeed(copied, "--report", "snakemake_report.html")
+    page = (copied / "snakemake_report.html").read_text()
+    for caption in ("Original and winter frames", "Cross-domain mAP", "CycleGAN losses"):
+        assert caption in page
