@@ -31,6 +31,9 @@ ENVIRONMENT = f"{workflow.basedir}/envs/snowdrift.yaml"
 # One GPU a job, unless the config keeps the study on the CPU: then `--resources gpu=N` must not hold it back.
 GPU = 0 if config["device"] == "cpu" else 1
 
+# The longest path runs through the snow: its jobs start before any others that are ready.
+CRITICAL = 1
+
 FRAME_ROOT = config["data"]["vfp290k"] or f"{RESULTS}/data/rendered/VFP290K"
 STYLE_ROOT = config["data"]["dawn"] or f"{RESULTS}/data/rendered/DAWN"
 

@@ -33,6 +33,7 @@ rule render_dawn:
         f"{RESULTS}/logs/render_dawn.log",
     benchmark:
         f"{RESULTS}/benchmarks/render_dawn.tsv"
+    priority: CRITICAL
     conda:
         ENVIRONMENT
     threads: 8
@@ -85,6 +86,7 @@ rule index_style:
         f"{RESULTS}/logs/index_style.log",
     benchmark:
         f"{RESULTS}/benchmarks/index_style.tsv"
+    priority: CRITICAL
     conda:
         ENVIRONMENT
     threads: 1

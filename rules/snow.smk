@@ -31,6 +31,7 @@ rule choose_training_images:
         f"{RESULTS}/logs/choose_training_images.log",
     benchmark:
         f"{RESULTS}/benchmarks/choose_training_images.tsv"
+    priority: CRITICAL
     conda:
         ENVIRONMENT
     threads: 1
@@ -59,6 +60,7 @@ rule train_cyclegan:
         f"{RESULTS}/logs/train_cyclegan.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_cyclegan.tsv"
+    priority: CRITICAL
     conda:
         ENVIRONMENT
     threads: config["cyclegan"]["threads"]
@@ -129,6 +131,7 @@ rule choose_generator:
         f"{RESULTS}/logs/choose_generator.log",
     benchmark:
         f"{RESULTS}/benchmarks/choose_generator.tsv"
+    priority: CRITICAL
     conda:
         ENVIRONMENT
     threads: 1
@@ -153,6 +156,7 @@ rule winterize_shard:
         f"{RESULTS}/logs/winterize_shard/{{shard}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/winterize_shard/{{shard}}.tsv"
+    priority: CRITICAL
     conda:
         ENVIRONMENT
     threads: config["winterize"]["threads"]

@@ -147,7 +147,7 @@ def flatten(root: Path) -> None:
         (flatten, "", "VFP290K"),
         (None, "splits: {train: 36, val: 12, test: 10}", "58"),
         (None, "splits: {train: [GOPR0000, GOPR0001], val: [GOPR0001], test: 1}", "GOPR0001"),
-        (None, "splits: {train: [GOPR0000], val: [GOPR0002], test: [GOPR0099]}", "GOPR0099"),
+        (None, "splits: {train: [GOPR0000, GOPR0001], val: [GOPR0002], test: [GOPR0099]}", "GOPR0099"),
     ],
 )
 def test_a_dataset_that_cannot_serve_is_refused(

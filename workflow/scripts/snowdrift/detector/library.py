@@ -40,7 +40,7 @@ def prepare_ultralytics() -> None:
     os.environ.update(_SWITCHES, YOLO_CONFIG_DIR=str(folder))
     os.environ.pop(
         "ULTRALYTICS_API_KEY", None
-    )  # with a key, every training is streamed to the vendor's platform
+    )  # with it, every training is streamed to the vendor's platform
     settings_folder = folder / "Ultralytics"
     settings_folder.mkdir()
     import matplotlib
@@ -49,8 +49,13 @@ def prepare_ultralytics() -> None:
     for name in ("Arial.ttf", "Arial.Unicode.ttf"):
         shutil.copyfile(font, settings_folder / name)
 
+    from PIL import Image
+
+    picture_opener = Image.open
     from ultralytics.utils import LOGGER, SETTINGS
 
+    # Ultralytics puts its own in this place, which looks for a HEIF reader whenever a picture cannot be read.
+    Image.open = picture_opener
     folders = {f"{kind}_dir": str(folder / kind) for kind in ("datasets", "weights", "runs")}
     SETTINGS.update(
         sync=False, api_key="", vscode_msg=False, **dict.fromkeys(_INTEGRATIONS, False), **folders
