@@ -4,6 +4,7 @@
 # Makes: `config`, complete and valid; RESULTS; names that stand for the data wherever they come from.
 
 import sys
+from os.path import relpath
 
 from snakemake.exceptions import WorkflowError
 
@@ -22,7 +23,11 @@ except SnowdriftError as error:
 
 # What the report gives as the way to make the study again.
 COMMAND = " ".join(
-    ["snakemake", *(f"--configfile {path}" for path in workflow.config_settings.configfiles)]
+    [
+        "snakemake",
+        *(["--configfile"] if workflow.config_settings.configfiles else []),
+        *map(relpath, workflow.config_settings.configfiles),
+    ]
 )
 
 RESULTS = f"results/{config['study']}"
