@@ -10,7 +10,7 @@ SNAKEMAKE := $(BIN)/snakemake
 UV := $(shell command -v uv 2>/dev/null || echo .venv/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: env demo test lint lock
+.PHONY: env demo test lint docs lock
 .DELETE_ON_ERROR:
 
 env: .venv/ready
@@ -24,8 +24,10 @@ env: .venv/ready
 	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes $(LOCK)
 	@touch $@
 
-demo: env
-	@echo "The demo renders its own data and runs the whole study on it: about DEMO_MINUTES minutes on 2 cores without a GPU."
+demo:
+	@echo "The demo sets up its environment, renders its own data and runs the whole study on it:"
+	@echo "about DEMO_MINUTES minutes on 2 cores without a GPU, and less with more cores."
+	@$(MAKE) --no-print-directory env
 	$(SNAKEMAKE) --cores $(CORES) --configfile config/demo.yaml
 	@echo "Done. Open results/demo/report.html in a browser."
 
@@ -37,6 +39,10 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(SNAKEMAKE) --lint --configfile config/demo.yaml
+
+# After a change of workflow/schemas/config.schema.yaml.
+docs: env
+	PYTHONPATH=workflow/scripts $(BIN)/python -m snowdrift.config_docs workflow/schemas/config.schema.yaml config/README.md
 
 # After a change of the dependencies in pyproject.toml. No registry's address gets into either file.
 lock:

@@ -151,7 +151,7 @@ rule plot_cross_domain:
     input:
         table=rules.cross_domain.output.table,
     output:
-        report(
+        figure=report(
             f"{RESULTS}/detection/cross_domain.svg",
             caption="../workflow/report/cross_domain.rst",
             category="Detection",
@@ -179,10 +179,9 @@ rule draw_detections:
             domain=TRAIN_DOMAINS,
             seed=config["detector"]["seeds"][0],
         ),
-        frames=FRAMES,
         boxes=BOXES,
     output:
-        report(
+        figure=report(
             f"{RESULTS}/detection/detections.jpg",
             caption="../workflow/report/detections.rst",
             category="Detection",

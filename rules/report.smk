@@ -17,9 +17,9 @@ rule make_report:
             {}
             if PRETRAINED
             else {
-                "style": rules.index_style.output.style,
+                "style": rules.choose_training_images.output.style,
                 "losses": rules.train_cyclegan.output.losses,
-                "losses_plot": rules.plot_losses.output[0],
+                "losses_plot": rules.plot_losses.output.figure,
                 "samples": rules.train_cyclegan.output.samples,
             }
         ),
@@ -27,12 +27,12 @@ rule make_report:
         frames=FRAMES,
         boxes=BOXES,
         rejected=rules.index_frames.output.rejected,
-        contact_sheet=rules.contact_sheet.output[0],
+        contact_sheet=rules.contact_sheet.output.figure,
         cross_domain=rules.cross_domain.output.table,
-        heatmap=rules.plot_cross_domain.output[0],
-        detections=rules.draw_detections.output[0],
+        heatmap=rules.plot_cross_domain.output.figure,
+        detections=rules.draw_detections.output.figure,
     output:
-        report(
+        page=report(
             f"{RESULTS}/report.html",
             caption="../workflow/report/report.rst",
             category="Study",

@@ -97,7 +97,7 @@ rule plot_losses:
     input:
         losses=rules.train_cyclegan.output.losses,
     output:
-        report(
+        figure=report(
             f"{RESULTS}/snow/cyclegan/losses.svg",
             caption="../workflow/report/losses.rst",
             category="Snow",
@@ -181,7 +181,7 @@ rule contact_sheet:
         root=FRAME_ROOT,
         manifests=MANIFESTS,
     output:
-        report(
+        figure=report(
             f"{RESULTS}/snow/contact_sheet.jpg",
             caption="../workflow/report/contact_sheet.rst",
             category="Snow",

@@ -88,6 +88,10 @@ def test_every_key_has_a_description_and_a_default_that_fits():
             "cyclegan: {load_size: 256}",
             ["`cyclegan.crop_size`", "512", "at most `cyclegan.load_size`", "256"],
         ),
+        (
+            "detector: {batch_size: 128}",
+            ["`detector.nominal_batch_size`", "64", "at least `detector.batch_size` (128)"],
+        ),
         ("cyclegan: {frames: 2}", ["`cyclegan.batch_size`", "at most `cyclegan.frames`"]),
         ("cyclegan:", ["`cyclegan`", "empty", "keys indented under it"]),
         ("cyclegan: [1]", ["`cyclegan`", "[1]", "keys indented under it"]),
@@ -165,6 +169,13 @@ def test_missing_paths_are_named_with_their_keys(tmp_path):
     assert "null" in caught.value.hint
 
 
+def test_snow_photographs_are_not_asked_for_where_a_generator_is_given(tmp_path):
+    (tmp_path / "g.pth").touch()
+    data = {"vfp290k": str(tmp_path), "dawn": "nowhere"}
+    config = complete_config({"data": data, "cyclegan": {"pretrained": str(tmp_path / "g.pth")}}, SCHEMA)
+    check_paths(config)
+
+
 def test_null_paths_pass():
     config = complete_config({"data": {"vfp290k": None, "dawn": None}, "demo": {"videos": 58}}, SCHEMA)
     check_paths(config)
@@ -172,8 +183,7 @@ def test_null_paths_pass():
 
 def test_readme_is_fresh():
     assert (ROOT / "config/README.md").read_text() == readme(SCHEMA), (
-        "config/README.md is stale; run: PYTHONPATH=workflow/scripts python -m snowdrift.config_docs "
-        "workflow/schemas/config.schema.yaml config/README.md"
+        "config/README.md is stale; run `make docs`"
     )
 
 

@@ -214,6 +214,13 @@ def test_a_training_that_cannot_work_is_refused(tmp_path: Path, unpaired):
         train_cyclegan(*unpaired, SETTINGS, **outputs, seed=0, device=CPU)
 
 
+def test_a_picture_that_a_loader_process_cannot_read_is_named(tmp_path: Path, unpaired):
+    unpaired[0][3].write_bytes(b"broken")
+    outputs = {"snapshots": tmp_path, "samples": tmp_path, "losses": tmp_path / "losses.csv"}
+    with pytest.raises(SnowdriftError, match=r"3\.png: cannot be read as a picture any more"):
+        train_cyclegan(*unpaired, SETTINGS, **outputs, seed=0, device=CPU, workers=1)
+
+
 def test_losses_that_are_no_longer_finite_stop_the_training(tmp_path: Path, unpaired):
     outputs = {"snapshots": tmp_path, "samples": tmp_path, "losses": tmp_path / "losses.csv"}
     with pytest.raises(SnowdriftError, match=r"epoch \d+: .*no longer finite"):

@@ -137,7 +137,7 @@ def test_verify_names_each_damaged_frame_and_its_fault(
     flipped[len(flipped) // 2] ^= 1
     paths[2].write_bytes(flipped)
     damage = find_damage(frames, *arguments)
-    assert damage["image"].tolist() == [*manifest["image"][:3], frames["image"][4]]
+    assert damage["image"].tolist() == [*manifest["image"][:3], frames["frame_id"][4]]
     kinds = ["missing", "truncated", "altered", "not in any manifest"]
     assert all(fault.startswith(kind) for fault, kind in zip(damage["fault"], kinds, strict=True))
     with pytest.raises(SnowdriftError, match="4 of 5 winter frames are damaged") as caught:

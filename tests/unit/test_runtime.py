@@ -1,5 +1,6 @@
 """Errors, atomic files, seeds, devices, and the frame around every script."""
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.devices import choose_device, memory_limit
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import atomic_folder, atomic_path, digest_file, read_table, write_table
-from snowdrift.runtime.seeds import derive_seed, seed_everything
+from snowdrift.runtime.seeds import derive_seed
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 
@@ -55,6 +56,18 @@ def test_a_broken_table_is_named(tmp_path: Path):
         read_table(tmp_path / "frames.parquet")
 
 
+def test_only_an_empty_cell_is_missing(tmp_path: Path):
+    (tmp_path / "table.csv").write_text("class_name,map50\nNone,0.5\nNA,\n")
+    table = read_table(tmp_path / "table.csv")
+    assert table["class_name"].tolist() == ["None", "NA"]
+    assert table["map50"].isna().tolist() == [False, True]
+
+
+def test_an_error_keeps_its_hint_across_processes():
+    error = pickle.loads(pickle.dumps(SnowdriftError("a.jpg: is empty", "replace it")))
+    assert (error.message, error.hint) == ("a.jpg: is empty", "replace it")
+
+
 def test_the_digest_is_sha256(tmp_path: Path):
     (tmp_path / "abc").write_bytes(b"abc")
     known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -65,10 +78,6 @@ def test_seeds_differ_by_purpose_and_repeat():
     assert derive_seed(0, "splits") == derive_seed(0, "splits")
     purposes = [(0, "splits"), (0, "weights"), (1, "splits"), (0, "splits", 1), (0, "split", "s1")]
     assert len({derive_seed(*purpose) for purpose in purposes}) == len(purposes)
-    seed_everything(7)
-    first = torch.rand(3)
-    seed_everything(7)
-    assert torch.equal(first, torch.rand(3))
 
 
 def test_cuda_without_a_device_is_an_error_and_auto_falls_back(monkeypatch: pytest.MonkeyPatch):
@@ -76,6 +85,15 @@ def test_cuda_without_a_device_is_an_error_and_auto_falls_back(monkeypatch: pyte
     assert choose_device("auto").type == choose_device("cpu").type == "cpu"
     with pytest.raises(SnowdriftError, match="device: cuda was asked for"):
         choose_device("cuda")
+
+
+def test_a_device_that_runs_out_of_memory_is_something_a_user_can_mend():
+    with (
+        pytest.raises(SnowdriftError, match="a batch of 9 does not fit") as caught,
+        memory_limit("a batch of 9", "less"),
+    ):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+    assert caught.value.hint == "less"
 
 
 def run_job(tmp_path: Path, body: str) -> tuple[int, str, str]:

@@ -113,16 +113,49 @@ def test_verify_finds_a_damaged_winter_frame_and_only_its_shard_is_made_again(co
     assert victim.read_bytes() == whole
 
 
-def test_a_given_generator_takes_the_place_of_the_training(copied: Path, tmp_path: Path):
-    given = copied / "results/tiny/snow/cyclegan/snapshots/1_net_G_A.pth"
-    shutil.copy(given, copied / "mine.pth")
-    mine = tmp_path / "mine.yaml"
-    mine.write_text("study: mine\ncyclegan: {pretrained: mine.pth}\nwinterize: {format: png}\n")
-    text = succeed(copied, "snow", configs=(TINY, mine))
+def as_yolo(rendered: Path, boxes: pd.DataFrame, folder: Path) -> None:
+    """Lay the rendered frames out as a user's own set: images/<video>/, labels/<video>/."""
+    for picture in rendered.glob("*/images/*.jpg"):
+        video = picture.parts[-3]
+        for kind in ("images", "labels"):
+            (folder / kind / video).mkdir(parents=True, exist_ok=True)
+        shutil.copy(picture, folder / "images" / video)
+        rows = boxes[boxes["frame_id"] == f"{video}/{picture.stem}"].drop(columns="frame_id")
+        lines = [" ".join([str(int(row[0])), *map(str, row[1:])]) for row in rows.itertuples(index=False)]
+        (folder / "labels" / video / f"{picture.stem}.txt").write_text("\n".join(lines))
+
+
+OWN = """
+study: own
+data: {layout: yolo, vfp290k: my frames, class_names: [upright, lying]}
+cyclegan: {pretrained: mine.pth}
+winterize: {format: png, size: 40}
+detector: {mixed: union, seeds: [0, 1]}
+"""
+
+
+def test_an_own_dataset_and_generator_go_through_every_rule(copied: Path, tmp_path: Path):
+    """YOLO layout, a given generator, PNG at another scale, both versions in the mixture, two seeds."""
+    tiny, own = copied / "results/tiny", copied / "results/own"
+    as_yolo(
+        tiny / "data/rendered/VFP290K", pd.read_parquet(tiny / "data/boxes.parquet"), copied / "my frames"
+    )
+    shutil.copy(tiny / "snow/cyclegan/snapshots/1_net_G_A.pth", copied / "mine.pth")
+    (tmp_path / "own.yaml").write_text(OWN)
+    text = succeed(copied, configs=(TINY, tmp_path / "own.yaml"))
     assert "train_cyclegan" not in text
-    manifest = pd.read_parquet(copied / "results/mine/snow/shards/0.parquet")
-    assert manifest["image"].str.endswith(".png").all()
-    assert (copied / "results/mine/snow/frames" / manifest["image"][0]).read_bytes().startswith(b"\x89PNG")
+    manifest = pd.read_parquet(own / "snow/shards/0.parquet")
+    assert manifest["image"].str.fullmatch(r"GOPR\d{4}/images/GOPR\d{4}_\d{5}\.png").all()
+    assert (own / "snow/frames" / manifest["image"][0]).read_bytes().startswith(b"\x89PNG")
+    assert set(zip(manifest["width"], manifest["height"], strict=True)) == {(128, 72)}
+    table = pd.read_csv(own / "detection/cross_domain.csv")
+    assert len(table) == 3 * 2 * 3 * 2
+    assert set(table["class_name"]) == {"all", "upright", "lying"}
+    counts = [
+        len(list((own / f"detection/datasets/{d}/images/train").rglob("*.*"))) for d in ("vfp", "mixed")
+    ]
+    assert counts == [8, 16]
+    assert "mine.pth" in (own / "report.html").read_text()
 
 
 def test_snakemakes_own_report_holds_the_figures(copied: Path):

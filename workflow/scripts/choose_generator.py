@@ -13,4 +13,4 @@ with job(snakemake.log[0]) as logger:
         source = weight_file(Path(snakemake.input.snapshots), epoch, "G_A")
     generator = load_generator(source)
     logger.info("%s: ResNet generator, %d filters, %d blocks", source, generator.filters, generator.blocks)
-    save_network(generator, snakemake.output[0])
+    save_network(generator, snakemake.output.generator)

@@ -17,4 +17,4 @@ with job(snakemake.log[0]):
         count=snakemake.params.pairs,
         boxes=read_table(snakemake.input.boxes),
     )
-    contact_sheet(pairs, snakemake.output[0])
+    contact_sheet(pairs, snakemake.output.figure)

@@ -11,5 +11,5 @@ with job(snakemake.log[0]):
         pd.concat([read_table(table) for table in snakemake.input.examples]),
         read_table(snakemake.input.boxes),
         snakemake.params.class_names,
-        snakemake.output[0],
+        snakemake.output.figure,
     )

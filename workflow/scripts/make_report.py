@@ -14,5 +14,5 @@ with job(snakemake.log[0]):
         template=Path(snakemake.input.template),
         benchmarks=Path(snakemake.params.benchmarks),
         command=snakemake.params.command,
-        output=Path(snakemake.output[0]),
+        output=Path(snakemake.output.page),
     )

@@ -5,4 +5,4 @@ from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0]):
-    plot_cross_domain(read_table(snakemake.input.table), snakemake.output[0])
+    plot_cross_domain(read_table(snakemake.input.table), snakemake.output.figure)

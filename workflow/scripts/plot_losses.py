@@ -5,4 +5,4 @@ from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0]):
-    plot_losses(read_table(snakemake.input.losses), snakemake.output[0])
+    plot_losses(read_table(snakemake.input.losses), snakemake.output.figure)

@@ -7,7 +7,7 @@ from snowdrift.runtime.job import job
 
 with job(snakemake.log[0]):
     render_dawn(
-        Path(snakemake.output[0]),
+        Path(snakemake.output.folder),
         images=snakemake.params.images,
         width=snakemake.params.width,
         height=snakemake.params.height,

@@ -7,7 +7,7 @@ from snowdrift.runtime.job import job
 
 with job(snakemake.log[0]):
     render_vfp290k(
-        Path(snakemake.output[0]),
+        Path(snakemake.output.folder),
         videos=snakemake.params.videos,
         frames=snakemake.params.frames,
         width=snakemake.params.width,

@@ -49,13 +49,14 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
 def check_paths(config: Mapping[str, Any]) -> None:
     """Check that every folder and file that the config names is there; relative to the working directory.
 
-    `data.chest_xray` is not checked, because no rule reads it.
+    `data.chest_xray` is not checked, because no rule reads it, and `data.dawn` not where a generator is given.
 
     Raises:
         SnowdriftError: at least one is missing, or a file where a folder should be or the other way round.
     """
     problems = []
-    for key in FOLDERS:
+    folders = FOLDERS if config["cyclegan"]["pretrained"] is None else FOLDERS[:1]
+    for key in folders:
         path = _value(config, key)
         if path is not None and not Path(path).is_dir():
             fault = "is not a folder" if Path(path).exists() else "there is no such folder"
@@ -158,7 +159,7 @@ def _reads_as_number(value: str) -> bool:
 
 def _conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Keys that are right alone but at odds with another: (key, fault)."""
-    for check in (_data_conflicts, _split_conflicts, _training_conflicts):
+    for check in (_data_conflicts, _split_conflicts, _training_conflicts, _detector_conflicts):
         yield from check(config)
 
 
@@ -198,6 +199,12 @@ def _split_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _videos(split: int | list[str]) -> int:
     return len(split) if isinstance(split, list) else split
+
+
+def _detector_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    batch, nominal = config["detector"]["batch_size"], config["detector"]["nominal_batch_size"]
+    if nominal < batch:
+        yield "detector.nominal_batch_size", f"{nominal}; expected at least `detector.batch_size` ({batch})"
 
 
 def _training_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from snowdrift.config_schema import describe, load_schema
 _INTRODUCTION = """\
 # Settings
 
-<!-- Written by `python -m snowdrift.config_docs` from workflow/schemas/config.schema.yaml. -->
+<!-- Written by `make docs` from workflow/schemas/config.schema.yaml. -->
 
 ## Layers
 Snakemake reads `config/config.yaml` first: the study at full scale. Files given with `--configfile` go on
@@ -30,7 +30,7 @@ Keys inside a section go into a file, since `--config` passes nested numbers as 
 study: parking-lot
 data:
   layout: yolo
-  vfp290k: /data/parking-lot     # <video>/images/*.jpg and <video>/labels/*.txt
+  vfp290k: /data/parking-lot     # images/<video>/*.jpg and labels/<video>/*.txt
   dawn: /data/snow-photographs   # a plain folder of pictures
 splits:
   train: [cam1, cam2, cam3, cam4]

@@ -108,6 +108,15 @@ class UnpairedImages(Dataset[tuple[Tensor, Tensor]]):
         content, style = (to_tensor(self.preprocessing.crop(open_rgb(path), generator)) for path in paths)
         return content, style
 
+    def require_readable(self) -> None:
+        """Decode every picture once.
+
+        Raises:
+            SnowdriftError: names the first that has gone or broken since it was indexed.
+        """
+        for path in (*self.content, *self.style):
+            open_rgb(path)
+
     def order(self) -> list[int]:
         """This epoch's random order of all items."""
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "order", self.epoch))

@@ -4,6 +4,7 @@ import itertools
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from snowdrift.cyclegan.networks import PatchDiscriminator, ResnetGenerator, ini
 from snowdrift.cyclegan.pool import ImagePool
 from snowdrift.cyclegan.samples import FixedSamples
 from snowdrift.cyclegan.weights import NETWORKS, save_network, weight_file
+from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import write_table
 from snowdrift.runtime.seeds import derive_seed
@@ -213,7 +215,8 @@ def train_cyclegan(
         rate = settings.learning_rate * settings.rate_factor(epoch)
         model.set_learning_rate(rate)
         images.set_epoch(epoch)
-        means = _train_epoch(model, _batches(images, settings.batch_size, workers))
+        with _clear_errors(images, settings):
+            means = _train_epoch(model, _batches(images, settings.batch_size, workers))
         rows.append(
             {"epoch": epoch, **means, "learning_rate": rate, "seconds": round(time.monotonic() - started, 2)}
         )
@@ -223,6 +226,18 @@ def train_cyclegan(
             fixed.write_sheet(samples / f"epoch_{epoch:04d}.jpg", model.g_a, model.g_b, device)
     model.save(snapshots, "latest")
     write_table(pd.DataFrame(rows), losses)
+
+
+@contextmanager
+def _clear_errors(images: UnpairedImages, settings: TrainingSettings) -> Iterator[None]:
+    what = f"cyclegan.batch_size: a batch of {settings.batch_size} pairs of {settings.crop_size} px"
+    try:
+        with memory_limit(what, "lower cyclegan.batch_size, cyclegan.crop_size or cyclegan.filters"):
+            yield
+    except RuntimeError:
+        # What a loader process ran into arrives as a plain RuntimeError: look whether it was a picture.
+        images.require_readable()
+        raise
 
 
 def _check_enough(images: UnpairedImages, settings: TrainingSettings) -> None:
@@ -245,6 +260,8 @@ def _batches(images: UnpairedImages, batch_size: int, workers: int) -> Iterator[
         batch_size,
         sampler=images.order(),
         num_workers=workers,
+        # Other ways to start a process run the calling script again from its first line.
+        multiprocessing_context="fork" if workers else None,
         drop_last=True,
         pin_memory=torch.cuda.is_available(),
     )

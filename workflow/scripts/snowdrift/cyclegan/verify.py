@@ -25,13 +25,14 @@ def find_damage(frames: pd.DataFrame, manifests: Sequence[Path], root: Path, thr
         threads: readers.
 
     Returns:
-        One row a damaged frame: `manifest`, `image`, `fault` (missing, truncated, altered, not in any manifest).
+        One row a damaged frame: `manifest`, `image`, `fault` (missing, truncated, altered, or, with the frame's
+        id for its image, not in any manifest).
     """
     listed = pd.concat([read_table(path).assign(manifest=str(path)) for path in manifests], ignore_index=True)
     with ThreadPoolExecutor(threads) as pool:
         faults = list(pool.map(lambda row: _fault(root / row.image, row), listed.itertuples(index=False)))
     damaged = listed.assign(fault=faults).dropna(subset="fault")[["manifest", "image", "fault"]]
-    forgotten = frames.loc[~frames["frame_id"].isin(listed["frame_id"]), "image"]
+    forgotten = frames.loc[~frames["frame_id"].isin(listed["frame_id"]), "frame_id"]
     unlisted = pd.DataFrame({"manifest": "", "image": forgotten, "fault": "not in any manifest"})
     return pd.concat([damaged, unlisted], ignore_index=True)
 

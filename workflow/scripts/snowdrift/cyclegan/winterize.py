@@ -20,7 +20,7 @@ from torch.nn.functional import pad
 from snowdrift.cyclegan.data import open_rgb, to_picture, to_tensor
 from snowdrift.cyclegan.networks import ResnetGenerator
 from snowdrift.frames.tables import winter_name
-from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.files import atomic_path, write_table
 
 logger = logging.getLogger(__name__)
@@ -152,13 +152,11 @@ def _translate_pictures(
     full = pictures[0].size
     resize = _resizer(settings.network_size(*full))
     images = torch.stack([to_tensor(resize(picture)) for picture in pictures])
-    try:
+    with memory_limit(
+        f"a batch of {len(pictures)} frame(s) of {images.shape[-1]}x{images.shape[-2]} px",
+        "lower winterize.batch_size, or set winterize.size to a smaller short side",
+    ):
         outputs = translate(generator, images.to(device)).float().cpu()
-    except torch.OutOfMemoryError as error:
-        raise SnowdriftError(
-            f"{len(pictures)} frame(s) of {images.shape[-1]}x{images.shape[-2]} do not fit into the memory of {device}",
-            "lower winterize.batch_size, or set winterize.size to a smaller short side",
-        ) from error
     return [_resizer(full)(to_picture(image)) for image in outputs]
 
 

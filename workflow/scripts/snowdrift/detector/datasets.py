@@ -201,7 +201,7 @@ def _missing(source: str, picture: str) -> SnowdriftError:
     if source == "winter":
         return SnowdriftError(
             f"{picture}: this winter frame is not there",
-            "`snakemake verify` finds all damaged winter frames",
+            "target `verify` (with your --configfile) finds all damaged winter frames",
         )
     return SnowdriftError(
         f"{picture}: this frame is in the frame table, but not there",

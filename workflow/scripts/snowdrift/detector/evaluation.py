@@ -12,6 +12,7 @@ import pandas as pd
 from snowdrift.detector.datasets import Pictures, lost_pictures, write_dataset
 from snowdrift.detector.domains import TEST_DOMAINS, domain_frames
 from snowdrift.detector.library import collect_warnings, prepare_ultralytics, ultralytics_device, use_threads
+from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.errors import SnowdriftError
 
 EXAMPLE_CONFIDENCE = 0.25  # of the detections that are shown; the metrics use `confidence`
@@ -144,7 +145,11 @@ def _measure(model: Path, dataset: Path, settings: EvaluationSettings, device: s
     validator.add_callback("on_val_start", use_threads(threads))
     with collect_warnings() as warnings:
         try:
-            validator(model=_load(model).model)
+            with memory_limit(
+                f"detector.batch_size: a batch of {settings.batch_size}",
+                "lower detector.batch_size, which does not change the figures",
+            ):
+                validator(model=_load(model).model)
         except RuntimeError as error:
             if "No valid images" not in str(error):
                 raise
@@ -201,5 +206,6 @@ def _detect(
 def _unreadable(picture: Path | str, which: str) -> SnowdriftError:
     return SnowdriftError(
         f"{picture}: {which} cannot be read",
-        "`snakemake verify` finds damaged winter frames; check an original frame with an image viewer",
+        "target `verify` (with your --configfile) finds damaged winter frames; "
+        "check an original frame with an image viewer",
     )

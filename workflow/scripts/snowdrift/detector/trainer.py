@@ -112,5 +112,6 @@ def _log_epoch(trainer: StudyTrainer) -> None:
 def _unusable(message: str) -> SnowdriftError:
     return SnowdriftError(
         message,
-        "`snakemake verify` finds damaged winter frames; check an original frame with an image viewer",
+        "target `verify` (with your --configfile) finds damaged winter frames; "
+        "check an original frame with an image viewer",
     )

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from snowdrift.detector.library import prepare_ultralytics, ultralytics_device
 from snowdrift.detector.weights import read_weights
+from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.errors import SnowdriftError
 
 _MODEL = re.compile(r"yolov5[nsmlx]")
@@ -113,12 +113,11 @@ def train_detector(
         "device": ultralytics_device(device),
     }
     try:
-        StudyTrainer(overrides, expected, threads, start).train()
-    except torch.OutOfMemoryError as error:
-        raise SnowdriftError(
-            f"detector.batch_size: the device's memory does not hold a batch of {settings.batch_size}",
+        with memory_limit(
+            f"detector.batch_size: a batch of {settings.batch_size}",
             "lower detector.batch_size or detector.image_size, for all detectors alike",
-        ) from error
+        ):
+            StudyTrainer(overrides, expected, threads, start).train()
     except RuntimeError as error:
         if "NaN" not in str(error):
             raise

@@ -31,10 +31,15 @@ def machine() -> dict[str, str]:
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return {
         "system": f"{platform.system()} {platform.machine()}",
-        "processors": str(len(os.sched_getaffinity(0))),
+        "processors": str(_processors()),
         "memory": f"{memory:.0f} GB",
         "GPUs": ", ".join(gpus) or "none",
     }
+
+
+def _processors() -> int:
+    # Only Linux says how many of them this process may use.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

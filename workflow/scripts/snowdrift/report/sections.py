@@ -50,14 +50,15 @@ class StudyFiles:
 
 def winter_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
     """Original frames beside their winter versions."""
+    seen = "" if config["cyclegan"]["pretrained"] else ": the generator has never seen those"
     return Section(
         "winter",
         "What the winter looks like",
         [
             Text(
                 "Original frames on the left, their winter versions on the right. Frames of test videos come "
-                "first: the generator has never seen those. Winter frames keep the originals' labels (thin "
-                "boxes), so people have to stay where they were."
+                f"first{seen}. Winter frames keep the originals' labels (thin boxes), so people have to stay "
+                "where they were."
             ),
             Figure(
                 data_uri(files.contact_sheet, PAGE_WIDTH),
@@ -172,7 +173,7 @@ def data_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
     if files.style is not None:
         kind = "rendered" if config["data"]["dawn"] is None else f"from {config['data']['dawn']}"
         blocks.append(
-            Text(f"Style of the winter: {len(read_table(files.style)):,} snow photographs, {kind}.")
+            Text(f"The CycleGAN learned from {len(read_table(files.style)):,} snow photographs, {kind}.")
         )
     return Section("data", "Data", blocks)
 

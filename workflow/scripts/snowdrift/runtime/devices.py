@@ -1,6 +1,8 @@
 """Which device a job computes on."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -27,3 +29,17 @@ def choose_device(requested: str) -> torch.device:
     )
     logging.getLogger(__name__).info("device: %s (%s), asked for: %s", device, name, requested)
     return device
+
+
+@contextmanager
+def memory_limit(what: str, hint: str) -> Iterator[None]:
+    """Turn a device that runs out of memory inside the block into an error that a user can mend.
+
+    Args:
+        what: what did not fit, at the start of a sentence.
+        hint: which settings make it smaller.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise SnowdriftError(f"{what} does not fit into the device's memory", hint) from error

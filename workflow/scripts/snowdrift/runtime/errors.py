@@ -13,5 +13,9 @@ class SnowdriftError(Exception):
         self.message = message
         self.hint = hint
 
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        """Pickle both parts, so that a worker process can hand the error over."""
+        return type(self), (self.message, self.hint)
+
     def __str__(self) -> str:
         return f"{self.message}\nHint: {self.hint}"

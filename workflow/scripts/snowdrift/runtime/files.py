@@ -58,12 +58,17 @@ def read_table(path: Path | str) -> pd.DataFrame:
     """Read a CSV or Parquet table, by its suffix."""
     path = Path(path)
     try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        return pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
     except (OSError, ValueError) as error:
         raise SnowdriftError(
             f"{path}: cannot be read as a table: {error}",
             "delete the file and run again: the workflow makes it anew",
         ) from error
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    # Only an empty cell is missing: a class or a video may be called "None" or "NA".
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
 def digest_file(path: Path | str) -> str:

@@ -1,9 +1,6 @@
 """Seeds that differ by purpose and repeat by run."""
 
 import hashlib
-import random
-
-import numpy as np
 
 
 def derive_seed(seed: int, *labels: str | int) -> int:
@@ -13,12 +10,3 @@ def derive_seed(seed: int, *labels: str | int) -> int:
     """
     text = "/".join(str(part) for part in (seed, *labels))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
-
-
-def seed_everything(seed: int) -> None:
-    """Seed Python's, NumPy's and torch's global generators."""
-    import torch
-
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
