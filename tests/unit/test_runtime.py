@@ -89,8 +89,8 @@ def test_cuda_without_a_device_is_an_error_and_auto_falls_back(monkeypatch: pyte
 
 def test_a_device_that_runs_out_of_memory_is_something_a_user_can_mend():
     with (
-        pytest.raises(SnowdriftError, match="a batch of 9 does not fit") as caught,
-        memory_limit("a batch of 9", "less"),
+        pytest.raises(SnowdriftError, match="9 frames does not fit") as caught,
+        memory_limit("9 frames", "less"),
     ):
         raise torch.OutOfMemoryError("CUDA out of memory")
     assert caught.value.hint == "less"
