@@ -87,6 +87,13 @@ def test_reference_weights_give_the_references_pixels(tmp_path: Path, filters: i
     assert torch.allclose(network(images), expected, atol=1e-5)
 
 
+def test_equal_weights_are_equal_bytes_whatever_the_file_is_called(tmp_path: Path):
+    network = ResnetGenerator(4, 1)
+    for name in ("a.pth", "latest_net_G_A.pth"):
+        save_network(network, tmp_path / name)
+    assert (tmp_path / "a.pth").read_bytes() == (tmp_path / "latest_net_G_A.pth").read_bytes()
+
+
 def test_dropout_moves_the_second_convolution_and_is_off_at_inference(tmp_path: Path):
     original = ResnetGenerator(8, 2, dropout=True)
     assert list(original.state_dict()) == reference_names(2, second=6)

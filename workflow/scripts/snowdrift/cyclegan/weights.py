@@ -3,6 +3,7 @@
 G_A makes winter from summer and G_B summer from winter; D_A judges winter images, D_B summer ones.
 """
 
+import io
 import pickle
 import re
 from pathlib import Path
@@ -32,8 +33,11 @@ def weight_file(folder: Path, epoch: int | str, network: str) -> Path:
 def save_network(network: nn.Module, path: Path | str) -> None:
     """Write the state dict, on the CPU, atomically."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    # Through memory, because torch writes a file's own name into it: equal weights shall be equal bytes.
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
     with atomic_path(path) as temporary:
-        torch.save(state, temporary)
+        temporary.write_bytes(buffer.getvalue())
 
 
 def load_generator(path: Path | str) -> ResnetGenerator:
