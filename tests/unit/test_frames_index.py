@@ -12,8 +12,9 @@ from PIL import Image
 
 from snowdrift.frames.index import CheckedChunk, build_index, index_frames, write_index
 from snowdrift.frames.listing import FrameFiles
-from snowdrift.frames.tables import BOX_COLUMNS, FRAME_COLUMNS, REJECTED_COLUMNS, read_boxes, read_frames
+from snowdrift.frames.tables import BOX_COLUMNS, FRAME_COLUMNS, REJECTED_COLUMNS, read_frames
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.files import read_table
 
 SIZE = (64, 48)
 SPLITS = {"train": 1, "val": 1, "test": 1}
@@ -185,7 +186,7 @@ def test_written_tables_are_the_same_bytes_each_time(dataset, tmp_path):
         write_index(index(dataset), *paths)
         digests.add(tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths))
         assert len(read_frames(paths[0], "train")) == 3
-        assert len(read_boxes(paths[1])) == 12
+        assert len(read_table(paths[1])) == 12
         assert paths[2].read_text() == "frame_id,file,reason\n"
     assert len(digests) == 1
 

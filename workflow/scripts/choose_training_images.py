@@ -1,14 +1,12 @@
 """Rule choose_training_images: draw the CycleGAN's frames, from training videos alone, and its snow photographs."""
 
-import pandas as pd
-
 from snowdrift.frames.selection import choose_style_images, choose_training_frames
-from snowdrift.runtime.files import write_table
+from snowdrift.runtime.files import read_table, write_table
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0]):
     params = snakemake.params
-    frames = choose_training_frames(pd.read_parquet(snakemake.input.frames), params.frames, params.seed)
+    frames = choose_training_frames(read_table(snakemake.input.frames), params.frames, params.seed)
     write_table(frames, snakemake.output.frames)
-    style = choose_style_images(pd.read_parquet(snakemake.input.style), params.style_images, params.seed)
+    style = choose_style_images(read_table(snakemake.input.style), params.style_images, params.seed)
     write_table(style, snakemake.output.style)

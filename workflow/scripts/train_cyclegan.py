@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-import pandas as pd
 import torch
+
 from snowdrift.cyclegan.training import TrainingSettings, train_cyclegan
 from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
     device = choose_device(snakemake.params.device)
-    content = pd.read_csv(snakemake.input.frames)
-    style = pd.read_csv(snakemake.input.style)
+    content = read_table(snakemake.input.frames)
+    style = read_table(snakemake.input.style)
     train_cyclegan(
         [Path(snakemake.input.frame_root) / image for image in content["image"]],
         [Path(snakemake.input.style_root) / image for image in style["image"]],

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+
 from snowdrift.cyclegan.weights import load_generator
 from snowdrift.cyclegan.winterize import WinterSettings, shard_frames, winterize_shard
 from snowdrift.frames.tables import read_frames

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from snowdrift.demo.figures import Figure, cast_shadow, draw_figure
-from snowdrift.demo.people import body
 from snowdrift.demo.layouts import LAYOUTS
+from snowdrift.demo.people import body
 from snowdrift.demo.scene import Scene, paint_background, random_scene
 from snowdrift.demo.takes import Actor, random_take
 from snowdrift.demo.weather import expose, falling_snow

@@ -27,11 +27,6 @@ def read_frames(path: Path | str, split: str | None = None) -> pd.DataFrame:
     return frames[chosen].reset_index(drop=True)
 
 
-def read_boxes(path: Path | str) -> pd.DataFrame:
-    """Boxes of usable frames: frame_id, class_id; x_center, y_center, box_width, box_height (fractions)."""
-    return read_table(path)
-
-
 def winter_name(video: str, image: str, image_format: str) -> str:
     """Where a frame's winter version lies, relative to the folder of winter frames: `<video>/images/<name>`.
 
