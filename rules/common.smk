@@ -26,7 +26,7 @@ COMMAND = " ".join(
     [
         "snakemake",
         *(["--configfile"] if workflow.config_settings.configfiles else []),
-        *map(relpath, workflow.config_settings.configfiles),
+        *(relpath(path, workflow.basedir) for path in workflow.config_settings.configfiles),
     ]
 )
 
