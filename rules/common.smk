@@ -3,6 +3,7 @@
 # Needs: config/config.yaml and what --configfile and --config put over it.
 # Makes: `config`, complete and valid; RESULTS; names that stand for the data wherever they come from.
 
+import shlex
 import sys
 from os.path import relpath
 
@@ -22,7 +23,7 @@ except SnowdriftError as error:
     raise WorkflowError(str(error))
 
 # What the report gives as the way to make the study again.
-COMMAND = " ".join(
+COMMAND = shlex.join(
     [
         "snakemake",
         *(["--configfile"] if workflow.config_settings.configfiles else []),

@@ -1,5 +1,6 @@
 """Real trainings and evaluations of YOLOv5n on tiny pictures, with the network shut off."""
 
+import itertools
 import os
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 import torch
 import yaml
 from detector_samples import CLASS_NAMES, write_study
+from PIL import Image
 
 from snowdrift.detector.cross_domain import COLUMNS, cross_domain_table
 from snowdrift.detector.datasets import write_dataset
@@ -342,6 +344,20 @@ def test_a_test_picture_that_cannot_be_read_ends_the_evaluation(quick, tmp_path)
     (damaged.folder / "winter" / test_frame).write_bytes(b"no picture")
     with pytest.raises(SnowdriftError, match=r"GOPR0006_winter/GOPR0006_00000\.jpg"):
         evaluate(quick / "weights" / "best.pt", damaged, tmp_path / "scratch")
+
+
+def test_detections_that_a_time_limit_dropped_are_an_error(quick, study, tmp_path, monkeypatch):
+    from ultralytics.utils import nms
+
+    # A clock that runs an hour a call: the library's own limit is then over after the first picture.
+    hours = itertools.count(0, 3600)
+    monkeypatch.setattr(nms.time, "time", lambda: next(hours))
+    with pytest.raises(SnowdriftError, match="time limit, so detections were lost"):
+        evaluate(quick / "weights" / "best.pt", study, tmp_path)
+
+
+def test_pictures_are_still_opened_by_pillow_itself(quick):
+    assert Image.open.__module__ == "PIL.Image"
 
 
 def test_a_training_outside_pytest_opens_no_connection_and_writes_nothing_at_home(datasets, tmp_path):

@@ -4,10 +4,10 @@ import math
 
 import pandas as pd
 
+from snowdrift.frames.selection import evenly
 from snowdrift.report.blocks import Table
 from snowdrift.report.tables import (
     corners_of,
-    evenly,
     mean_matrix,
     mean_over_seeds,
     rejection_reasons,

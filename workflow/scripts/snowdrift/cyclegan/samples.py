@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from snowdrift.cyclegan.data import UnpairedImages, open_rgb, to_picture, to_tensor
 from snowdrift.cyclegan.networks import ResnetGenerator
+from snowdrift.frames.selection import evenly
 from snowdrift.runtime.files import atomic_path
 
 
@@ -20,8 +21,8 @@ class FixedSamples:
     """
 
     def __init__(self, images: UnpairedImages, count: int = 4) -> None:
-        self.summer = [self._whole(images, path) for path in _spread(images.content, count)]
-        self.winter = [self._whole(images, path) for path in _spread(images.style, count)]
+        self.summer = [self._whole(images, path) for path in evenly(images.content, count)]
+        self.winter = [self._whole(images, path) for path in evenly(images.style, count)]
 
     @staticmethod
     def _whole(images: UnpairedImages, path: Path) -> Tensor:
@@ -51,9 +52,3 @@ def _cycle(image: Tensor, there: nn.Module, back: nn.Module, device: torch.devic
     """The picture, its translation, and the translation's way back."""
     translated = there(image[None].to(device))
     return [to_picture(step) for step in (image, translated[0], back(translated)[0])]
-
-
-def _spread(paths: list[Path], count: int) -> list[Path]:
-    """Up to `count` of the paths, evenly spaced."""
-    count = min(count, len(paths))
-    return [paths[(2 * index + 1) * len(paths) // (2 * count)] for index in range(count)]

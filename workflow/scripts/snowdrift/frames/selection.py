@@ -1,6 +1,8 @@
-"""Which frames the CycleGAN learns from: training videos alone, spread over videos and over time."""
+"""Which pictures are taken where not all are: for the CycleGAN from training videos alone, evenly spread."""
 
 import logging
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,8 @@ from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 def choose_training_frames(frames: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
@@ -70,6 +74,12 @@ def _spread(size: int, count: int, random: np.random.Generator) -> np.ndarray:
     """`count` different positions below `size`, ascending, one drawn from each of `count` equal stretches."""
     edges = np.arange(count + 1) * size // max(count, 1)
     return random.integers(edges[:-1], edges[1:])
+
+
+def evenly(items: Sequence[T], count: int) -> list[T]:
+    """Up to `count` of the items, evenly spaced and in their order."""
+    count = min(count, len(items))
+    return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]
 
 
 def choose_style_images(style: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:

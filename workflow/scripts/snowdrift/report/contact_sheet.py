@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 from PIL import Image, ImageDraw
 
+from snowdrift.frames.selection import evenly
 from snowdrift.frames.tables import OK
 from snowdrift.report.pictures import (
     FAINT,
@@ -19,7 +20,7 @@ from snowdrift.report.pictures import (
     scale_to_width,
     write_picture,
 )
-from snowdrift.report.tables import Corners, corners_of, evenly, in_pixels
+from snowdrift.report.tables import Corners, corners_of, in_pixels
 from snowdrift.runtime.errors import SnowdriftError
 
 logger = logging.getLogger(__name__)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import pandas as pd
 
@@ -10,7 +9,6 @@ from snowdrift.frames.images import fault_kind
 from snowdrift.frames.tables import OK
 from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
 
-T = TypeVar("T")
 Corners = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
@@ -107,9 +105,3 @@ def in_pixels(corners: Corners, size: tuple[int, int]) -> Corners:
     left, top, right, bottom = corners
     width, height = size
     return left * width, top * height, right * width, bottom * height
-
-
-def evenly(items: Sequence[T], count: int) -> list[T]:
-    """Up to `count` of the items, evenly spaced and in their order."""
-    count = min(count, len(items))
-    return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]
