@@ -3,8 +3,6 @@
 G_A makes winter from summer and G_B summer from winter; D_A judges winter images, D_B summer ones.
 """
 
-import io
-import pickle
 import re
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from torch import Tensor, nn
 
 from snowdrift.cyclegan.networks import ResnetGenerator
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.runtime.files import atomic_path
+from snowdrift.runtime.weights import read_weights, write_weights
 
 NETWORKS = ("G_A", "G_B", "D_A", "D_B")
 _EXPECTED = (
@@ -32,12 +30,7 @@ def weight_file(folder: Path, epoch: int | str, network: str) -> Path:
 
 def save_network(network: nn.Module, path: Path | str) -> None:
     """Write the state dict, on the CPU, atomically."""
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    # Through memory, because torch writes a file's own name into it: equal weights shall be equal bytes.
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+    write_weights(network.state_dict(), path)
 
 
 def load_generator(path: Path | str) -> ResnetGenerator:
@@ -64,13 +57,7 @@ def load_generator(path: Path | str) -> ResnetGenerator:
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise SnowdriftError(f"{path}: there is no such weight file", _HINT)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise SnowdriftError(f"{path}: cannot be read as torch weights: {reason}", _HINT) from error
+    state = read_weights(path, _HINT)
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise SnowdriftError(f"{path}: holds a {type(state).__name__} that is not a plain state dict", _HINT)
     return {str(key): value for key, value in state.items() if str(key).rpartition(".")[2] not in _OBSOLETE}
