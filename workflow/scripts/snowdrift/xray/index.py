@@ -1,0 +1,194 @@
+"""The index of a chest X-ray set, laid out as Kermany et al. do (Mendeley Data, rscbjbr9sj; CC BY 4.0)."""
+
+import logging
+import os
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from PIL import Image
+
+from snowdrift.frames.faults import report_faults
+from snowdrift.frames.images import SUFFIXES, FaultyFile, probe_image
+from snowdrift.frames.listing import check_root, subfolders, visible
+from snowdrift.frames.parallel import map_chunks
+from snowdrift.frames.splits import SPLITS
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.files import digest_file, write_table
+
+logger = logging.getLogger(__name__)
+IMAGE_COLUMNS = ["image", "split", "class_name", "finding", "width", "height", "mode", "digest"]
+REJECTED_COLUMNS = ["file", "reason"]
+_KEY = "data.chest_xray"
+_NESTED = "chest_xray"
+_LAYOUT = "<root>/{train,test}/<class>/*.jpeg, with classes such as NORMAL and PNEUMONIA"
+_MODES = frozenset({"L", "RGB"})
+# The set writes a pneumonia's cause into the file's name: person1_bacteria_2.jpeg, person3_virus_9.jpeg.
+_CAUSE = re.compile(r"person\d+_(bacteria|virus)_\d+", re.IGNORECASE)
+
+
+class XrayIndex(NamedTuple):
+    """The tables of usable images (`IMAGE_COLUMNS`) and of files left out (`REJECTED_COLUMNS`)."""
+
+    images: pd.DataFrame
+    rejected: pd.DataFrame
+
+
+class Listed(NamedTuple):
+    """An image as found on disk: its path relative to the root, its split and its class."""
+
+    image: str
+    split: str
+    class_name: str
+
+
+class Checked(NamedTuple):
+    """One image: size in pixels, Pillow mode and SHA-256, or the reason why it is faulty."""
+
+    width: int = 0
+    height: int = 0
+    mode: str = ""
+    digest: str = ""
+    fault: str = ""
+
+
+def index_xray(root: Path, *, class_name: str, max_rejected: float, workers: int = 1) -> XrayIndex:
+    """Find and check the X-rays of a chest X-ray set, in `train`, `val` and `test`.
+
+    The set's archive holds a second copy of itself below `chest_xray/chest_xray`; exactly one of the two is
+    read. Of images with the same bytes the first is kept, in the order train, val, test, so that no test
+    image is a training image; the others are listed as rejected but do not count as faulty.
+
+    Args:
+        root: Folder of the splits, or the one above it.
+        class_name: The class that the generators learn: `train` and `test` must hold it.
+        max_rejected: Largest share of faulty images, in [0, 1].
+        workers: Processes that check files.
+
+    Raises:
+        SnowdriftError: Not such a set, a class folder without images, or too many faulty ones.
+    """
+    root = Path(root)
+    check_root(root, _KEY)
+    listed = _list_images(root, _splits_folder(root))
+    _require_classes(root, listed, class_name)
+    checked = map_chunks(partial(_check_images, root=root), listed, workers, "X-rays")
+    results = [result for chunk in checked for result in chunk]
+    faults = [
+        (file.image, result.fault) for file, result in zip(listed, results, strict=True) if result.fault
+    ]
+    report_faults(faults, len(listed), max_rejected, f"X-rays in {root}", logger)
+    for file, reason in faults:
+        logger.info("left out: %s: %s", file, reason)
+    index = _tables(listed, results)
+    _log_counts(index)
+    return index
+
+
+def write_index(index: XrayIndex, images: Path, rejected: Path) -> None:
+    """Write both tables, each atomically."""
+    write_table(index.rejected, rejected)
+    write_table(index.images, images)
+
+
+def training_images(images: pd.DataFrame, class_name: str) -> list[str]:
+    """The training images of one class, in the table's order: what the generators learn from."""
+    return images.loc[(images["split"] == "train") & (images["class_name"] == class_name), "image"].tolist()
+
+
+def _splits_folder(root: Path) -> str:
+    """Folder of the splits, relative to `root`: "" or the nested copy."""
+    candidates = [folder for folder in ("", _NESTED) if (root / folder / "train").is_dir()]
+    if not candidates:
+        raise SnowdriftError(
+            f"{_KEY}: {root} has no folder `train`, neither itself nor in `{_NESTED}/`",
+            f"expected {_LAYOUT}",
+        )
+    if len(candidates) > 1:
+        logger.info("%s: the copy in %s/ is not read", root, _NESTED)
+    return candidates[0]
+
+
+def _list_images(root: Path, folder: str) -> list[Listed]:
+    listed = []
+    for split in SPLITS:
+        place = root / folder / split
+        for class_name in subfolders(place) if place.is_dir() else []:
+            names = sorted(
+                entry.name
+                for entry in visible(place / class_name)
+                if os.path.splitext(entry.name)[1].lower() in SUFFIXES and not entry.is_dir()
+            )
+            if not names:
+                raise SnowdriftError(
+                    f"{_KEY}: {place / class_name} holds no picture: looked for .jpg, .jpeg and .png",
+                    "fill the folder, or remove it if the set has no such class",
+                )
+            prefix = f"{folder}/{split}" if folder else split
+            listed += [Listed(f"{prefix}/{class_name}/{name}", split, class_name) for name in names]
+    return listed
+
+
+def _require_classes(root: Path, listed: Sequence[Listed], class_name: str) -> None:
+    found = {(file.split, file.class_name) for file in listed}
+    for split in ("train", "test"):
+        if (split, class_name) not in found:
+            classes = ", ".join(sorted(name for place, name in found if place == split)) or "no class"
+            raise SnowdriftError(
+                f"{_KEY}: {root} has no folder `{split}/{class_name}`; `{split}` holds {classes}",
+                f"set xray.class_name to a class of yours, or lay the set out as {_LAYOUT}",
+            )
+    classes = {name for split, name in found if split == "train"}
+    if len(classes) < 2:
+        raise SnowdriftError(
+            f"{_KEY}: {root}/train holds one class only, {class_name}; the domain classifier needs at least two",
+            f"lay the set out as {_LAYOUT}",
+        )
+
+
+def _check_images(files: Sequence[Listed], root: Path) -> list[Checked]:
+    return [_check_image(root / file.image) for file in files]
+
+
+def _check_image(path: Path) -> Checked:
+    try:
+        width, height = probe_image(path, upright=False)
+        with Image.open(path) as image:
+            mode = image.mode
+        if mode not in _MODES:
+            kind = "has an alpha channel" if "A" in mode else "has an unsupported pixel format"
+            raise FaultyFile(f"{kind}: {mode}, an X-ray has to be 8-bit gray or RGB")
+    except FaultyFile as fault:
+        return Checked(fault=fault.reason)
+    return Checked(width, height, mode, digest_file(path))
+
+
+def _finding(file: Listed) -> str:
+    """What the image shows: the cause in its name, or its class in lower case."""
+    cause = _CAUSE.match(Path(file.image).name)
+    return cause[1].lower() if cause else file.class_name.lower()
+
+
+def _tables(listed: Sequence[Listed], results: Sequence[Checked]) -> XrayIndex:
+    first: dict[str, str] = {}
+    images, rejected = [], []
+    for file, result in zip(listed, results, strict=True):
+        if result.fault:
+            rejected.append((file.image, result.fault))
+        elif (kept := first.setdefault(result.digest, file.image)) != file.image:
+            rejected.append((file.image, f"same content as {kept}"))
+        else:
+            images.append((*file, _finding(file), result.width, result.height, result.mode, result.digest))
+    return XrayIndex(
+        pd.DataFrame(images, columns=IMAGE_COLUMNS),
+        pd.DataFrame(rejected, columns=REJECTED_COLUMNS, dtype="str"),
+    )
+
+
+def _log_counts(index: XrayIndex) -> None:
+    logger.info("%d X-rays; %d files left out", len(index.images), len(index.rejected))
+    for (split, finding), count in index.images.groupby(["split", "finding"], sort=True).size().items():
+        logger.info("  %s, %s: %d", split, finding, count)
