@@ -1,0 +1,1 @@
+"""The scores of generated images, each with an interval, and what they can decide."""
