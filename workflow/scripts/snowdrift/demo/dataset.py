@@ -47,7 +47,7 @@ def render_vfp290k(
     logging.getLogger(__name__).info("rendering %d videos of %d frames, %dx%d", videos, frames, width, height)
     with atomic_folder(root) as folder:
         task = partial(_render_video, folder, frames, width, height, seed)
-        _spread(task, range(videos), workers)
+        spread(task, range(videos), workers)
 
 
 def render_dawn(root: Path, *, images: int, width: int, height: int, seed: int, workers: int) -> None:
@@ -59,7 +59,7 @@ def render_dawn(root: Path, *, images: int, width: int, height: int, seed: int, 
     with atomic_folder(root) as folder:
         (folder / "Snow" / "Snow").mkdir(parents=True)
         task = partial(_render_photograph, folder / "Snow" / "Snow", width, height, seed)
-        _spread(task, range(images), workers)
+        spread(task, range(images), workers)
 
 
 def video_name(index: int) -> str:
@@ -124,7 +124,7 @@ def draw_cast(scene: Scene, cast: list[Actor], number: int) -> tuple[list[tuple[
     return figures, shade
 
 
-def _spread(task: Callable[[int], None], indices: Iterable[int], workers: int) -> None:
+def spread(task: Callable[[int], None], indices: Iterable[int], workers: int) -> None:
     """Run `task` on every index, in `workers` processes."""
     if workers <= 1:
         for index in indices:
