@@ -2,7 +2,7 @@
 #
 # The study at full scale:  snakemake --cores 8 --resources gpu=2
 # The demo:                 snakemake --cores 2 --configfile config/demo.yaml
-# Only a part of it:        snakemake snow | detection | report | verify, with the same options after it
+# Only a part of it:        snakemake snow | detection | xray | report | verify, with the same options after it
 
 from snakemake.utils import min_version
 
@@ -19,6 +19,7 @@ include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/snow.smk"
 include: "rules/detection.smk"
+include: "rules/xray.smk"
 include: "rules/report.smk"
 
 
@@ -28,4 +29,5 @@ rule all:
     input:
         rules.snow.input,
         rules.detection.input,
+        rules.xray.input if XRAY else [],
         rules.report.input,

@@ -23,6 +23,21 @@ rule make_report:
                 "samples": rules.train_cyclegan.output.samples,
             }
         ),
+        **(
+            {
+                "xray_images": rules.index_xray.output.images,
+                "xray_rejected": rules.index_xray.output.rejected,
+                "xray_scores": rules.score_xray.output.scores,
+                "xray_comparisons": rules.score_xray.output.comparisons,
+                "xray_extractors": rules.score_xray.output.extractors,
+                "xray_sheet": rules.draw_xray.output.sheet,
+                "xray_neighbours_picture": rules.draw_xray.output.neighbours_picture,
+                "xray_scores_plot": rules.draw_xray.output.scores_plot,
+                "xray_losses_plot": rules.draw_xray.output.losses_plot,
+            }
+            if XRAY
+            else {}
+        ),
         template=f"{workflow.basedir}/workflow/report/report.html.j2",
         frames=FRAMES,
         boxes=BOXES,

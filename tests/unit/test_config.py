@@ -165,19 +165,31 @@ def test_missing_paths_are_named_with_their_keys(tmp_path):
     assert re.search(r"`cyclegan.pretrained`: .*: is not a file", message)
     assert re.search(r"`detector.pretrained`: .*w.pt: there is no such file", message)
     assert "data.dawn" not in message
-    assert "chest_xray" not in message
+    assert re.search(r"`data.chest_xray`: nowhere: there is no such folder", message)
     assert "null" in caught.value.hint
 
 
 def test_snow_photographs_are_not_asked_for_where_a_generator_is_given(tmp_path):
     (tmp_path / "g.pth").touch()
     data = {"vfp290k": str(tmp_path), "dawn": "nowhere"}
-    config = complete_config({"data": data, "cyclegan": {"pretrained": str(tmp_path / "g.pth")}}, SCHEMA)
-    check_paths(config)
+    generator = {"pretrained": str(tmp_path / "g.pth")}
+    check_paths(complete_config({"data": data, "cyclegan": generator, "chapters": []}, SCHEMA))
+
+
+def test_what_a_chapter_reads_is_not_asked_for_without_it(tmp_path):
+    data = {"vfp290k": str(tmp_path), "dawn": str(tmp_path), "chest_xray": "nowhere"}
+    scores = {"inception_weights": "nothing.pth"}
+    check_paths(complete_config({"data": data, "scores": scores, "chapters": []}, SCHEMA))
+    with pytest.raises(SnowdriftError) as caught:
+        check_paths(complete_config({"data": data, "scores": scores}, SCHEMA))
+    assert "`data.chest_xray`: nowhere: there is no such folder" in caught.value.message
+    assert "`scores.inception_weights`: nothing.pth: there is no such file" in caught.value.message
+    assert "`chapters`" in caught.value.hint
 
 
 def test_null_paths_pass():
-    config = complete_config({"data": {"vfp290k": None, "dawn": None}, "demo": {"videos": 58}}, SCHEMA)
+    data = {"vfp290k": None, "dawn": None, "chest_xray": None}
+    config = complete_config({"data": data, "demo": {"videos": 58}}, SCHEMA)
     check_paths(config)
 
 

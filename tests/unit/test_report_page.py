@@ -112,9 +112,10 @@ def study(tmp_path):
     )
 
 
-def build(files, tmp_path, **config):
+def build(files, tmp_path, xray=None, **config):
     build_report(
         files,
+        xray,
         complete_config(config, SCHEMA),
         template=ROOT / "workflow/report/report.html.j2",
         benchmarks=tmp_path / "benchmarks",

@@ -19,7 +19,6 @@ from snowdrift.runtime.errors import SnowdriftError
 __all__ = ["check_paths", "complete_config", "load_schema"]
 
 HINT = "mend these keys in your config file; config/README.md explains every key"
-FOLDERS = ("data.vfp290k", "data.dawn")
 FILES = ("cyclegan.pretrained", "detector.pretrained")
 
 # YAML 1.1 wants a dot in the mantissa and a sign in the exponent; without them it reads a text.
@@ -49,19 +48,19 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
 def check_paths(config: Mapping[str, Any]) -> None:
     """Check that every folder and file that the config names is there; relative to the working directory.
 
-    `data.chest_xray` is not checked, because no rule reads it, and `data.dawn` not where a generator is given.
+    What the chapters of this study do not read is not checked.
 
     Raises:
         SnowdriftError: at least one is missing, or a file where a folder should be or the other way round.
     """
     problems = []
-    folders = FOLDERS if config["cyclegan"]["pretrained"] is None else FOLDERS[:1]
-    for key in folders:
+    for key in _folders(config):
         path = _value(config, key)
         if path is not None and not Path(path).is_dir():
             fault = "is not a folder" if Path(path).exists() else "there is no such folder"
             problems.append(f"config key `{key}`: {path}: {fault}")
-    for key in FILES:
+    files = [*FILES, "scores.inception_weights"] if "xray" in config["chapters"] else FILES
+    for key in files:
         path = _value(config, key)
         if path is not None and not Path(path).is_file():
             fault = "is not a file" if Path(path).exists() else "there is no such file"
@@ -70,8 +69,18 @@ def check_paths(config: Mapping[str, Any]) -> None:
         raise SnowdriftError(
             _listing(problems),
             f"give paths relative to {Path.cwd()}, or set the key to null "
-            "(then data are rendered and networks are trained from scratch)",
+            "(then data are rendered and networks are trained from scratch); "
+            "a side study whose data you do not have can be left out of `chapters`",
         )
+
+
+def _folders(config: Mapping[str, Any]) -> Iterator[str]:
+    """Keys of the folders that this study reads."""
+    yield "data.vfp290k"
+    if config["cyclegan"]["pretrained"] is None:
+        yield "data.dawn"
+    if "xray" in config["chapters"]:
+        yield "data.chest_xray"
 
 
 def _validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
@@ -159,7 +168,13 @@ def _reads_as_number(value: str) -> bool:
 
 def _conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Keys that are right alone but at odds with another: (key, fault)."""
-    for check in (_data_conflicts, _split_conflicts, _training_conflicts, _detector_conflicts):
+    for check in (
+        _data_conflicts,
+        _split_conflicts,
+        _training_conflicts,
+        _detector_conflicts,
+        _xray_conflicts,
+    ):
         yield from check(config)
 
 
@@ -228,6 +243,15 @@ def _training_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             f"{epoch}; expected `last` or a multiple of `cyclegan.snapshot_every` ({every}) "
             f"up to `cyclegan.epochs` + `cyclegan.decay_epochs` ({total})",
         )
+
+
+def _xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    samples, large = config["xray"]["samples"], config["xray"]["large"]
+    splits = config["scores"]["study_splits"]
+    if samples % splits:
+        yield "xray.samples", f"{samples}; expected a multiple of `scores.study_splits` ({splits})"
+    if large is not None and large < samples:
+        yield "xray.large", f"{large}; expected at least `xray.samples` ({samples})"
 
 
 def _listing(problems: list[str]) -> str:

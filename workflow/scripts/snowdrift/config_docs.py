@@ -1,7 +1,7 @@
 """config/README.md, written from the schema: `python -m snowdrift.config_docs SCHEMA README`."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +53,16 @@ Paths are relative to the folder in which Snakemake is started.
 
 def readme(schema: Mapping[str, Any]) -> str:
     """The whole of config/README.md: how configs are layered, then a table of keys for each section."""
-    top = {name: part for name, part in schema["properties"].items() if part.get("type") != "object"}
-    blocks = [_INTRODUCTION, _table(top, "")]
-    for name, part in schema["properties"].items():
+    return "\n".join([_INTRODUCTION, *_sections(schema["properties"], "", 3)])
+
+
+def _sections(keys: Mapping[str, Mapping[str, Any]], prefix: str, level: int) -> Iterator[str]:
+    """The table of plain keys, then a heading, a description and the same for each section among them."""
+    yield _table({name: part for name, part in keys.items() if part.get("type") != "object"}, prefix)
+    for name, part in keys.items():
         if part.get("type") == "object":
-            blocks.append(f"### {name}\n{part['description']}\n")
-            blocks.append(_table(part["properties"], f"{name}."))
-    return "\n".join(blocks)
+            yield f"{'#' * level} {prefix}{name}\n{part['description']}\n"
+            yield from _sections(part["properties"], f"{prefix}{name}.", level + 1)
 
 
 def _table(keys: Mapping[str, Mapping[str, Any]], prefix: str) -> str:

@@ -29,13 +29,16 @@ def describe(schema: Mapping[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(describe(option) for option in schema["anyOf"])
     if "const" in schema:
-        return f"`{schema['const']}`"
+        return "null" if schema["const"] is None else f"`{schema['const']}`"
     if "enum" in schema:
         return "one of " + ", ".join(str(value) for value in schema["enum"])
     if schema.get("format") == "path":
         return "a path or null"
     if schema["type"] == "array":
-        return f"a list of at least one entry, none twice, each {describe(schema['items'])}"
+        length = (
+            "a list, which may be empty" if schema.get("minItems", 0) == 0 else "a list of at least one entry"
+        )
+        return f"{length}, none twice, each {describe(schema['items'])}"
     return " ".join([_TYPE_NAMES[schema["type"]], *_limits(schema)])
 
 

@@ -13,6 +13,7 @@ from snowdrift.report.blocks import Section
 from snowdrift.report.finding import finding
 from snowdrift.report.headline import Headline, headline
 from snowdrift.report.sections import StudyFiles
+from snowdrift.report.xray import XrayFiles, xray_section
 from snowdrift.runtime.files import atomic_path, read_table
 
 logger = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 def build_report(
     files: StudyFiles,
+    xray: XrayFiles | None,
     config: Mapping[str, Any],
     *,
     template: Path,
@@ -31,6 +33,7 @@ def build_report(
 
     Args:
         files: the study's tables and pictures.
+        xray: those of the X-ray chapter; None where it was not run.
         config: the complete configuration.
         template: the page's Jinja2 template.
         benchmarks: folder of Snakemake's benchmark files.
@@ -42,6 +45,7 @@ def build_report(
         sections.snow_section(files, config),
         sections.cross_domain_section(files),
         sections.detections_section(files),
+        *([xray_section(xray, config)] if xray else []),
         sections.data_section(files, config),
         sections.run_section(config, benchmarks, command),
     ]

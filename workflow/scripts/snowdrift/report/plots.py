@@ -1,6 +1,5 @@
 """Plots of the losses and of the cross-domain matrix."""
 
-import logging
 from pathlib import Path
 
 import matplotlib
@@ -10,30 +9,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
-from snowdrift.report.pictures import FAINT, INK
+from snowdrift.report.pictures import INK
+from snowdrift.report.style import COLD, GRID, STYLE, WARM, write_figure
 from snowdrift.report.tables import mean_matrix
-from snowdrift.runtime.files import atomic_path
 
-logger = logging.getLogger(__name__)
-
-WARM, COLD = "#d55e00", "#0072b2"
 LOSS_PANELS = {
     "Generator": {"generator_ab": "frames to winter", "generator_ba": "snow to summer"},
     "Discriminator": {"discriminator_a": "of winter", "discriminator_b": "of summer"},
     "Cycle": {"cycle_a": "frames and back", "cycle_b": "snow and back"},
     "Identity": {"identity_a": "snow made winter", "identity_b": "frames made summer"},
-}
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.hashsalt": "snowdrift",
 }
 
 
@@ -44,7 +28,7 @@ def plot_losses(losses: pd.DataFrame, output: Path | str) -> None:
         losses: `snow/cyclegan/losses.csv`.
         output: PNG or SVG, by the suffix.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.4, 7.2), layout="constrained")
         axes = figure.subplots(3, 2).flat
         for axis, (title, series) in zip(axes, LOSS_PANELS.items(), strict=False):
@@ -52,7 +36,7 @@ def plot_losses(losses: pd.DataFrame, output: Path | str) -> None:
         _panel(axes[4], losses, "Learning rate", {"learning_rate": ""})
         axes[4].ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
         axes[5].axis("off")
-        _save(figure, output)
+        write_figure(figure, output)
 
 
 def plot_cross_domain(cross_domain: pd.DataFrame, output: Path | str) -> None:
@@ -62,13 +46,13 @@ def plot_cross_domain(cross_domain: pd.DataFrame, output: Path | str) -> None:
         cross_domain: `detection/cross_domain.csv`; the mean over its seeds is shown.
         output: PNG or SVG, by the suffix.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.4, 3.5), layout="constrained")
         for axis, (metric, title) in zip(
             figure.subplots(1, 2), {"map50": "mAP50", "map50_95": "mAP50-95"}.items(), strict=True
         ):
             _heat_map(axis, mean_matrix(cross_domain, metric), title)
-        _save(figure, output)
+        write_figure(figure, output)
 
 
 def _panel(axis: Axes, losses: pd.DataFrame, title: str, series: dict[str, str]) -> None:
@@ -79,7 +63,7 @@ def _panel(axis: Axes, losses: pd.DataFrame, title: str, series: dict[str, str])
     axis.set_xlabel("epoch")
     axis.set_ylim(bottom=0)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.grid(color="#e3e7eb", linewidth=0.6)
+    axis.grid(color=GRID, linewidth=0.6)
     if len(series) > 1:
         axis.legend(frameon=False, fontsize=9)
 
@@ -99,11 +83,3 @@ def _heat_map(axis: Axes, matrix: pd.DataFrame, title: str) -> None:
     axis.set_ylabel("trained on")
     axis.tick_params(length=0, colors=INK)
     axis.spines[:].set_visible(False)
-
-
-def _save(figure: Figure, output: Path | str) -> None:
-    with atomic_path(output) as temporary:
-        # Without a date the same table gives the same bytes.
-        metadata = {"Date": None} if temporary.suffix == ".svg" else {}
-        figure.savefig(temporary, dpi=160, metadata=metadata)
-    logger.info("%s: written", output)

@@ -1,9 +1,11 @@
 """The Frechet Inception Distance (Heusel et al., NeurIPS 2017, arXiv:1706.08500), through pytorch-fid."""
 
 import math
+import warnings
 
 import numpy as np
 from pytorch_fid.fid_score import calculate_frechet_distance
+from scipy.linalg import LinAlgWarning
 
 from snowdrift.runtime.errors import SnowdriftError
 
@@ -20,7 +22,10 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
         if len(features) < 2:
             raise SnowdriftError("a Frechet distance needs at least two images a set", "give more images")
     try:
-        distance = float(calculate_frechet_distance(*_gaussian(first), *_gaussian(second)))
+        # Fewer images than features make the covariances singular, of which SciPy warns; the distance stands.
+        with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+            warnings.simplefilter("ignore", LinAlgWarning)
+            distance = float(calculate_frechet_distance(*_gaussian(first), *_gaussian(second)))
     except ValueError as error:
         raise SnowdriftError(f"the Frechet distance cannot be computed: {error}", _HINT) from error
     if not math.isfinite(distance):

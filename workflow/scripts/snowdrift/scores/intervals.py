@@ -24,7 +24,7 @@ class Estimate(NamedTuple):
 
     Attributes:
         value: the score itself.
-        replicates: (r,) the score of r resampled sets, in logarithms where `logarithmic`.
+        replicates: (r,) the score of r resampled sets, in logarithms where `logarithmic`; NaN where one has none.
         freedom: degrees of freedom, infinite for sets that are large.
         logarithmic: whether the interval is built for the logarithm, as a ratio's is.
         limits: what the score cannot leave.
@@ -38,7 +38,7 @@ class Estimate(NamedTuple):
 
     def interval(self, level: float) -> tuple[float, float]:
         """The two ends at a level in (0, 1)."""
-        reach = stats.t.ppf((1 + level) / 2, self.freedom) * float(self.replicates.std(ddof=1))
+        reach = stats.t.ppf((1 + level) / 2, self.freedom) * float(np.nanstd(self.replicates, ddof=1))
         if self.logarithmic:
             low, high = self.value * math.exp(-reach), self.value * math.exp(reach)
         else:
@@ -49,7 +49,7 @@ class Estimate(NamedTuple):
         """This less `other`; replicates are paired, so that what both share, such as real images, cancels."""
         value = math.log(self.value / other.value) if self.logarithmic else self.value - other.value
         freedom = min(self.freedom, other.freedom)
-        spread = float((self.replicates - other.replicates).std(ddof=1))
+        spread = float(np.nanstd(self.replicates - other.replicates, ddof=1))
         reach = stats.t.ppf((1 + level) / 2, freedom) * spread
         return Difference(value, value - reach, value + reach)
 

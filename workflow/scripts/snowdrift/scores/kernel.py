@@ -46,7 +46,8 @@ def _within(features: np.ndarray, weights: np.ndarray) -> np.ndarray:
     kernel = _kernel(features, features)
     np.fill_diagonal(kernel, 0)
     pairs = weights.sum(1) ** 2 - (weights**2).sum(1)
-    return np.einsum("ri,ri->r", weights @ kernel, weights) / pairs
+    with np.errstate(invalid="ignore"):  # a tiny set may be resampled to one image alone, which makes no pair
+        return np.einsum("ri,ri->r", weights @ kernel, weights) / pairs
 
 
 def _kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -179,7 +179,7 @@ def _tables(listed: Sequence[Listed], results: Sequence[Checked]) -> XrayIndex:
         if result.fault:
             rejected.append((file.image, result.fault))
         elif (kept := first.setdefault(result.digest, file.image)) != file.image:
-            rejected.append((file.image, f"same content as {kept}"))
+            rejected.append((file.image, f"same content as another: {kept}"))
         else:
             images.append((*file, _finding(file), result.width, result.height, result.mode, result.digest))
     return XrayIndex(

@@ -1,0 +1,262 @@
+# X-ray: generators of chest X-rays, their samples, and scores with intervals.
+#
+# Needs: data.chest_xray, or, where it is null, nothing: it is rendered.
+# Makes: xray/images.parquet, xray/rejected.csv, xray/<model>/ (weights.pth, losses.csv, training/, images/, sheet.png,
+#        samples.npy), xray/classifier.{pth,csv}, xray/{scores,comparisons,neighbours,extractors}.csv, and figures
+
+XRAY = "xray" in config["chapters"]
+XRAY_ROOT = config["data"]["chest_xray"] or f"{RESULTS}/data/rendered/chest_xray"
+XRAY_IMAGES = f"{RESULTS}/xray/images.parquet"
+XRAY_MODELS = config["xray"]["models"]
+
+
+wildcard_constraints:
+    model="gan|dcgan|vae",
+
+
+rule xray:
+    """Target: the X-ray chapter's tables and figures."""
+    input:
+        expand(
+            f"{RESULTS}/xray/{{table}}.csv",
+            table=["scores", "comparisons", "neighbours", "extractors"],
+        ),
+        expand(
+            f"{RESULTS}/xray/{{figure}}",
+            figure=["sheet.png", "neighbours.png", "scores.svg", "losses.svg"],
+        ),
+
+
+rule render_chest_xray:
+    """Draw the demo's X-ray phantoms, in the layout of the chest X-ray set."""
+    output:
+        folder=directory(f"{RESULTS}/data/rendered/chest_xray"),
+    log:
+        f"{RESULTS}/logs/render_chest_xray.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/render_chest_xray.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 8
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        images=config["demo"]["xray_images"],
+        size=config["demo"]["xray_size"],
+        seed=config["seed"],
+    script:
+        "../workflow/scripts/render_chest_xray.py"
+
+
+rule index_xray:
+    """Check every X-ray, leave out faulty ones, and keep one of each set of equal ones."""
+    input:
+        root=XRAY_ROOT,
+    output:
+        images=XRAY_IMAGES,
+        rejected=f"{RESULTS}/xray/rejected.csv",
+    log:
+        f"{RESULTS}/logs/index_xray.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/index_xray.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 4
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        class_name=config["xray"]["class_name"],
+        max_rejected=config["data"]["max_rejected"],
+    script:
+        "../workflow/scripts/index_xray.py"
+
+
+rule train_xray_generator:
+    """Learn to make X-rays of one class, from its training images alone."""
+    input:
+        images=XRAY_IMAGES,
+        root=XRAY_ROOT,
+    output:
+        weights=f"{RESULTS}/xray/{{model}}/weights.pth",
+        losses=f"{RESULTS}/xray/{{model}}/losses.csv",
+        sheets=directory(f"{RESULTS}/xray/{{model}}/training"),
+    log:
+        f"{RESULTS}/logs/train_xray_generator/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_xray_generator/{{model}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["xray"]["threads"]
+    resources:
+        gpu=GPU,
+        mem_mb=4000,
+        runtime=1440,
+    params:
+        **settings("xray", "class_name", "sample_every", "samples"),
+        settings=lambda wildcards: config["xray"][wildcards.model],
+        seed=config["seed"],
+        device=config["device"],
+    script:
+        "../workflow/scripts/train_xray_generator.py"
+
+
+rule sample_xray:
+    """Draw a trained model's images: the study's few as pictures, and many for the scores."""
+    input:
+        images=XRAY_IMAGES,
+        weights=f"{RESULTS}/xray/{{model}}/weights.pth",
+    output:
+        array=f"{RESULTS}/xray/{{model}}/samples.npy",
+        folder=directory(f"{RESULTS}/xray/{{model}}/images"),
+        sheet=f"{RESULTS}/xray/{{model}}/sheet.png",
+    log:
+        f"{RESULTS}/logs/sample_xray/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sample_xray/{{model}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=GPU,
+        mem_mb=4000,
+        runtime=60,
+    params:
+        **settings("xray", "class_name", "samples", "large"),
+        settings=lambda wildcards: config["xray"][wildcards.model],
+        seed=config["seed"],
+        device=config["device"],
+    script:
+        "../workflow/scripts/sample_xray.py"
+
+
+rule train_xray_classifier:
+    """Learn the X-rays' findings, for scores that look at X-rays instead of photographs."""
+    input:
+        images=XRAY_IMAGES,
+        root=XRAY_ROOT,
+    output:
+        weights=f"{RESULTS}/xray/classifier.pth",
+        accuracy=f"{RESULTS}/xray/classifier.csv",
+    log:
+        f"{RESULTS}/logs/train_xray_classifier.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_xray_classifier.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["xray"]["threads"]
+    resources:
+        gpu=GPU,
+        mem_mb=4000,
+        runtime=240,
+    params:
+        settings=config["scores"]["classifier"],
+        seed=config["seed"],
+        device=config["device"],
+    script:
+        "../workflow/scripts/train_xray_classifier.py"
+
+
+rule score_xray:
+    """Score the models beside real images and baselines, and say which is better where intervals do."""
+    input:
+        **(
+            {
+                "classifier": rules.train_xray_classifier.output.weights,
+                "accuracy": rules.train_xray_classifier.output.accuracy,
+            }
+            if "domain" in config["scores"]["extractors"]
+            else {}
+        ),
+        **(
+            {"inception": config["scores"]["inception_weights"]}
+            if config["scores"]["inception_weights"]
+            else {}
+        ),
+        images=XRAY_IMAGES,
+        root=XRAY_ROOT,
+        samples=expand(rules.sample_xray.output.array, model=XRAY_MODELS),
+    output:
+        scores=f"{RESULTS}/xray/scores.csv",
+        comparisons=f"{RESULTS}/xray/comparisons.csv",
+        neighbours=f"{RESULTS}/xray/neighbours.csv",
+        extractors=f"{RESULTS}/xray/extractors.csv",
+    log:
+        f"{RESULTS}/logs/score_xray.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/score_xray.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["xray"]["threads"]
+    resources:
+        gpu=GPU,
+        mem_mb=8000,
+        runtime=240,
+    params:
+        class_name=config["xray"]["class_name"],
+        models=XRAY_MODELS,
+        untrained=config["xray"]["dcgan"],
+        extractors=config["scores"]["extractors"],
+        settings=dict(
+            study_images=config["xray"]["samples"],
+            study_splits=config["scores"]["study_splits"],
+            replicates=config["scores"]["bootstrap"],
+            neighbours=config["scores"]["neighbours"],
+        ),
+        seed=config["seed"],
+        device=config["device"],
+    script:
+        "../workflow/scripts/score_xray.py"
+
+
+rule draw_xray:
+    """Draw the real and generated images, their scores, their nearest training images and the losses."""
+    input:
+        images=XRAY_IMAGES,
+        root=XRAY_ROOT,
+        scores=rules.score_xray.output.scores,
+        neighbours=rules.score_xray.output.neighbours,
+        pictures=expand(rules.sample_xray.output.folder, model=XRAY_MODELS),
+        samples=expand(rules.sample_xray.output.array, model=XRAY_MODELS),
+        losses=expand(rules.train_xray_generator.output.losses, model=XRAY_MODELS),
+    output:
+        sheet=report(
+            f"{RESULTS}/xray/sheet.png",
+            caption="../workflow/report/xray_sheet.rst",
+            category="X-ray",
+            labels={"figure": "Real and generated X-rays"},
+        ),
+        neighbours_picture=report(
+            f"{RESULTS}/xray/neighbours.png",
+            caption="../workflow/report/xray_neighbours.rst",
+            category="X-ray",
+            labels={"figure": "Nearest training images"},
+        ),
+        scores_plot=report(
+            f"{RESULTS}/xray/scores.svg",
+            caption="../workflow/report/xray_scores.rst",
+            category="X-ray",
+            labels={"figure": "Scores with intervals"},
+        ),
+        losses_plot=report(
+            f"{RESULTS}/xray/losses.svg",
+            caption="../workflow/report/xray_losses.rst",
+            category="X-ray",
+            labels={"figure": "Losses of the generators"},
+        ),
+    log:
+        f"{RESULTS}/logs/draw_xray.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_xray.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        class_name=config["xray"]["class_name"],
+        models=XRAY_MODELS,
+    script:
+        "../workflow/scripts/draw_xray.py"

@@ -1,0 +1,15 @@
+"""Rule index_xray: the table of usable X-rays."""
+
+from pathlib import Path
+
+from snowdrift.runtime.job import job
+from snowdrift.xray.index import index_xray, write_index
+
+with job(snakemake.log[0]):
+    index = index_xray(
+        Path(snakemake.input.root),
+        class_name=snakemake.params.class_name,
+        max_rejected=snakemake.params.max_rejected,
+        workers=snakemake.threads,
+    )
+    write_index(index, Path(snakemake.output.images), Path(snakemake.output.rejected))

@@ -1,0 +1,30 @@
+"""Rule sample_xray: the images of one trained model, a few as pictures and many for the scores."""
+
+from pathlib import Path
+
+import torch
+
+from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.files import read_table
+from snowdrift.runtime.job import job
+from snowdrift.xray.index import training_images
+from snowdrift.xray.samples import write_samples
+
+with job(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
+    few, large = snakemake.params.samples, snakemake.params.large
+    if large is None:
+        known = training_images(read_table(snakemake.input.images), snakemake.params.class_name)
+        large = max(few, len(known))
+    write_samples(
+        snakemake.wildcards.model,
+        snakemake.params.settings,
+        Path(snakemake.input.weights),
+        count=large,
+        few=few,
+        array=Path(snakemake.output.array),
+        folder=Path(snakemake.output.folder),
+        sheet=Path(snakemake.output.sheet),
+        seed=snakemake.params.seed,
+        device=choose_device(snakemake.params.device),
+    )

@@ -1,0 +1,34 @@
+"""Rule score_xray: scores of the models, the real images and the baselines, and what they decide."""
+
+from pathlib import Path
+
+import torch
+
+from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.files import read_table, write_table
+from snowdrift.runtime.job import job
+from snowdrift.scores.table import ScoreSettings
+from snowdrift.xray.evaluation import ExtractorFiles, evaluate_models
+
+with job(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
+    given = {name: Path(path) for name, path in snakemake.input.items() if name in ("classifier", "accuracy")}
+    weights = snakemake.input.get("inception")
+    evaluation = evaluate_models(
+        read_table(snakemake.input.images),
+        Path(snakemake.input.root),
+        snakemake.params.class_name,
+        dict(zip(snakemake.params.models, map(Path, snakemake.input.samples), strict=True)),
+        snakemake.params.untrained,
+        ExtractorFiles(
+            names=snakemake.params.extractors,
+            classifier=given.get("classifier"),
+            accuracy=given.get("accuracy"),
+            inception=Path(weights) if weights else None,
+        ),
+        ScoreSettings(**snakemake.params.settings),
+        seed=snakemake.params.seed,
+        device=choose_device(snakemake.params.device),
+    )
+    for name, table in evaluation._asdict().items():
+        write_table(table, Path(snakemake.output[name]))

@@ -1,0 +1,141 @@
+"""The scores of this chapter: the models, held-out real images as the yardstick, and two baselines."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.files import read_table
+from snowdrift.runtime.seeds import derive_seed
+from snowdrift.scores.classifier import DomainExtractor, load_classifier
+from snowdrift.scores.features import Extractor
+from snowdrift.scores.inception import InceptionUnavailable, load_inception
+from snowdrift.scores.table import BASELINE, MODEL, YARDSTICK, SampleSet, Scores, ScoreSettings, score_sets
+from snowdrift.xray.generators.dcgan import DCGAN
+from snowdrift.xray.images import load_images, resize_images, to_uint8
+from snowdrift.xray.index import training_images
+from snowdrift.xray.samples import read_samples
+
+logger = logging.getLogger(__name__)
+REAL, UNTRAINED, PIXEL_MEAN = "real", "untrained", "pixel_mean"
+
+
+@dataclass(frozen=True)
+class ExtractorFiles:
+    """What the extractors are made from.
+
+    Attributes:
+        names: the config's `scores.extractors`.
+        classifier: `xray/classifier.pth`; None without `domain`.
+        accuracy: `xray/classifier.csv`; None without `domain`.
+        inception: the config's `scores.inception_weights`.
+    """
+
+    names: Sequence[str]
+    classifier: Path | None
+    accuracy: Path | None
+    inception: Path | None
+
+
+class Evaluation(NamedTuple):
+    """The tables of `Scores`, with training images by their names, and one row for each extractor."""
+
+    scores: pd.DataFrame
+    comparisons: pd.DataFrame
+    neighbours: pd.DataFrame
+    extractors: pd.DataFrame
+
+
+def evaluate_models(
+    images: pd.DataFrame,
+    root: Path,
+    class_name: str,
+    samples: Mapping[str, Path],
+    untrained: Mapping[str, Any],
+    files: ExtractorFiles,
+    settings: ScoreSettings,
+    *,
+    seed: int,
+    device: torch.device,
+) -> Evaluation:
+    """Score the models' large samples, at the smallest of their sides.
+
+    Args:
+        images: `xray/images.parquet`.
+        root: folder that its `image` is relative to.
+        class_name: what the models learned.
+        samples: each model's `samples.npy`.
+        untrained: the config's `xray.dcgan`, for a baseline that never learned.
+        files: of the extractors.
+        settings: of the scores.
+        seed: the study's.
+        device: where to compute.
+
+    Raises:
+        SnowdriftError: no extractor is to be had, or see `score_sets`.
+    """
+    extractors, table = _extractors(files, device)
+    large = {name: read_samples(path) for name, path in samples.items()}
+    side = min(part.shape[-1] for part in large.values())
+    names = training_images(images, class_name)
+    reference = load_images([root / name for name in names], side)
+    held_out = images[(images["split"] == "test") & (images["class_name"] == class_name)]["image"]
+    count = max(len(part) for part in large.values())
+    sets = [
+        SampleSet(REAL, YARDSTICK, load_images([root / name for name in held_out], side)),
+        *(SampleSet(name, MODEL, resize_images(part, side)) for name, part in large.items()),
+        SampleSet(UNTRAINED, BASELINE, resize_images(_untrained(untrained, count, seed, device), side)),
+        SampleSet(PIXEL_MEAN, BASELINE, _pixel_mean(reference, count)),
+    ]
+    scored: Scores = score_sets(sets, reference, extractors, settings, seed=seed)
+    neighbours = scored.neighbours.assign(
+        training_image=[names[index] for index in scored.neighbours["training_image"]]
+    )
+    return Evaluation(scored.scores, scored.comparisons, neighbours, table)
+
+
+def _extractors(files: ExtractorFiles, device: torch.device) -> tuple[list[Extractor], pd.DataFrame]:
+    """Those that are to be had, and which they are: extractor, used, detail."""
+    found: list[Extractor] = []
+    rows = []
+    for name in files.names:
+        try:
+            extractor, detail = _extractor(name, files, device)
+        except InceptionUnavailable as error:
+            logger.warning("the scores by %s are left out: %s", name, error)
+            rows.append((name, False, error.message))
+            continue
+        found.append(extractor)
+        rows.append((name, True, detail))
+    if not found:
+        raise SnowdriftError(
+            f"no extractor is to be had, so nothing can be scored: {rows[0][2]}",
+            "add `domain` to scores.extractors, or give scores.inception_weights",
+        )
+    return found, pd.DataFrame(rows, columns=["extractor", "used", "detail"])
+
+
+def _extractor(name: str, files: ExtractorFiles, device: torch.device) -> tuple[Extractor, str]:
+    if name == "inception":
+        return load_inception(files.inception, device), "trained on the photographs of ImageNet"
+    if files.classifier is None or files.accuracy is None:
+        raise ValueError("the domain extractor comes with its classifier and accuracy")
+    total = read_table(files.accuracy).set_index("class_name").loc["all"]
+    detail = f"trained on these X-rays; right on {total['accuracy']:.1%} of {total['images']:.0f} test images"
+    return DomainExtractor(load_classifier(files.classifier), device), detail
+
+
+def _untrained(section: Mapping[str, Any], count: int, seed: int, device: torch.device) -> Tensor:
+    seed = derive_seed(seed, "xray", UNTRAINED)
+    return to_uint8(DCGAN.from_config(section, seed=seed, device=device).sample(count, seed))
+
+
+def _pixel_mean(reference: Tensor, count: int) -> Tensor:
+    """The mean training image, again and again: right in the mean, wrong in all variety."""
+    return reference.float().mean(0, keepdim=True).round().to(torch.uint8).repeat(count, 1, 1, 1)

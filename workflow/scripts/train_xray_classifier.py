@@ -1,0 +1,22 @@
+"""Rule train_xray_classifier: the `domain` extractor and its held-out accuracy."""
+
+from pathlib import Path
+
+import torch
+
+from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.files import read_table
+from snowdrift.runtime.job import job
+from snowdrift.xray.domain import train_domain_classifier
+
+with job(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
+    train_domain_classifier(
+        read_table(snakemake.input.images),
+        Path(snakemake.input.root),
+        snakemake.params.settings,
+        weights=Path(snakemake.output.weights),
+        accuracy=Path(snakemake.output.accuracy),
+        seed=snakemake.params.seed,
+        device=choose_device(snakemake.params.device),
+    )

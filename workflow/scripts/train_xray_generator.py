@@ -1,0 +1,27 @@
+"""Rule train_xray_generator: one model of X-rays, its losses, and sheets of samples on the way."""
+
+from pathlib import Path
+
+import torch
+
+from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.files import read_table
+from snowdrift.runtime.job import job
+from snowdrift.xray.index import training_images
+from snowdrift.xray.training import train_model
+
+with job(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
+    names = training_images(read_table(snakemake.input.images), snakemake.params.class_name)
+    train_model(
+        snakemake.wildcards.model,
+        snakemake.params.settings,
+        [Path(snakemake.input.root) / name for name in names],
+        weights=Path(snakemake.output.weights),
+        losses=Path(snakemake.output.losses),
+        sheets=Path(snakemake.output.sheets),
+        sample_every=snakemake.params.sample_every,
+        samples=snakemake.params.samples,
+        seed=snakemake.params.seed,
+        device=choose_device(snakemake.params.device),
+    )
