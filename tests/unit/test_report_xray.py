@@ -1,0 +1,166 @@
+"""The report's X-ray section and its figures: what is called better, and what is said when nothing is."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from snowdrift.report.blocks import Table, Text
+from snowdrift.report.xray import XrayFiles, ranking, xray_section
+from snowdrift.report.xray_plots import plot_scores, plot_training
+from snowdrift.report.xray_sheets import CELL, COPY, draw_neighbours, draw_sheet
+from snowdrift.scores.table import COMPARED, UNDECIDED
+
+MODELS = ["gan", "dcgan", "vae"]
+ROLES = dict.fromkeys(MODELS, "model") | {"real": "yardstick", "untrained": "baseline"}
+CONFIG = {"xray": {"samples": 30, "class_name": "NORMAL"}, "data": {"chest_xray": "data/xray"}}
+
+
+def scores(extractors=("domain",)):
+    rows = []
+    for extractor, (place, (name, role)) in itertools.product(extractors, enumerate(ROLES.items())):
+        row = {"model": name, "role": role, "extractor": extractor, "n_images": 100, "study_images": 30}
+        for score in COMPARED:
+            row |= {score: 1.5 + place / 10, f"{score}_low": 1.2, f"{score}_high": 2.1}
+        row |= {"study_inception_score_bound": 3, "inception_score_bound": 100}
+        row |= {"fid": 10.0, "fid_matched": 11.0, "fid_matched_images": 40}
+        row |= {"nearest_distance": 1.1, "near_copies": 0.02}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def comparisons(extractors=("domain",), **decided):
+    """All undecided, but for scores given with the model that is better than every other."""
+    rows = []
+    for extractor, score, (first, second) in itertools.product(
+        extractors, COMPARED, itertools.combinations(MODELS, 2)
+    ):
+        winner = decided.get(score)
+        verdict = winner if winner in (first, second) else UNDECIDED
+        rows.append((extractor, score, first, second, 0.1, -0.1, 0.3, verdict))
+    columns = ["extractor", "score", "first", "second", "difference", "low", "high", "verdict"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@pytest.fixture
+def files(tmp_path):
+    images = pd.DataFrame({"split": ["train", "train", "test"], "finding": ["normal", "virus", "normal"]})
+    images.to_parquet(tmp_path / "images.parquet")
+    rejected = {"file": ["a.jpeg", "b.jpeg"], "reason": ["same content as another: c.jpeg"] * 2}
+    pd.DataFrame(rejected).to_csv(tmp_path / "rejected.csv", index=False)
+    scores().to_csv(tmp_path / "scores.csv", index=False)
+    comparisons().to_csv(tmp_path / "comparisons.csv", index=False)
+    rows = [("domain", True, "trained on these X-rays"), ("inception", False, "no route to host")]
+    pd.DataFrame(rows, columns=["extractor", "used", "detail"]).to_csv(
+        tmp_path / "extractors.csv", index=False
+    )
+    for name in ("sheet", "neighbours", "scores", "losses"):
+        Image.new("RGB", (30, 20)).save(tmp_path / f"{name}.png")
+    return XrayFiles(
+        images=tmp_path / "images.parquet",
+        rejected=tmp_path / "rejected.csv",
+        scores=tmp_path / "scores.csv",
+        comparisons=tmp_path / "comparisons.csv",
+        extractors=tmp_path / "extractors.csv",
+        sheet=tmp_path / "sheet.png",
+        neighbours_picture=tmp_path / "neighbours.png",
+        scores_plot=tmp_path / "scores.png",
+        losses_plot=tmp_path / "losses.png",
+    )
+
+
+def words(files):
+    section = xray_section(files, CONFIG)
+    return " ".join(block.text for block in section.blocks if isinstance(block, Text))
+
+
+def test_nothing_is_called_better_where_nothing_is_decided(files):
+    text = words(files)
+    assert "no model is better than every other by any score" in text
+    assert "decide no pair of models, so a ranking by it is chance" in text
+    assert "30 images each, which can be 3 at most" in text
+
+
+def test_what_the_intervals_decide_is_said_for_each_extractor(files):
+    both = ("domain", "inception")
+    scores(both).to_csv(files.scores, index=False)
+    table = pd.concat(
+        [comparisons(("domain",), kid="vae", sharpness="gan"), comparisons(("inception",), recall="dcgan")]
+    )
+    table.to_csv(files.comparisons, index=False)
+    text = words(files)
+    assert "as the domain extractor sees it: by KID vae." in text
+    assert "as the inception extractor sees it: by recall dcgan." in text
+    assert "Scored in the same way by the inception extractor" in text
+
+
+def test_a_study_ranking_that_is_decided_is_said_to_be(files):
+    comparisons(study_inception_score="gan").to_csv(files.comparisons, index=False)
+    assert "decide 2 of 3 pairs (gan above dcgan, vae; dcgan and vae undecided)" in words(files)
+
+
+def test_one_model_alone_is_compared_with_nothing(files):
+    comparisons().iloc[:0].to_csv(files.comparisons, index=False)
+    assert "nothing to compare" in words(files)
+
+
+def test_extractors_left_out_and_equal_images_are_named(files):
+    section = xray_section(files, CONFIG)
+    assert "Left out: inception. no route to host." in words(files)
+    tables = [block for block in section.blocks if isinstance(block, Table)]
+    assert [list(row)[:2] for table in tables for row in table.rows if "same content" in str(row[0])] == [
+        ["same content as another", 2]
+    ]
+    assert "Read from data/xray" in words(files)
+
+
+def test_a_ranking_names_winners_and_what_is_open():
+    assert ranking(comparisons(kid="dcgan"), "kid") == "dcgan above gan, vae; gan and vae undecided"
+
+
+@pytest.mark.parametrize("negative", [False, True])
+def test_scores_of_two_extractors_are_plotted_the_same_way_twice(tmp_path, negative):
+    table = scores(("domain", "inception"))
+    if negative:
+        table["kid"] = -0.001
+    for name in ("a.svg", "b.svg"):
+        plot_scores(table, tmp_path / name)
+    text = (tmp_path / "a.svg").read_text()
+    assert text == (tmp_path / "b.svg").read_text()
+    assert len(text) > 10_000
+
+
+def test_losses_of_every_model_are_plotted(tmp_path):
+    adversarial = pd.DataFrame(
+        {"epoch": [1, 2], "generator": [1.0, 2.0], "real_score": [0.5, 0.6], "seconds": 1}
+    )
+    other = pd.DataFrame({"epoch": [1, 2], "loss": [1.0, 0.5], "seconds": 1})
+    plot_training({"gan": adversarial, "vae": other}, tmp_path / "losses.png")
+    picture = np.asarray(Image.open(tmp_path / "losses.png").convert("L"))
+    assert (picture < 128).any()
+
+
+def test_the_sheet_has_a_block_for_real_images_and_each_model(tmp_path):
+    for index in range(7):
+        Image.new("L", (64, 64), 40 * index).save(tmp_path / f"{index}.png")
+    paths = sorted(tmp_path.glob("*.png"))
+    draw_sheet(paths, {"gan": paths[:3], "vae": paths[:3]}, tmp_path / "sheet.png")
+    sheet = Image.open(tmp_path / "sheet.png")
+    assert sheet.width > 2 * 6 * CELL
+    assert sheet.height > 2 * CELL
+
+
+def test_near_copies_are_framed_and_others_are_not(tmp_path):
+    Image.new("L", (64, 64), 90).save(tmp_path / "real.png")
+    rows = [("gan", 0, "real.png", 0.1, 0.5, True), ("gan", 1, "real.png", 0.9, 0.5, False)]
+    columns = ["model", "sample", "training_image", "distance", "threshold", "near_copy"]
+    samples = {"gan": torch.full((2, 1, 8, 8), 90, dtype=torch.uint8)}
+    framed = []
+    for table in (pd.DataFrame(rows, columns=columns), pd.DataFrame(rows[1:], columns=columns)):
+        draw_neighbours(table, samples, tmp_path, tmp_path / "pairs.png")
+        colours = {colour for _, colour in Image.open(tmp_path / "pairs.png").getcolors(100_000)}
+        framed.append(tuple(bytes.fromhex(COPY[1:])) in colours)
+    assert framed == [True, False]

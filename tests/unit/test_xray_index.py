@@ -1,0 +1,135 @@
+"""The index of a chest X-ray set: layouts, findings, duplicates and faulty files."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.xray.images import load_images, to_float, to_uint8
+from snowdrift.xray.index import index_xray, training_images
+
+
+def xray(path, seed, *, size=(40, 30), mode="L"):
+    noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0]), np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(noise).convert(mode).save(path)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Two training images a class and one test image of each, every one different."""
+    files = [
+        "train/NORMAL/a.jpeg",
+        "train/NORMAL/b.jpeg",
+        "train/PNEUMONIA/person1_bacteria_2.jpeg",
+        "train/PNEUMONIA/person3_virus_9.jpeg",
+        "test/NORMAL/c.jpeg",
+        "test/PNEUMONIA/person5_virus_1.jpeg",
+    ]
+    for seed, file in enumerate(files):
+        xray(tmp_path / "set" / file, seed)
+    return tmp_path / "set"
+
+
+def index(root, max_rejected=1.0, class_name="NORMAL"):
+    return index_xray(root, class_name=class_name, max_rejected=max_rejected)
+
+
+def test_splits_classes_and_findings_are_read_from_the_names(root):
+    images, rejected = index(root)
+    assert rejected.empty
+    assert images["finding"].tolist() == ["normal", "normal", "bacteria", "virus", "normal", "virus"]
+    assert images["split"].tolist() == ["train"] * 4 + ["test"] * 2
+    assert (images["width"] == 40).all()
+    assert training_images(images, "NORMAL") == ["train/NORMAL/a.jpeg", "train/NORMAL/b.jpeg"]
+
+
+def test_the_archives_doubled_folder_is_read_once(root):
+    shutil.copytree(root, root / "chest_xray")
+    images, rejected = index(root)
+    assert len(images) == 6
+    assert rejected.empty
+    for split in ("train", "test"):
+        shutil.rmtree(root / split)
+    nested, _ = index(root)
+    assert nested["image"].tolist() == [f"chest_xray/{image}" for image in images["image"]]
+
+
+def test_of_equal_images_the_training_image_is_kept_and_the_others_listed(root):
+    shutil.copy(root / "train/NORMAL/a.jpeg", root / "test/NORMAL/copy.jpeg")
+    images, rejected = index(root, max_rejected=0.0)
+    assert "test/NORMAL/copy.jpeg" not in set(images["image"])
+    assert rejected.values.tolist() == [
+        ["test/NORMAL/copy.jpeg", "same content as another: train/NORMAL/a.jpeg"]
+    ]
+
+
+def test_faulty_images_are_left_out_with_a_clear_line_each(root):
+    folder = root / "train/NORMAL"
+    Image.fromarray(np.zeros((30, 40), np.uint16)).save(folder / "deep.png")
+    xray(folder / "alpha.png", 9, mode="RGBA")
+    Image.new("L", (1, 1)).save(folder / "dot.png")
+    (folder / "empty.jpeg").touch()
+    images, rejected = index(root)
+    reasons = dict(rejected.values.tolist())
+    assert len(images) == 6
+    assert "16" in reasons["train/NORMAL/deep.png"]
+    assert "alpha channel" in reasons["train/NORMAL/alpha.png"]
+    assert "1x1" in reasons["train/NORMAL/dot.png"]
+    assert "empty" in reasons["train/NORMAL/empty.jpeg"]
+
+
+def test_too_many_faulty_images_stop_the_study(root):
+    (root / "train/NORMAL/empty.jpeg").touch()
+    with pytest.raises(SnowdriftError, match=r"empty\.jpeg"):
+        index(root, max_rejected=0.0)
+
+
+def test_an_empty_class_folder_is_named(root):
+    (root / "train/TUBERCULOSIS").mkdir()
+    with pytest.raises(SnowdriftError, match="train/TUBERCULOSIS holds no picture") as caught:
+        index(root)
+    assert "fill the folder" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("removed", "class_name", "fault"),
+    [
+        ("train", "NORMAL", "no folder `train`"),
+        ("test/NORMAL", "NORMAL", "no folder `test/NORMAL`; `test` holds PNEUMONIA"),
+        ("train/PNEUMONIA", "NORMAL", "one class only, NORMAL"),
+        ("val", "SICK", "no folder `train/SICK`; `train` holds NORMAL, PNEUMONIA"),
+    ],
+)
+def test_a_set_of_another_layout_is_refused(root, removed, class_name, fault):
+    shutil.rmtree(root / removed, ignore_errors=True)
+    with pytest.raises(SnowdriftError, match=fault):
+        index(root, class_name=class_name)
+
+
+def test_a_missing_folder_is_named_with_its_key(tmp_path):
+    with pytest.raises(SnowdriftError, match=r"data\.chest_xray"):
+        index(tmp_path / "absent")
+
+
+def test_images_are_read_gray_and_square_whatever_they_were(tmp_path):
+    xray(tmp_path / "wide.png", 0, size=(90, 20))
+    xray(tmp_path / "colour.jpeg", 1, size=(20, 90), mode="RGB")
+    images = load_images([tmp_path / "wide.png", tmp_path / "colour.jpeg"], 16, channels=3)
+    assert images.shape == (2, 3, 16, 16)
+    assert (images[:, 0] == images[:, 2]).all()
+
+
+def test_a_file_that_went_after_indexing_is_named(tmp_path):
+    with pytest.raises(SnowdriftError, match=r"gone\.png: cannot be read"):
+        load_images([tmp_path / "gone.png"], 16)
+
+
+def test_floats_cover_the_range_of_tanh_and_come_back(root):
+    images = load_images([root / "train/NORMAL/a.jpeg"], 30)
+    images[0, 0, 0, 0], images[0, 0, 0, 1] = 0, 255
+    floats = to_float(images)
+    assert (floats.min(), floats.max()) == (-1, 1)
+    assert (to_uint8(floats) == images).all()
