@@ -1,0 +1,132 @@
+"""The only way in which black-box attacks reach a generator: every image that it sees is counted here."""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from snowdrift.nullify.objective import SUCCESS, Budget, Goal
+
+
+class Query(NamedTuple):
+    """What an attack asks: outputs of (n, 3, h, w) images, each of which counts as one query.
+
+    Attributes:
+        images: what the generator is to translate.
+        candidate: whether these are allowed images that may be the attack's answer, not only probes.
+    """
+
+    images: Tensor
+    candidate: bool = False
+
+
+Attack = Generator[Query, Tensor, None]
+"""Yields queries, is sent the outputs (n, 3, h, w), and ends when it has nothing left to try."""
+
+
+@dataclass
+class Progress:
+    """One image under attack.
+
+    Attributes:
+        goal: what is to be reached.
+        queries: images that the generator has seen for it, the original among them.
+        answer: the image that the attack would hand out now.
+        score: the answer's.
+        trace: queries and score, one entry each time that the answer changed.
+        first_success: queries after which a candidate first succeeded; None where none has.
+    """
+
+    goal: Goal
+    queries: int
+    answer: Tensor
+    score: float = 0.0
+    trace: list[tuple[int, float]] = field(default_factory=list)
+    first_success: int | None = None
+
+
+class QueryCounter:
+    """A generator that counts, batches, and gives out no gradients.
+
+    Attributes:
+        limit: queries that one image may cost.
+    """
+
+    def __init__(self, generator: nn.Module, *, limit: int, batch_size: int, device: torch.device) -> None:
+        self._generator, self._device = generator.to(device).eval(), device
+        self._batch_size = batch_size
+        self.limit = limit
+
+    def attack(
+        self,
+        originals: Sequence[Tensor],
+        start: Callable[[int, Goal], Attack],
+        budget: Budget,
+        *,
+        keep_best: bool = True,
+        stop_at_success: bool = True,
+    ) -> list[Progress]:
+        """Attack several images at once, so that their queries share batches.
+
+        Args:
+            originals: (3, h, w) each, all of one size.
+            start: makes the attack on image number i with its goal.
+            budget: of every image.
+            keep_best: whether the answer is the best candidate; else it is the last.
+            stop_at_success: whether an attack ends at its first success.
+
+        Returns:
+            Where each attack ended: at success, out of queries, or with nothing left to try.
+        """
+        images = torch.stack(list(originals)).to(self._device)
+        progress = [
+            Progress(Goal.of(image, output, budget), 1, image)
+            for image, output in zip(images, self._run(images), strict=True)
+        ]
+        attacks = {index: start(index, each.goal) for index, each in enumerate(progress)}
+        pending = {index: next(attack, None) for index, attack in attacks.items()}
+        while pending := self._affordable(pending, progress):
+            outputs = self._run(torch.cat([query.images for query in pending.values()]))
+            parts = outputs.split([len(query.images) for query in pending.values()])
+            following: dict[int, Query | None] = {}
+            for (index, query), part in zip(pending.items(), parts, strict=True):
+                self._count(progress[index], query, part, keep_best)
+                if not (stop_at_success and progress[index].first_success):
+                    following[index] = _send(attacks[index], part)
+            pending = following
+        return progress
+
+    def _affordable(
+        self, queries: Mapping[int, Query | None], progress: Sequence[Progress]
+    ) -> dict[int, Query]:
+        """Queries that fit into their images' limits; the other attacks end."""
+        return {
+            index: query
+            for index, query in queries.items()
+            if query is not None and progress[index].queries + len(query.images) <= self.limit
+        }
+
+    def _count(self, progress: Progress, query: Query, outputs: Tensor, keep_best: bool) -> None:
+        before = progress.queries
+        progress.queries += len(query.images)
+        if not query.candidate:
+            return
+        for number, score in enumerate(progress.goal.score(outputs).tolist(), start=1):
+            if score >= SUCCESS and progress.first_success is None:
+                progress.first_success = before + number
+            if score > progress.score or not keep_best:
+                progress.answer, progress.score = query.images[number - 1], score
+                progress.trace.append((before + number, score))
+
+    @torch.inference_mode()
+    def _run(self, images: Tensor) -> Tensor:
+        return torch.cat([self._generator(batch) for batch in images.split(self._batch_size)])
+
+
+def _send(attack: Attack, outputs: Tensor) -> Query | None:
+    try:
+        return attack.send(outputs)
+    except StopIteration:
+        return None
