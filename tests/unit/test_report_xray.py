@@ -12,7 +12,8 @@ from snowdrift.report.blocks import Table, Text
 from snowdrift.report.xray import XrayFiles, ranking, xray_section
 from snowdrift.report.xray_plots import plot_scores, plot_training
 from snowdrift.report.xray_sheets import CELL, COPY, draw_neighbours, draw_sheet
-from snowdrift.scores.table import COMPARED, UNDECIDED
+from snowdrift.scores.roles import UNDECIDED
+from snowdrift.scores.table import COMPARED
 
 MODELS = ["gan", "dcgan", "vae"]
 ROLES = dict.fromkeys(MODELS, "model") | {"real": "yardstick", "untrained": "baseline"}

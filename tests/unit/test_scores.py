@@ -20,8 +20,9 @@ from snowdrift.scores.inception_score import inception_score, inception_score_es
 from snowdrift.scores.intervals import Estimate, Share
 from snowdrift.scores.kernel import kernel_distance, kernel_distance_estimate
 from snowdrift.scores.memorisation import copy_threshold, nearest_other, nearest_training
+from snowdrift.scores.roles import MODEL, UNDECIDED, YARDSTICK
 from snowdrift.scores.sharpness import sharpness, sharpness_estimate
-from snowdrift.scores.table import MODEL, UNDECIDED, YARDSTICK, SampleSet, ScoreSettings, score_sets
+from snowdrift.scores.table import SampleSet, ScoreSettings, score_sets
 
 RELATIVE = 1e-3
 

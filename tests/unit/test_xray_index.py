@@ -1,13 +1,18 @@
 """The index of a chest X-ray set: layouts, findings, duplicates and faulty files."""
 
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.xray.images import load_images, to_float, to_uint8
+from snowdrift.xray.images import load_images, resize_images, to_float, to_uint8, write_sheet
 from snowdrift.xray.index import index_xray, training_images
 
 
@@ -133,3 +138,31 @@ def test_floats_cover_the_range_of_tanh_and_come_back(root):
     floats = to_float(images)
     assert (floats.min(), floats.max()) == (-1, 1)
     assert (to_uint8(floats) == images).all()
+
+
+def test_a_sheet_has_ten_to_a_row_with_white_gaps(tmp_path):
+    images = torch.arange(12, dtype=torch.uint8)[:, None, None, None].expand(-1, 1, 4, 4) * 20
+    write_sheet(images, tmp_path / "sheet.png")
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    assert sheet.shape == (2 + 2 * 6, 2 + 10 * 6)
+    assert [sheet[4, 4 + 6 * column] for column in range(10)] == [20 * column for column in range(10)]
+    assert [sheet[10, 4], sheet[10, 10], sheet[10, 16]] == [200, 220, 255]
+    assert (sheet[:2] == 255).all()
+
+
+def test_images_are_resized_within_the_values_that_they_may_have():
+    images = torch.zeros((1, 3, 8, 8), dtype=torch.uint8)
+    images[..., 4:] = 255
+    small = resize_images(images, 4)
+    assert small.dtype == torch.uint8
+    assert small[0, 0, 0].tolist() == pytest.approx([0, 0, 255, 255], abs=20)
+    assert resize_images(images, 8) is images
+
+
+def test_sampling_and_the_report_do_not_import_torchvision():
+    code = "import sys, snowdrift.xray.samples, snowdrift.report.page; print('torchvision' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "workflow/scripts")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"

@@ -11,7 +11,7 @@ from snowdrift.report.blocks import Figure, Section, Table, Text
 from snowdrift.report.pictures import data_uri
 from snowdrift.report.tables import rejection_reasons
 from snowdrift.runtime.files import read_table
-from snowdrift.scores.table import UNDECIDED
+from snowdrift.scores.roles import UNDECIDED
 
 MOST_REASONS = 20
 STUDY_SCORE = "study_inception_score"

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from snowdrift.report.pictures import CLASS_COLOURS, FAINT, INK
 from snowdrift.report.style import COLD, GRID, STYLE, WARM, write_figure
-from snowdrift.scores.table import MODEL, YARDSTICK
+from snowdrift.scores.roles import MODEL, YARDSTICK
 
 
 class Panel(NamedTuple):

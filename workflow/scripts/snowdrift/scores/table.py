@@ -19,12 +19,11 @@ from snowdrift.scores.inception_score import inception_score_estimate, upper_bou
 from snowdrift.scores.intervals import Difference, Estimate, Share
 from snowdrift.scores.kernel import kernel_distance_estimate
 from snowdrift.scores.memorisation import Neighbours, copy_threshold, nearest_other, nearest_training
+from snowdrift.scores.roles import MODEL, UNDECIDED
 from snowdrift.scores.sharpness import sharpness_estimate
 
 logger = logging.getLogger(__name__)
 LEVEL = 0.95
-YARDSTICK, MODEL, BASELINE = "yardstick", "model", "baseline"
-UNDECIDED = "undecided"
 # Score and whether more of it is better; of sharpness the verdict says only which is sharper.
 COMPARED = {
     "study_inception_score": True,
@@ -41,7 +40,7 @@ class SampleSet(NamedTuple):
 
     Attributes:
         name: a model's, or `real` and so on.
-        role: `YARDSTICK` for held-out real images, `MODEL` for what is compared, or `BASELINE`.
+        role: of `scores.roles`.
         images: (n, 1 or 3, h, w) uint8, of one size in all sets.
     """
 

@@ -16,7 +16,8 @@ from snowdrift.runtime.seeds import derive_seed
 from snowdrift.scores.classifier import DomainExtractor, load_classifier
 from snowdrift.scores.features import Extractor
 from snowdrift.scores.inception import InceptionUnavailable, load_inception
-from snowdrift.scores.table import BASELINE, MODEL, YARDSTICK, SampleSet, Scores, ScoreSettings, score_sets
+from snowdrift.scores.roles import BASELINE, MODEL, YARDSTICK
+from snowdrift.scores.table import SampleSet, Scores, ScoreSettings, score_sets
 from snowdrift.xray.generators.dcgan import DCGAN
 from snowdrift.xray.images import load_images, resize_images, to_uint8
 from snowdrift.xray.index import training_images
