@@ -7,20 +7,17 @@ import pytest
 import torch
 from torch import nn
 
+from snowdrift.nullify.directions import EVERY_VALUE, Scale
 from snowdrift.nullify.gradient_free import GradientSettings, gradient_attack, mixing_weight
+from snowdrift.nullify.methods import start_attack
 from snowdrift.nullify.objective import SUCCESS, Budget, Goal
 from snowdrift.nullify.queries import Query, QueryCounter
-from snowdrift.nullify.square import square_attack
 from snowdrift.nullify.white_box import projected_gradient
 
 CPU = torch.device("cpu")
 BUDGET = Budget(0.1)
-PLAIN = GradientSettings(period=1, block=1)
-METHODS = {
-    "las_gsa": PLAIN,
-    "prior_rgf": replace(PLAIN, limit_aware=False, sliding=False),
-    "rgf": replace(PLAIN, prior=False, limit_aware=False, sliding=False),
-}
+PLAIN = GradientSettings(scales=(EVERY_VALUE,))
+METHODS = ("default", "rgf", "prior_rgf", "square", "no_prior", "no_limits", "no_sliding", "no_scales")
 
 
 class Shift(nn.Module):
@@ -50,24 +47,25 @@ def picture(seed=0, shape=(3, 8, 8)):
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) - 0.5
 
 
-def attack(generator, originals, settings, *, limit=3000, seed=0, **options):
+def attack(generator, originals, how, *, limit=3000, seed=0, **options):
+    """`how`: a method's name, or settings."""
     counter = QueryCounter(generator, limit=limit, batch_size=7, device=CPU)
 
     def start(index, goal):
         random = torch.Generator().manual_seed(seed + index)
-        if settings == "square":
-            return square_attack(goal, limit, random)
-        return gradient_attack(goal, settings, random)
+        if isinstance(how, str):
+            return start_attack(how, goal, limit, random)
+        return gradient_attack(goal, how, random)
 
     return counter.attack(originals, start, BUDGET, **options)
 
 
-@pytest.mark.parametrize("settings", [*METHODS.values(), "square"], ids=[*METHODS, "square"])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("planted", [Shift, Gate])
-def test_every_method_comes_within_a_tenth_of_the_ceiling(planted, settings):
+def test_every_method_comes_within_a_tenth_of_the_ceiling(planted, method):
     generator = planted()
-    _, ceiling = projected_gradient(generator, picture(), BUDGET, iterations=100, momentum=0.9)
-    (progress,) = attack(generator, [picture()], settings, stop_at_success=False)
+    ceiling = projected_gradient(generator, picture(), BUDGET, iterations=100, momentum=0.9).score
+    (progress,) = attack(generator, [picture()], method, stop_at_success=False)
     assert ceiling > SUCCESS
     assert progress.score >= 0.9 * ceiling
     change = (progress.answer - picture()).abs().max()
@@ -76,21 +74,21 @@ def test_every_method_comes_within_a_tenth_of_the_ceiling(planted, settings):
 
 def test_the_ceiling_of_a_shift_is_the_one_that_can_be_computed():
     """The best change undoes as much of the shift as the box allows."""
-    _, score = projected_gradient(Shift(0.25), picture(), BUDGET, iterations=60)
-    assert score == pytest.approx(1 - (0.15 / 0.25) ** 2, abs=1e-3)
+    end = projected_gradient(Shift(0.25), picture(), BUDGET, iterations=60)
+    assert end.score == pytest.approx(1 - (0.15 / 0.25) ** 2, abs=1e-3)
 
 
-@pytest.mark.parametrize("settings", [*METHODS.values(), "square"], ids=[*METHODS, "square"])
-def test_queries_are_counted_as_the_translator_sees_them(settings):
+@pytest.mark.parametrize("method", [*METHODS, "published"])
+def test_queries_are_counted_as_the_translator_sees_them(method):
     generator = Shift()
-    progress = attack(generator, [picture(0), picture(1)], settings, limit=150)
+    progress = attack(generator, [picture(0), picture(1)], method, limit=150)
     assert sum(each.queries for each in progress) == generator.seen
     assert all(each.queries <= 150 for each in progress)
 
 
 def test_an_attack_stops_at_success_unless_told_not_to():
-    (stopped,) = attack(Shift(), [picture()], METHODS["las_gsa"])
-    (ran_on,) = attack(Shift(), [picture()], METHODS["las_gsa"], stop_at_success=False, limit=2000)
+    (stopped,) = attack(Shift(), [picture()], "default")
+    (ran_on,) = attack(Shift(), [picture()], "default", stop_at_success=False, limit=2000)
     assert stopped.score >= SUCCESS
     assert stopped.first_success == ran_on.first_success == stopped.queries
     assert ran_on.queries > stopped.queries
@@ -112,11 +110,11 @@ def test_the_best_answer_is_kept_or_the_last():
 
 
 def test_images_attacked_together_end_as_they_do_alone():
-    together = attack(Shift(), [picture(0), picture(1)], METHODS["las_gsa"], limit=300)
+    together = attack(Shift(), [picture(0), picture(1)], "default", limit=300)
     counter = QueryCounter(Shift(), limit=300, batch_size=7, device=CPU)
     (alone,) = counter.attack(
         [picture(1)],
-        lambda index, goal: gradient_attack(goal, METHODS["las_gsa"], torch.Generator().manual_seed(1)),
+        lambda index, goal: start_attack("default", goal, 300, torch.Generator().manual_seed(1)),
         BUDGET,
     )
     assert torch.equal(together[1].answer, alone.answer)
@@ -149,7 +147,7 @@ def test_values_at_their_limit_are_drawn_inwards_alone():
 
 
 def test_directions_repeat_with_the_period_within_a_block_and_not_beyond():
-    settings = GradientSettings(prior=False, limit_aware=False, directions=2, period=4, block=8)
+    settings = GradientSettings(prior=False, limit_aware=False, directions=2, scales=(Scale(4, 8),))
     original = torch.zeros(3, 20, 16)
     query = next(
         gradient_attack(Goal.of(original, original + 1, BUDGET), settings, torch.Generator().manual_seed(0))
@@ -182,7 +180,7 @@ class Turn(nn.Module):
 def test_a_prior_that_points_uphill_is_followed_downhill_but_not_as_published():
     reached = {}
     for guarded in (True, False):
-        settings = replace(PLAIN, guarded_prior=guarded, norm_directions=30, iterations=1)
+        settings = replace(PLAIN, guarded_prior=guarded, norm_directions=30, iterations=1, step=0.01)
         (progress,) = attack(Turn(), [picture()], settings, keep_best=False)
         reached[guarded] = progress.score
     assert reached[True] > 0 > reached[False]

@@ -1,8 +1,8 @@
 """LaS-GSA and its relatives: gradients estimated from queries, and steps along them.
 
-LaS-GSA is limit-aware self-guiding gradient sliding; RGF is random gradient-free estimation (Nesterov and Spokoiny,
-Foundations of Computational Mathematics 2017); Prior-RGF mixes in a prior (Cheng et al., NeurIPS 2019,
-arXiv:1906.06919). Switches make each from one loop.
+LaS-GSA is limit-aware self-guiding gradient sliding (Yeh et al., ICCV 2021); RGF is random gradient-free estimation
+(Nesterov and Spokoiny, Foundations of Computational Mathematics 2017); Prior-RGF mixes in a prior (Cheng et al.,
+NeurIPS 2019, arXiv:1906.06919). Switches make each from one loop.
 """
 
 import math
@@ -12,11 +12,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from snowdrift.nullify.directions import Scale, orthogonal, unit, within_limits
 from snowdrift.nullify.objective import Goal
 from snowdrift.nullify.queries import Attack, Query
 
 _CHUNK = 64
 _SLIDES = 100
+_EXPLORED = 0.1  # share of the directions that go to all scales alike
+_FOLLOWED = 0.3
+_LENGTHEN = 1.3
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,9 @@ class GradientSettings:
         norm_directions: random directions for the gradient's length.
         difference: finite-difference step.
         step: length of a step, or factor of the raw gradient.
-        period: repeat random directions with this period in pixels, the generator's stride; 1 draws every value.
-        block: side in pixels within which they repeat; each block is drawn anew.
+        scales: what directions are drawn from; where there are several, the more often the steeper their slopes
+            were.
+        remeasure: whether the gradient's length is measured anew for every estimate, or followed by the slopes.
         normalised: `difference` and `step` are root mean squares of a change, so they mean the same for every
             image and size; else the first is an L2 length and the second a factor of the estimate as it is.
         centred: take the mean off slopes and directions, because limit-aware directions all lean inwards, and what
@@ -49,10 +54,10 @@ class GradientSettings:
     sliding: bool = True
     directions: int = 20
     norm_directions: int = 5
-    period: int = 4
-    block: int = 32
-    difference: float = 0.005
-    step: float = 0.01
+    difference: float = 0.0002
+    step: float = 0.04
+    scales: tuple[Scale, ...] = (Scale(4, 8), Scale(4, 16), Scale(4, 32), *(Scale(1, 2**n) for n in range(5)))
+    remeasure: bool = False
     normalised: bool = True
     centred: bool = True
     adaptive: bool = True
@@ -71,9 +76,10 @@ def gradient_attack(goal: Goal, settings: GradientSettings, random: torch.Genera
     """
     image, output = goal.original, goal.translation
     scale = math.sqrt(image.numel()) if settings.normalised else 1.0
+    estimator = _Estimator(goal, settings, settings.difference * scale, random)
     reach, iteration = settings.step * scale, 0
     while settings.iterations is None or iteration < settings.iterations:
-        estimate = yield from _estimate(goal, image, output, settings, settings.difference * scale, random)
+        estimate = yield from estimator.estimate(image, output)
         length = float(estimate.norm())
         if not length > 0:
             return
@@ -84,7 +90,8 @@ def gradient_attack(goal: Goal, settings: GradientSettings, random: torch.Genera
         if settings.adaptive and bool(goal.distance(answer[None]) > goal.distance(output[None])):
             reach /= 2
         else:
-            image, output, reach = candidate, answer, min(1.3 * reach, settings.step * scale)
+            image, output = candidate, answer
+            reach = min(_LENGTHEN * reach, settings.step * scale)
 
 
 def mixing_weight(alpha: float, dimensions: int, directions: int) -> float:
@@ -107,47 +114,122 @@ def mixing_weight(alpha: float, dimensions: int, directions: int) -> float:
     )
 
 
-def _estimate(
-    goal: Goal,
-    image: Tensor,
-    output: Tensor,
-    settings: GradientSettings,
-    step: float,
-    random: torch.Generator,
-) -> Generator[Query, Tensor, Tensor]:
-    """The gradient of the negative distance at `image`, whose output is known."""
-    derivative = _Derivative(goal, image, output, step, settings.central)
-    prior, along, share = None, 0.0, 0.0
-    if settings.prior:
-        prior = yield from _prior(goal, image, output, step)
-    if prior is not None:
-        along = float((yield from derivative.of(prior[None]))[0])
-        if settings.guarded_prior:
-            prior, along = yield from _guarded(prior, along, derivative, goal, image)
-        spread = _unit(_draw(settings.norm_directions, image, settings, random))
-        dimensions = _dimensions(image, settings)
-        norm = math.sqrt(float((yield from derivative.of(spread)).square().mean()) * dimensions)
-        alpha = max(-1.0, min(1.0, along / norm)) if norm > 0 else 0.0
-        share = mixing_weight(alpha, dimensions, settings.directions)
-        if share == 1.0:
-            return prior * norm
-    products, sum_of_directions, slopes = torch.zeros_like(image), torch.zeros_like(image), []
-    for first in range(0, settings.directions, _CHUNK):
-        drawn = _draw(min(_CHUNK, settings.directions - first), image, settings, random)
-        if settings.limit_aware:
-            drawn = _within_limits(drawn, goal, image)
-        drawn = _unit(drawn if prior is None else _orthogonal(drawn, prior))
-        mixed = drawn if prior is None else math.sqrt(share) * prior + math.sqrt(1 - share) * drawn
-        part = yield from derivative.of(mixed)
-        products += torch.einsum("n,nchw->chw", part.to(drawn.dtype), drawn)
-        sum_of_directions += drawn.sum(0)
-        slopes.append(part)
-    mean = float(torch.cat(slopes).mean())
-    if settings.centred:
-        # The prior's part of the mean slope is known without the directions' part in it.
-        products, mean = products - mean * sum_of_directions, math.sqrt(share) * along
-    estimate = math.sqrt(1 - share) * products / settings.directions
-    return estimate if prior is None else estimate + math.sqrt(share) * mean * prior
+class _Estimator:
+    """Estimates the gradient of the negative distance, and remembers at which scales it is steep.
+
+    Args:
+        goal: of the image.
+        settings: which attack of the family.
+        step: finite-difference step, an L2 length.
+        random: CPU generator of all directions.
+    """
+
+    def __init__(self, goal: Goal, settings: GradientSettings, step: float, random: torch.Generator) -> None:
+        self._goal, self._settings, self._step, self._random = goal, settings, step, random
+        # Mean square slope along a unit direction of each scale: what one query is worth there. One scale without a
+        # prior has nothing to weigh.
+        self._steepness = torch.zeros(len(settings.scales), dtype=torch.float64)
+        self._known = not settings.prior and len(settings.scales) == 1
+
+    def estimate(self, image: Tensor, output: Tensor) -> Generator[Query, Tensor, Tensor]:
+        """The gradient at `image`, whose output is known, as (3, h, w)."""
+        settings = self._settings
+        derivative = _Derivative(self._goal, image, output, self._step, settings.central)
+        if not self._known:
+            yield from self._measure(derivative, image)
+            self._known = not settings.remeasure
+        counts = self._shares()
+        prior, along, share = None, 0.0, 0.0
+        if settings.prior:
+            prior, along = yield from self._prior(derivative, image, output)
+        if prior is not None:
+            # As long as the gradient would be if it were as steep everywhere as in the directions to be drawn.
+            steepness = float((counts * self._steepness).sum()) / settings.directions
+            norm = math.sqrt(steepness * image.numel())
+            alpha = max(-1.0, min(1.0, along / norm)) if norm > 0 else 0.0
+            share = mixing_weight(alpha, image.numel(), settings.directions)
+            if share == 1.0:
+                return prior * norm
+        return (yield from self._average(derivative, image, counts, prior, along, share))
+
+    def _measure(self, derivative: "_Derivative", image: Tensor) -> Generator[Query, Tensor, None]:
+        """How steep each scale is."""
+        steepness = []
+        for scale in self._settings.scales:
+            spread = unit(scale.draw(self._settings.norm_directions, image, self._random))
+            steepness.append((yield from derivative.of(spread)).square().mean())
+        self._steepness = torch.stack(steepness).cpu()
+
+    def _shares(self) -> Tensor:
+        """(scales,) how many of an estimate's directions each gives, drawn by steepness; none is forgotten."""
+        scales, total = len(self._settings.scales), float(self._steepness.sum())
+        even = torch.full((scales,), 1 / scales, dtype=torch.float64)
+        chances = (1 - _EXPLORED) * self._steepness / total + _EXPLORED * even if total > 0 else even
+        drawn = torch.multinomial(
+            chances, self._settings.directions, replacement=True, generator=self._random
+        )
+        return torch.bincount(drawn, minlength=scales)
+
+    def _draw(self, counts: Tensor, image: Tensor) -> Tensor:
+        pairs = zip(self._settings.scales, counts.tolist(), strict=True)
+        return torch.cat([scale.draw(count, image, self._random) for scale, count in pairs if count])
+
+    def _prior(
+        self, derivative: "_Derivative", image: Tensor, output: Tensor
+    ) -> Generator[Query, Tensor, tuple[Tensor | None, float]]:
+        """A guess by one query, how the output answers a step along its residual, and the derivative along it."""
+        goal = self._goal
+        residual = unit((goal.original - output)[None])
+        answer = (yield Query(image + self._step * residual))[0] - output
+        if not float(answer.norm()) > 0:
+            return None, 0.0
+        prior = unit(answer[None])
+        along = float((yield from derivative.of(prior))[0])
+        if self._settings.guarded_prior:
+            if along < 0:
+                prior, along = -prior, -along
+            blocked = ((prior > 0) & (image >= goal.upper)) | ((prior < 0) & (image <= goal.lower))
+            if blocked.any() and not blocked.all():
+                prior = unit(prior.masked_fill(blocked, 0))
+                along = float((yield from derivative.of(prior))[0])
+        return prior[0], along
+
+    def _average(
+        self,
+        derivative: "_Derivative",
+        image: Tensor,
+        counts: Tensor,
+        prior: Tensor | None,
+        along: float,
+        share: float,
+    ) -> Generator[Query, Tensor, Tensor]:
+        """The mean of slope times direction over random directions into which the prior is mixed."""
+        settings = self._settings
+        products, sum_of_directions, slopes = torch.zeros_like(image), torch.zeros_like(image), []
+        for part in _chunks(counts):
+            drawn = self._draw(part, image)
+            if settings.limit_aware:
+                drawn = within_limits(drawn, self._goal, image)
+            drawn = unit(drawn if prior is None else orthogonal(drawn, prior))
+            mixed = drawn if prior is None else math.sqrt(share) * prior + math.sqrt(1 - share) * drawn
+            slope = yield from derivative.of(mixed)
+            products += torch.einsum("n,nchw->chw", slope.to(drawn.dtype), drawn)
+            sum_of_directions += drawn.sum(0)
+            slopes.append(slope)
+        together = torch.cat(slopes)
+        mean = float(together.mean())
+        self._follow(counts, (together - mean).square().cpu() / (1 - share))
+        if settings.centred:
+            # The prior's part of the mean slope is known without the directions' part in it.
+            products, mean = products - mean * sum_of_directions, math.sqrt(share) * along
+        estimate = math.sqrt(1 - share) * products / settings.directions
+        return estimate if prior is None else estimate + math.sqrt(share) * mean * prior
+
+    def _follow(self, counts: Tensor, squares: Tensor) -> None:
+        """Move the steepness of each scale towards the square slopes that it has just shown."""
+        for scale, own in enumerate(squares.split(counts.tolist())):
+            if len(own):
+                self._steepness[scale] += _FOLLOWED * (own.mean() - self._steepness[scale])
 
 
 class _Derivative:
@@ -170,34 +252,10 @@ class _Derivative:
         return torch.cat(parts)
 
 
-def _prior(goal: Goal, image: Tensor, output: Tensor, step: float) -> Generator[Query, Tensor, Tensor | None]:
-    """One query: how the output answers a step along what separates it from the original."""
-    residual = _unit((goal.original - output)[None])
-    answer = (yield Query(image + step * residual))[0] - output
-    return _unit(answer[None])[0] if float(answer.norm()) > 0 else None
-
-
-def _guarded(
-    prior: Tensor, along: float, derivative: _Derivative, goal: Goal, image: Tensor
-) -> Generator[Query, Tensor, tuple[Tensor, float]]:
-    """The prior towards the goal, without the values that are at their limit, and the derivative along it."""
-    if along < 0:
-        prior, along = -prior, -along
-    blocked = ((prior > 0) & (image >= goal.upper)) | ((prior < 0) & (image <= goal.lower))
-    if not blocked.any() or blocked.all():
-        return prior, along
-    inside = _unit(prior.masked_fill(blocked, 0)[None])
-    return inside[0], float((yield from derivative.of(inside))[0])
-
-
-def _within_limits(drawn: Tensor, goal: Goal, image: Tensor) -> Tensor:
-    """Scaled by the room left: a value at its limit can go one way alone, and would be clipped the other way."""
-    return torch.where(drawn > 0, drawn * (goal.upper - image), drawn * (image - goal.lower))
-
-
-def _orthogonal(drawn: Tensor, prior: Tensor) -> Tensor:
-    along = (drawn * prior).flatten(1).sum(1)[:, None, None, None]
-    return drawn - along * prior
+def _chunks(counts: Tensor) -> list[Tensor]:
+    """(scales,) counts in parts of at most `_CHUNK` directions, which are all that are held at once."""
+    owners = torch.repeat_interleave(torch.arange(len(counts)), counts)
+    return [torch.bincount(part, minlength=len(counts)) for part in owners.split(_CHUNK)]
 
 
 def _step(goal: Goal, image: Tensor, move: Tensor, sliding: bool) -> Tensor:
@@ -213,27 +271,3 @@ def _step(goal: Goal, image: Tensor, move: Tensor, sliding: bool) -> Tensor:
             break
         reached = further
     return reached
-
-
-def _draw(count: int, image: Tensor, settings: GradientSettings, random: torch.Generator) -> Tensor:
-    """(count, 3, h, w) Gaussian directions, repeated with the period within each block."""
-    rows, columns, period = *_blocks(image, settings), settings.period
-    repeats = settings.block // period
-    tiles = torch.randn((count, image.shape[0], rows, 1, period, columns, 1, period), generator=random)
-    grid = tiles.expand(-1, -1, -1, repeats, -1, -1, repeats, -1)
-    whole = grid.reshape(count, image.shape[0], rows * settings.block, columns * settings.block)
-    return whole[..., : image.shape[1], : image.shape[2]].to(image.device)
-
-
-def _blocks(image: Tensor, settings: GradientSettings) -> tuple[int, int]:
-    return -(-image.shape[1] // settings.block), -(-image.shape[2] // settings.block)
-
-
-def _dimensions(image: Tensor, settings: GradientSettings) -> int:
-    """Of the space that directions are drawn from."""
-    return math.prod(_blocks(image, settings)) * image.shape[0] * settings.period**2
-
-
-def _unit(directions: Tensor) -> Tensor:
-    lengths = directions.flatten(1).norm(dim=1).clamp_min(torch.finfo(torch.float32).tiny)
-    return directions / lengths[:, None, None, None]

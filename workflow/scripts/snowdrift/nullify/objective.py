@@ -7,16 +7,22 @@ import torch
 from torch import Tensor
 
 SUCCESS = 0.75
-"""Score from which on a translation counts as nullified."""
+"""The study's score from which on a translation counts as nullified."""
 
 MEANINGFUL = 0.02
 """Root mean square of what a translator changes, in [-1, 1], below which there is nothing to nullify."""
 
 
 class Budget(NamedTuple):
-    """How far an image may be changed: `epsilon` in each value, which stays within [-1, 1]."""
+    """How far an image may be changed, and when that was enough.
+
+    Attributes:
+        epsilon: most that a value may change; it stays within [-1, 1].
+        success: score from which on the translation counts as nullified.
+    """
 
     epsilon: float
+    success: float = SUCCESS
 
     def bounds(self, original: Tensor) -> tuple[Tensor, Tensor]:
         """Lowest and highest allowed values, shaped as `original`."""
@@ -32,17 +38,19 @@ class Goal:
         translation: the generator's output for it, (3, h, w).
         lower: lowest allowed values.
         upper: highest allowed values.
+        success: score that is enough.
     """
 
     original: Tensor
     translation: Tensor
     lower: Tensor
     upper: Tensor
+    success: float
 
     @classmethod
     def of(cls, original: Tensor, translation: Tensor, budget: Budget) -> "Goal":
         """The goal for one image within a budget."""
-        return cls(original, translation, *budget.bounds(original))
+        return cls(original, translation, *budget.bounds(original), budget.success)
 
     @property
     def effect(self) -> float:

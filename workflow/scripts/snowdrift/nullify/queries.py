@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from snowdrift.nullify.objective import SUCCESS, Budget, Goal
+from snowdrift.nullify.objective import Budget, Goal
 
 
 class Query(NamedTuple):
@@ -45,6 +45,14 @@ class Progress:
     score: float = 0.0
     trace: list[tuple[int, float]] = field(default_factory=list)
     first_success: int | None = None
+
+    def offer(self, image: Tensor, score: float, queries: int, *, keep_best: bool = True) -> None:
+        """Take an allowed image for the answer where it is better, or the latest; `queries` were spent by then."""
+        if score >= self.goal.success and self.first_success is None:
+            self.first_success = queries
+        if score > self.score or not keep_best:
+            self.answer, self.score = image, score
+            self.trace.append((queries, score))
 
 
 class QueryCounter:
@@ -113,12 +121,8 @@ class QueryCounter:
         progress.queries += len(query.images)
         if not query.candidate:
             return
-        for number, score in enumerate(progress.goal.score(outputs).tolist(), start=1):
-            if score >= SUCCESS and progress.first_success is None:
-                progress.first_success = before + number
-            if score > progress.score or not keep_best:
-                progress.answer, progress.score = query.images[number - 1], score
-                progress.trace.append((before + number, score))
+        for number, score in enumerate(progress.goal.score(outputs).tolist()):
+            progress.offer(query.images[number], score, before + number + 1, keep_best=keep_best)
 
     @torch.inference_mode()
     def _run(self, images: Tensor) -> Tensor:

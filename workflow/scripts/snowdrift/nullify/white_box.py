@@ -4,11 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from snowdrift.nullify.objective import Budget, Goal
+from snowdrift.nullify.queries import Progress
 
 
 def projected_gradient(
     generator: nn.Module, original: Tensor, budget: Budget, *, iterations: int, momentum: float = 0.0
-) -> tuple[Tensor, float]:
+) -> Progress:
     """Signed gradient steps from the original (PGD: Madry et al., arXiv:1706.06083), all iterations of them.
 
     With a momentum the gradients are first made of one L1 length and summed (Dong et al., arXiv:1710.06081). The
@@ -22,18 +23,17 @@ def projected_gradient(
         momentum: share of the summed gradients that a step keeps; 0 is plain PGD.
 
     Returns:
-        The best image and its score.
+        The best image and its score. Every output of the generator counts as a query.
     """
     with torch.no_grad():
         goal = Goal.of(original, generator(original[None])[0], budget)
-    best, best_score = original, 0.0
+    progress = Progress(goal, 1, original)
     image, summed = original.clone(), torch.zeros_like(original)
     for iteration in range(iterations + 1):
         image = image.detach().requires_grad_(True)
         output = generator(image[None])
-        score = float(goal.score(output.detach())[0])
-        if score > best_score:
-            best, best_score = image.detach(), score
+        progress.queries += 1
+        progress.offer(image.detach(), float(goal.score(output.detach())[0]), progress.queries)
         if iteration == iterations:
             break
         (gradient,) = torch.autograd.grad((output[0] - original).square().sum(), image)
@@ -42,4 +42,4 @@ def projected_gradient(
             gradient = summed
         step = budget.epsilon / 4 * (1 - iteration / iterations)
         image = goal.project(image.detach() - step * gradient.sign())
-    return best, best_score
+    return progress

@@ -1,0 +1,191 @@
+"""A shard of the attack on a small generator: table, traces, pictures; and the ceiling against a library."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from snowdrift.cyclegan.data import to_tensor
+from snowdrift.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.nullify.lasting import to_rounded_picture, treated, visibility
+from snowdrift.nullify.names import CEILINGS, TREATMENTS
+from snowdrift.nullify.objective import Budget, Goal
+from snowdrift.nullify.shard import COLUMNS, AttackSettings, attack_shard, prepare
+from snowdrift.nullify.white_box import projected_gradient
+from snowdrift.runtime.errors import SnowdriftError
+
+SETTINGS = AttackSettings(
+    size=32, epsilon=0.1, success=0.75, queries=120, methods=["default", "square"], ceiling=8, batch_size=8
+)
+
+
+def generator(seed=0):
+    network = ResnetGenerator(4, 1)
+    initialise(network, torch.Generator().manual_seed(seed))
+    for parameter in network.parameters():
+        parameter.data *= 8
+    return network.eval().requires_grad_(False)
+
+
+@pytest.fixture
+def images(tmp_path):
+    random = np.random.default_rng(0)
+    for name in "ab":
+        pixels = random.integers(0, 255, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize((80, 60)).save(tmp_path / f"{name}.png")
+    return pd.DataFrame({"frame_id": ["V/a", "V/b"], "image": ["a.png", "b.png"]})
+
+
+def attack(images, root, out, settings=SETTINGS, second=None):
+    attack_shard(
+        images,
+        generator(),
+        second,
+        settings,
+        root=root,
+        table=out / "table.csv",
+        traces=out / "traces.csv",
+        pictures=out / "pictures",
+        seed=0,
+        device=torch.device("cpu"),
+    )
+    return pd.read_csv(out / "table.csv"), pd.read_csv(out / "traces.csv")
+
+
+def test_every_image_and_method_has_a_row_and_a_trace_that_agree(images, tmp_path):
+    rows, traces = attack(images, tmp_path, tmp_path / "out")
+    assert list(rows.columns) == COLUMNS
+    assert set(rows["method"]) == {"default", "square", *CEILINGS}
+    assert len(rows) == 8
+    assert rows["queries"].le(rows["spent"]).all() and rows["linf"].le(0.1 + 1e-6).all()
+    assert (rows["success"] == (rows["score"] >= 0.75)).all()
+    assert rows["score_transfer"].isna().all()
+    last = traces.groupby(["image", "method"])["score"].last()
+    for row in rows[rows["score"] > 0].itertuples():
+        assert last[row.image, row.method] == pytest.approx(row.score)
+
+
+def test_ceilings_and_the_way_to_half_of_them(images, tmp_path):
+    rows, traces = attack(images, tmp_path, tmp_path / "out")
+    for image, own in rows.groupby("image"):
+        best = own.loc[own["method"].isin(CEILINGS), "score"].max()
+        assert (own["ceiling"] == best).all() and best > 0
+        for row in own.itertuples():
+            trace = traces[(traces["image"] == image) & (traces["method"] == row.method)]
+            reached = trace.loc[trace["score"] >= best / 2, "queries"]
+            assert (reached.empty and np.isnan(row.half_queries)) or reached.iloc[0] == row.half_queries
+
+
+def test_the_same_seed_gives_the_same_tables(images, tmp_path):
+    rows, traces = attack(images, tmp_path, tmp_path / "one")
+    again, traces_again = attack(images, tmp_path, tmp_path / "two")
+    pd.testing.assert_frame_equal(rows, again)
+    pd.testing.assert_frame_equal(traces, traces_again)
+
+
+def test_an_image_draws_the_same_directions_in_any_shard(images, tmp_path):
+    """Scores differ by float noise alone, which depends on what else is in a batch."""
+    rows, _ = attack(images, tmp_path, tmp_path / "both")
+    alone, _ = attack(images[1:], tmp_path, tmp_path / "alone")
+    together = rows.loc[rows["image"] == "V/b", "score"].to_numpy()
+    assert np.allclose(alone["score"], together, atol=1e-3)
+
+
+def test_pictures_show_what_is_handed_out_and_what_becomes_of_it(images, tmp_path):
+    attack(images, tmp_path, tmp_path / "out")
+    folder = tmp_path / "out/pictures/V/a"
+    original = np.asarray(Image.open(folder / "original.png"), int)
+    protected = np.asarray(Image.open(folder / "square_protected.png"), int)
+    assert np.abs(original - protected).max() in (12, 13)
+    assert {path.stem for path in folder.iterdir()} >= {
+        "winter",
+        "square_winter",
+        "pgd_protected",
+        "pgd_winter",
+    }
+    with torch.no_grad():
+        winter = generator()(prepare(tmp_path / "a.png", 32)[None])[0]
+    assert np.array_equal(
+        np.asarray(Image.open(folder / "winter.png")), np.asarray(to_rounded_picture(winter))
+    )
+
+
+def test_a_second_generator_is_tried_with_its_own_translation(images, tmp_path):
+    rows, _ = attack(images, tmp_path, tmp_path / "out", second=generator())
+    assert np.allclose(rows["score_transfer"], rows["score"], atol=1e-5)
+
+
+def test_a_shard_without_images_leaves_empty_tables(images, tmp_path):
+    rows, traces = attack(images[:0], tmp_path, tmp_path / "out")
+    assert rows.empty and traces.empty and (tmp_path / "out/pictures").is_dir()
+
+
+def test_a_photograph_that_has_gone_is_named_and_leaves_nothing(images, tmp_path):
+    (tmp_path / "b.png").unlink()
+    with pytest.raises(SnowdriftError, match=r"b\.png"):
+        attack(images, tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out/pictures").exists()
+
+
+def test_photographs_are_fitted_and_cut_around_their_centre(tmp_path):
+    wide = Image.new("RGB", (300, 100))
+    wide.paste((255, 255, 255), (100, 0, 200, 100))
+    wide.save(tmp_path / "wide.png")
+    image = prepare(tmp_path / "wide.png", 32)
+    assert image.shape == (3, 32, 32)
+    assert (image[:, :, 2:-2] == 1).all()
+
+
+def test_treatments_change_as_much_as_they_should():
+    smooth = torch.linspace(-0.9, 0.9, 64).expand(3, 64, 64)
+    noisy = (smooth + 0.1 * torch.randn(3, 64, 64, generator=torch.Generator().manual_seed(0))).clamp(-1, 1)
+    after = dict(zip(TREATMENTS, treated(noisy), strict=True))
+    errors = {name: float((image - noisy).abs().mean()) for name, image in after.items()}
+    assert errors["8_bit"] < 1 / 255
+    assert errors["8_bit"] < errors["jpeg_95"] < errors["jpeg_85"] < errors["jpeg_75"]
+    assert errors["resize"] > errors["8_bit"]
+    assert all(image.shape == noisy.shape for image in after.values())
+
+
+def test_visibility_of_a_known_change():
+    original = torch.zeros(3, 32, 32)
+    seen = visibility(original, original + 0.1)
+    assert seen["linf"] == seen["rms"] == pytest.approx(0.1)
+    assert seen["psnr"] == pytest.approx(20 * np.log10(2 / 0.1), abs=1e-3)
+    assert visibility(original, original)["ssim"] == pytest.approx(1)
+
+
+def test_the_ceiling_is_that_of_another_library():
+    """Adversarial Robustness Toolbox runs PGD towards the original as its target, on inputs in [0, 1]."""
+    art_estimators = pytest.importorskip("art.estimators.regression")
+    art_attacks = pytest.importorskip("art.attacks.evasion")
+    network = generator()
+    image = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(1)) * 1.6 - 0.8
+
+    class Flat(nn.Module):
+        def forward(self, values):
+            return network(values * 2 - 1).flatten(1)
+
+    def squared_error(outputs, targets):
+        return (outputs - targets.view_as(outputs)).square().sum()
+
+    estimator = art_estimators.PyTorchRegressor(
+        Flat(), loss=squared_error, input_shape=image.shape, clip_values=(0.0, 1.0)
+    )
+    pgd = art_attacks.ProjectedGradientDescent(
+        estimator, eps=0.05, eps_step=0.001, max_iter=200, targeted=True, verbose=False
+    )
+    values = ((image + 1) / 2)[None].numpy()
+    protected = pgd.generate(values, y=image.flatten()[None].numpy())
+    goal = Goal.of(image, network(image[None])[0], Budget(0.1))
+    theirs = float(goal.score(network(torch.from_numpy(protected) * 2 - 1))[0])
+    ours = projected_gradient(network, image, Budget(0.1), iterations=60).score
+    assert theirs > 0.1
+    assert ours == pytest.approx(theirs, rel=0.15)
+
+
+def test_rounding_is_to_the_nearest_level():
+    levels = torch.arange(256).float().expand(3, 1, 256) / 127.5 - 1
+    assert torch.allclose(to_tensor(to_rounded_picture(levels + 0.003)), levels, atol=1e-6)

@@ -1,0 +1,235 @@
+"""One shard of the attack: some photographs, every method, and what became of each."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor, nn
+
+from snowdrift.cyclegan.data import open_rgb, to_tensor
+from snowdrift.cyclegan.networks import ResnetGenerator
+from snowdrift.nullify.lasting import to_rounded_picture, treated, visibility
+from snowdrift.nullify.methods import WHITE_BOX, as_published, start_attack
+from snowdrift.nullify.names import TREATMENTS
+from snowdrift.nullify.objective import Budget, Goal
+from snowdrift.nullify.queries import Progress, QueryCounter
+from snowdrift.nullify.white_box import projected_gradient
+from snowdrift.runtime.devices import memory_limit
+from snowdrift.runtime.files import atomic_folder, write_table
+from snowdrift.runtime.seeds import derive_seed
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = [
+    "image",
+    "method",
+    "epsilon",
+    "queries",
+    "spent",
+    "score",
+    "success",
+    "meaningful",
+    "effect",
+    "linf",
+    "rms",
+    "psnr",
+    "ssim",
+    *(f"score_{treatment}" for treatment in TREATMENTS),
+    "score_transfer",
+    "ceiling",
+    "half_queries",
+]
+TRACE_COLUMNS = ["image", "method", "queries", "score"]
+
+
+@dataclass(frozen=True)
+class AttackSettings:
+    """The config's `attack` section, as far as a shard reads it.
+
+    Attributes:
+        size: side in pixels to which photographs are scaled and centre-cropped; a multiple of 4.
+        epsilon: most that a value may change, on the scale of [-1, 1].
+        success: score from which on an image counts as protected.
+        queries: most that a black-box attack may ask for one image.
+        methods: black-box attacks, by their names in `methods`.
+        ceiling: iterations of the white-box attacks.
+        batch_size: images that go through the generator together.
+    """
+
+    size: int
+    epsilon: float
+    success: float
+    queries: int
+    methods: Sequence[str]
+    ceiling: int
+    batch_size: int
+
+
+def attack_shard(
+    images: pd.DataFrame,
+    generator: ResnetGenerator,
+    second: ResnetGenerator | None,
+    settings: AttackSettings,
+    *,
+    root: Path,
+    table: Path,
+    traces: Path,
+    pictures: Path,
+    seed: int,
+    device: torch.device,
+) -> None:
+    """Attack the given images by every method, black-box ones and the ceiling.
+
+    Args:
+        images: their `frame_id` and `image`.
+        generator: the one that is attacked.
+        second: another, to which the protection may or may not transfer.
+        settings: sizes, budget and methods.
+        root: folder that `image` is relative to.
+        table: CSV or Parquet file, one row an image and method, `COLUMNS`. `ceiling` is the best score that a
+            white-box attack reached for the image; `half_queries` those after which half of it was first reached,
+            NaN where it never was.
+        traces: CSV or Parquet file, one row each time that an attack's answer changed, `TRACE_COLUMNS`.
+        pictures: folder for `<frame_id>/{original,winter}.png` and `<frame_id>/<method>_{protected,winter}.png`.
+        seed: of the directions, which differ by image and method and not by shard.
+        device: where the generators run.
+
+    Raises:
+        SnowdriftError: an image has broken since the index, or the device's memory is too small.
+    """
+    generator = generator.to(device)
+    names = list(images["frame_id"])
+    originals = [prepare(root / image, settings.size).to(device) for image in images["image"]]
+    ends: dict[str, list[Progress]] = {}
+    rows = []
+    with (
+        atomic_folder(pictures) as folder,
+        memory_limit(
+            f"attack.batch_size: a batch of {settings.batch_size} images of {settings.size} px",
+            "lower attack.batch_size or attack.size",
+        ),
+    ):
+        for method in [*WHITE_BOX, *settings.methods] if names else []:
+            ends[method] = _attack(method, names, originals, generator, settings, seed, device)
+            for name, end in zip(names, ends[method], strict=True):
+                rows.append(_row(name, method, end, generator, second, settings.epsilon))
+                _write_pictures(folder / name, method, end, generator)
+            reached = sum(row["success"] for row in rows[-len(names) :])
+            logger.info("%s: %d of %d images nullified", method, reached, len(names))
+    write_table(_with_ceilings(pd.DataFrame(rows, columns=COLUMNS), ends), table)
+    write_table(
+        pd.DataFrame(
+            [
+                (name, method, *step)
+                for method, progress in ends.items()
+                for name, end in zip(names, progress, strict=True)
+                for step in end.trace
+            ],
+            columns=TRACE_COLUMNS,
+        ),
+        traces,
+    )
+
+
+def _with_ceilings(rows: pd.DataFrame, ends: Mapping[str, Sequence[Progress]]) -> pd.DataFrame:
+    """The same rows with `ceiling` and `half_queries`."""
+    progress = [end for of_method in ends.values() for end in of_method]
+    ceilings = rows[rows["method"].isin(WHITE_BOX)].groupby("image")["score"].max()
+    rows["ceiling"] = rows["image"].map(ceilings)
+    rows["half_queries"] = [
+        next((queries for queries, score in end.trace if score >= ceiling / 2), None)
+        for end, ceiling in zip(progress, rows["ceiling"], strict=True)
+    ]
+    return rows
+
+
+def prepare(path: Path, size: int) -> Tensor:
+    """A photograph as (3, size, size) in [-1, 1], scaled to fit and cropped around its centre."""
+    return to_tensor(ImageOps.fit(open_rgb(path), (size, size), Image.Resampling.BICUBIC))
+
+
+def _attack(
+    method: str,
+    names: Sequence[str],
+    originals: Sequence[Tensor],
+    generator: nn.Module,
+    settings: AttackSettings,
+    seed: int,
+    device: torch.device,
+) -> list[Progress]:
+    budget = Budget(settings.epsilon, settings.success)
+    if method in WHITE_BOX:
+        momentum = WHITE_BOX[method]
+        return [
+            projected_gradient(generator, image, budget, iterations=settings.ceiling, momentum=momentum)
+            for image in originals
+        ]
+
+    def random(index: int) -> torch.Generator:
+        return torch.Generator().manual_seed(derive_seed(seed, "attack", names[index], method))
+
+    counter = QueryCounter(generator, limit=settings.queries, batch_size=settings.batch_size, device=device)
+    published = as_published(method)
+    return counter.attack(
+        originals,
+        lambda index, goal: start_attack(method, goal, settings.queries, random(index)),
+        budget,
+        keep_best=not published,
+        stop_at_success=not published,
+    )
+
+
+@torch.inference_mode()
+def _row(
+    name: str,
+    method: str,
+    end: Progress,
+    generator: nn.Module,
+    second: nn.Module | None,
+    epsilon: float,
+) -> dict[str, Any]:
+    goal = end.goal
+    after = goal.score(generator(treated(end.answer))).tolist()
+    return {
+        "image": name,
+        "method": method,
+        "epsilon": epsilon,
+        "queries": end.first_success or end.queries,
+        "spent": end.queries,
+        "score": end.score,
+        "success": end.score >= goal.success,
+        "meaningful": goal.meaningful,
+        "effect": goal.effect,
+        **visibility(goal.original, end.answer),
+        **{f"score_{treatment}": score for treatment, score in zip(TREATMENTS, after, strict=True)},
+        "score_transfer": float("nan") if second is None else _transfer(second, end),
+    }
+
+
+def _transfer(second: nn.Module, end: Progress) -> float:
+    """The score that the answer reaches with another generator."""
+    original = end.goal.original
+    second = second.to(original.device)
+    goal = Goal.of(original, second(original[None])[0], Budget(0))
+    return float(goal.score(second(end.answer[None]))[0])
+
+
+@torch.inference_mode()
+def _write_pictures(folder: Path, method: str, end: Progress, generator: nn.Module) -> None:
+    """The protected image is written as it would be handed out, in 8 bits, and so is what becomes of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    protected = to_rounded_picture(end.answer)
+    again = generator(to_tensor(protected)[None].to(end.answer.device))[0]
+    for name, picture in (
+        ("original", to_rounded_picture(end.goal.original)),
+        ("winter", to_rounded_picture(end.goal.translation)),
+        (f"{method}_protected", protected),
+        (f"{method}_winter", to_rounded_picture(again)),
+    ):
+        if not (path := folder / f"{name}.png").exists():
+            picture.save(path)
