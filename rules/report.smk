@@ -38,6 +38,16 @@ rule make_report:
             if XRAY
             else {}
         ),
+        **(
+            {
+                "attack_nullify": rules.summarise_attack.output.nullify,
+                "attack_summary": rules.summarise_attack.output.summary,
+                "attack_protected": rules.draw_attack.output.sheet,
+                "attack_progress": rules.draw_attack.output.curves,
+            }
+            if ATTACK
+            else {}
+        ),
         template=f"{workflow.basedir}/workflow/report/report.html.j2",
         frames=FRAMES,
         boxes=BOXES,

@@ -116,6 +116,7 @@ def build(files, tmp_path, xray=None, **config):
     build_report(
         files,
         xray,
+        None,
         complete_config(config, SCHEMA),
         template=ROOT / "workflow/report/report.html.j2",
         benchmarks=tmp_path / "benchmarks",

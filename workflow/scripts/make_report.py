@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from snowdrift.report.attack import AttackFiles
 from snowdrift.report.page import build_report
 from snowdrift.report.sections import StudyFiles
 from snowdrift.report.xray import XrayFiles
@@ -10,10 +11,15 @@ from snowdrift.runtime.job import job
 with job(snakemake.log[0]):
     files = {name: Path(path) for name, path in snakemake.input.items()}
     template = files.pop("template")
-    xray = {name: files.pop(name) for name in list(files) if name.startswith("xray_")}
+
+    xray, attack = (
+        {name.removeprefix(chapter): files.pop(name) for name in list(files) if name.startswith(chapter)}
+        for chapter in ("xray_", "attack_")
+    )
     build_report(
         StudyFiles(**files),
-        XrayFiles(**{name.removeprefix("xray_"): path for name, path in xray.items()}) if xray else None,
+        XrayFiles(**xray) if xray else None,
+        AttackFiles(**attack) if attack else None,
         snakemake.params.config,
         template=template,
         benchmarks=Path(snakemake.params.benchmarks),

@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from snowdrift.report import sections
+from snowdrift.report.attack import AttackFiles, attack_section
 from snowdrift.report.blocks import Section
 from snowdrift.report.finding import finding
 from snowdrift.report.headline import Headline, headline
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 def build_report(
     files: StudyFiles,
     xray: XrayFiles | None,
+    attack: AttackFiles | None,
     config: Mapping[str, Any],
     *,
     template: Path,
@@ -34,6 +36,7 @@ def build_report(
     Args:
         files: the study's tables and pictures.
         xray: those of the X-ray chapter; None where it was not run.
+        attack: those of the attack chapter; None where it was not run.
         config: the complete configuration.
         template: the page's Jinja2 template.
         benchmarks: folder of Snakemake's benchmark files.
@@ -46,6 +49,7 @@ def build_report(
         sections.cross_domain_section(files),
         sections.detections_section(files),
         *([xray_section(xray, config)] if xray else []),
+        *([attack_section(attack, config)] if attack else []),
         sections.data_section(files, config),
         sections.run_section(config, benchmarks, command),
     ]

@@ -1,0 +1,143 @@
+"""The attack's section and figures, from tables of known content."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from snowdrift.nullify.names import CEILINGS, TREATMENTS
+from snowdrift.nullify.summary import summarise
+from snowdrift.report.attack import AttackFiles, attack_section
+from snowdrift.report.attack_figures import CELL, draw_protected, plot_progress
+from snowdrift.report.blocks import Table, Text
+from snowdrift.runtime.errors import SnowdriftError
+
+METHODS = ("default", "rgf")
+SETTINGS = {
+    "methods": list(METHODS),
+    "epsilon": 0.1,
+    "success": 0.75,
+    "queries": 1000,
+    "ceiling": 50,
+    "size": 32,
+}
+CONFIG = {"attack": SETTINGS, "report": {"protected": 2}}
+
+
+def table(top=0.9, meaningful=True):
+    rows = []
+    for method in (*CEILINGS, *METHODS):
+        for number in range(3):
+            score = {"default": 0.8, "rgf": 0.3}.get(method, top)
+            rows.append(
+                {
+                    "image": f"<V>/{number}",
+                    "method": method,
+                    "queries": 100 + number,
+                    "spent": 1000,
+                    "score": score,
+                    "success": score >= 0.75,
+                    "meaningful": meaningful,
+                    "effect": 0.04 * 3 * 32**2,
+                    "ceiling": top,
+                    "half_queries": 50.0,
+                    "psnr": 30.0,
+                    "ssim": 0.9,
+                    **{f"score_{name}": 0.5 for name in TREATMENTS},
+                    "score_transfer": np.nan,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def traces():
+    rows = table()
+    steps = [
+        (row.image, row.method, queries, row.score * queries / 100)
+        for row in rows.itertuples()
+        for queries in (50, 100)
+    ]
+    return pd.DataFrame(steps, columns=["image", "method", "queries", "score"])
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    for number in range(3):
+        folder = tmp_path / "pictures/0/<V>" / str(number)
+        folder.mkdir(parents=True)
+        names = [
+            "original",
+            "winter",
+            *(f"{m}_{kind}" for m in (*CEILINGS, *METHODS) for kind in ("protected", "winter")),
+        ]
+        for shade, name in enumerate(names):
+            Image.new("RGB", (32, 32), (100 + shade, 100, 100)).save(folder / f"{name}.png")
+    return [tmp_path / "pictures/0"]
+
+
+def section(tmp_path, rows):
+    rows.to_csv(tmp_path / "nullify.csv", index=False)
+    summarise(rows, seed=0).to_csv(tmp_path / "summary.csv", index=False)
+    for name in ("protected.png", "progress.svg"):
+        (tmp_path / name).write_bytes(b"x")
+    files = AttackFiles(
+        *(tmp_path / name for name in ("nullify.csv", "summary.csv", "protected.png", "progress.svg"))
+    )
+    return attack_section(files, CONFIG)
+
+
+def texts(found):
+    return " ".join(block.text for block in found.blocks if isinstance(block, Text))
+
+
+def test_the_section_answers_with_the_first_method_and_the_ceiling(tmp_path):
+    found = section(tmp_path, table())
+    assert "3 of 3 photographs were protected" in texts(found)
+    assert "101 (100 to 102) queries" in texts(found)
+    assert "3 of 3 protected, mean score 0.90" in texts(found)
+    assert "low because" not in texts(found)
+
+
+def test_a_low_ceiling_is_explained(tmp_path):
+    assert "It is low because the generator changes these photographs strongly, by 0.20" in texts(
+        section(tmp_path, table(top=0.4))
+    )
+
+
+def test_a_generator_that_changes_nothing_is_said_to(tmp_path):
+    assert "nothing to protect them from" in texts(section(tmp_path, table(meaningful=False)))
+
+
+def test_tables_have_all_methods_and_no_column_for_a_generator_that_was_not_named(tmp_path):
+    reached, lasting = (block for block in section(tmp_path, table()).blocks if isinstance(block, Table))
+    assert [row[0] for row in reached.rows] == [*CEILINGS, *METHODS]
+    assert "second generator" not in lasting.header
+    assert "JPEG 75" in lasting.header
+    transferred = table().assign(score_transfer=0.1)
+    _, lasting = (block for block in section(tmp_path, transferred).blocks if isinstance(block, Table))
+    assert lasting.header[-1] == "second generator"
+
+
+def test_the_sheet_shows_eight_pictures_a_photograph_and_the_change_magnified(tmp_path, pictures):
+    draw_protected(table(), pictures, "default", 2, tmp_path / "sheet.png")
+    sheet = Image.open(tmp_path / "sheet.png")
+    assert sheet.width == 8 * (CELL + 6) + 6
+    change = sheet.getpixel((6 + 3 * (CELL + 6) + CELL // 2, 6 + 20 + CELL // 2))
+    # default_protected is 6 levels redder than the original, on a scale about gray.
+    assert change == (127 + 60, 127, 127)
+
+
+def test_a_photograph_without_pictures_is_named(tmp_path, pictures):
+    with pytest.raises(SnowdriftError, match="V>/0"):
+        draw_protected(table(), [tmp_path / "elsewhere"], "default", 2, tmp_path / "sheet.png")
+
+
+def test_progress_is_plotted_the_same_way_twice_with_every_method(tmp_path):
+    for name in ("one.svg", "two.svg"):
+        plot_progress(table(), traces(), 1000, tmp_path / name)
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def test_progress_of_attacks_that_never_answered_is_flat(tmp_path):
+    plot_progress(table(), traces()[:0], 1000, tmp_path / "flat.svg")
+    assert (tmp_path / "flat.svg").stat().st_size > 1000

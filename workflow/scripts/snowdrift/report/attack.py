@@ -1,0 +1,149 @@
+"""The report's section on the nullifying attack."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from snowdrift.nullify.names import TREATMENTS
+from snowdrift.report.attack_figures import MAGNIFIED, ceiling_of
+from snowdrift.report.blocks import Figure, Section, Table, Text
+from snowdrift.report.pictures import data_uri
+from snowdrift.runtime.files import read_table
+
+_TITLES = ("8 bits", "JPEG 95", "JPEG 85", "JPEG 75", "3/4 and back", "second generator")
+
+
+@dataclass(frozen=True)
+class AttackFiles:
+    """The files of the chapter that the report shows, all of them below `attack/`."""
+
+    nullify: Path
+    summary: Path
+    protected: Path
+    progress: Path
+
+
+def attack_section(files: AttackFiles, config: Mapping[str, Any]) -> Section:
+    """Whether photographs can be kept from the snow generator, how many queries it takes, and whether it lasts."""
+    rows, summary = read_table(files.nullify), read_table(files.summary)
+    settings = config["attack"]
+    return Section(
+        "attack",
+        "Can a photograph be protected against the snow?",
+        [
+            Text(_answer(rows, summary, settings)),
+            Text(_ceiling(rows, settings)),
+            Figure(
+                data_uri(files.protected),
+                "Photographs, their winter, the same protected, the change, and what the generator makes of it",
+                f"From best to worst of `{settings['methods'][0]}`, beside the ceiling. The change is magnified "
+                f"{MAGNIFIED} times about gray. Score: the share of the translation that is gone.",
+                wide=True,
+            ),
+            Figure(
+                data_uri(files.progress),
+                "Share of photographs protected, and their mean score, over the queries spent",
+                f"Protected: a score of {settings['success']:g} or more. Dashed: the better of two attacks that "
+                "see the generator's gradients.",
+                wide=True,
+            ),
+            _reached(summary),
+            _lasting(summary),
+        ],
+    )
+
+
+def _answer(rows: pd.DataFrame, summary: pd.DataFrame, settings: Mapping[str, Any]) -> str:
+    first = summary.set_index("method").loc[settings["methods"][0]]
+    images = int(first["images"])
+    if images == 0:
+        return (
+            "The generator hardly changes any of these photographs, so there is nothing to protect them from."
+        )
+    shown = rows[rows["method"] == settings["methods"][0]]
+    done = round(float(first["success_rate"]) * images)
+    return (
+        f"{done} of {images} photographs were protected by changes of at most {settings['epsilon']:g} (values "
+        f"run from -1 to 1; {shown['psnr'].mean():.1f} dB PSNR, SSIM {shown['ssim'].mean():.2f}): the generator, "
+        f"of which the attack sees nothing but its outputs, then leaves at least {settings['success']:.0%} of its "
+        f"change undone. It took {_between(first, 'mean_queries', ',.0f')} queries on average, photographs that "
+        f"were given up counted with the {settings['queries']:,} that they were given."
+    )
+
+
+def _ceiling(rows: pd.DataFrame, settings: Mapping[str, Any]) -> str:
+    """What is possible at all; where that is little, why."""
+    rows = rows[rows["meaningful"]]
+    if rows.empty:
+        return "No ceiling was taken."
+    best = ceiling_of(rows)
+    strength = (best["effect"] / (3 * settings["size"] ** 2)).pow(0.5).mean()
+    text = (
+        f"The ceiling, attacks that see the gradients ({settings['ceiling']} steps): {best['success'].sum()} of "
+        f"{len(best)} protected, mean score {best['score'].mean():.2f}. No black-box attack should be measured "
+        "against more."
+    )
+    if best["score"].mean() < settings["success"]:
+        text += (
+            f" It is low because the generator changes these photographs strongly, by {strength:.2f} (root mean "
+            f"square) where {settings['epsilon']:g} is allowed to be spent against it."
+        )
+    return text
+
+
+def _reached(summary: pd.DataFrame) -> Table:
+    return Table(
+        "What each attack reached, with 95 % intervals. The first two see the gradients",
+        [
+            "attack",
+            "photographs",
+            "protected",
+            "mean queries",
+            "median queries",
+            "mean score",
+            "half of the ceiling",
+            "queries to it",
+            "PSNR, dB",
+            "SSIM",
+        ],
+        [
+            [
+                row["method"],
+                int(row["images"]),
+                _between(row, "success_rate", ".0%"),
+                _between(row, "mean_queries", ",.0f"),
+                _between(row, "median_queries", ",.0f"),
+                _between(row, "mean_score", ".2f"),
+                _between(row, "half_rate", ".0%"),
+                _between(row, "mean_half_queries", ",.0f"),
+                float(row["mean_psnr"]),
+                float(row["mean_ssim"]),
+            ]
+            for row in summary.to_dict("records")
+        ],
+        decimals=2,
+    )
+
+
+def _lasting(summary: pd.DataFrame) -> Table:
+    columns = [f"mean_score_{name}" for name in (*TREATMENTS, "transfer")]
+    used = {name: title for name, title in zip(columns, _TITLES, strict=True) if summary[name].notna().any()}
+    return Table(
+        "Does the protection last? Mean score after what happens to pictures on their way",
+        ["attack", "as it is", *used.values()],
+        [
+            [row["method"], float(row["mean_score"]), *(float(row[name]) for name in used)]
+            for row in summary.to_dict("records")
+        ],
+        decimals=2,
+    )
+
+
+def _between(row: Mapping[str, Any] | pd.Series, name: str, form: str) -> str:
+    value, low, high = (row[key] for key in (name, f"{name}_low", f"{name}_high"))
+    if pd.isna(low):
+        return format(value, form) if not pd.isna(value) else "none"
+    return f"{value:{form}} ({low:{form}} to {high:{form}})"
