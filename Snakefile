@@ -2,7 +2,7 @@
 #
 # The study at full scale:  snakemake --cores 8 --resources gpu=2
 # The demo:                 snakemake --cores 2 --configfile config/demo.yaml
-# Only a part of it:        snakemake snow | detection | xray | report | verify, with the same options after it
+# Only a part of it:        snakemake snow | detection | xray | attack | report | verify, with the same options after it
 
 from snakemake.utils import min_version
 
@@ -20,6 +20,7 @@ include: "rules/data.smk"
 include: "rules/snow.smk"
 include: "rules/detection.smk"
 include: "rules/xray.smk"
+include: "rules/attack.smk"
 include: "rules/report.smk"
 
 
@@ -30,4 +31,5 @@ rule all:
         rules.snow.input,
         rules.detection.input,
         rules.xray.input if XRAY else [],
+        rules.attack.input if ATTACK else [],
         rules.report.input,

@@ -59,8 +59,7 @@ def check_paths(config: Mapping[str, Any]) -> None:
         if path is not None and not Path(path).is_dir():
             fault = "is not a folder" if Path(path).exists() else "there is no such folder"
             problems.append(f"config key `{key}`: {path}: {fault}")
-    files = [*FILES, "scores.inception_weights"] if "xray" in config["chapters"] else FILES
-    for key in files:
+    for key in _files(config):
         path = _value(config, key)
         if path is not None and not Path(path).is_file():
             fault = "is not a file" if Path(path).exists() else "there is no such file"
@@ -81,6 +80,15 @@ def _folders(config: Mapping[str, Any]) -> Iterator[str]:
         yield "data.dawn"
     if "xray" in config["chapters"]:
         yield "data.chest_xray"
+
+
+def _files(config: Mapping[str, Any]) -> Iterator[str]:
+    """Keys of the files that this study reads."""
+    yield from FILES
+    if "xray" in config["chapters"]:
+        yield "scores.inception_weights"
+    if "attack" in config["chapters"]:
+        yield "attack.transfer"
 
 
 def _validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
@@ -174,6 +182,7 @@ def _conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         _training_conflicts,
         _detector_conflicts,
         _xray_conflicts,
+        _attack_conflicts,
     ):
         yield from check(config)
 
@@ -252,6 +261,12 @@ def _xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "xray.samples", f"{samples}; expected a multiple of `scores.study_splits` ({splits})"
     if large is not None and large < samples:
         yield "xray.large", f"{large}; expected at least `xray.samples` ({samples})"
+
+
+def _attack_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    images, shards = config["attack"]["images"], config["attack"]["shards"]
+    if shards > images:
+        yield "attack.shards", f"{shards}; expected at most `attack.images` ({images})"
 
 
 def _listing(problems: list[str]) -> str:

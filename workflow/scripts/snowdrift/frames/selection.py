@@ -33,7 +33,7 @@ def choose_training_frames(frames: pd.DataFrame, count: int, seed: int) -> pd.Da
     Raises:
         SnowdriftError: There is no usable training frame.
     """
-    usable = frames[(frames["split"] == "train") & (frames["status"] == OK)].sort_values(["video", "image"])
+    usable = frames[(frames["split"] == "train") & (frames["status"] == OK)]
     if usable.empty:
         raise SnowdriftError(
             "splits.train: no training video has a usable frame, so the CycleGAN has nothing to learn from",
@@ -43,16 +43,33 @@ def choose_training_frames(frames: pd.DataFrame, count: int, seed: int) -> pd.Da
         logger.info(
             "cyclegan.frames: %d asked for, the training videos have %d: takes all", count, len(usable)
         )
-    random = np.random.default_rng(derive_seed(seed, "training_frames"))
-    sizes = usable.groupby("video", sort=True).size().to_numpy()
-    quotas = _share(sizes, min(count, len(usable)), random)
+    return choose_frames(usable, count, seed, "training_frames")
+
+
+def choose_frames(frames: pd.DataFrame, count: int, seed: int, purpose: str) -> pd.DataFrame:
+    """Choose `count` of the given frames, or all: equally many of every video, spread over its length.
+
+    Args:
+        frames: Rows of the table of frames.
+        count: Frames to choose.
+        seed: The study's seed.
+        purpose: What they are for; another purpose draws other frames.
+
+    Returns:
+        Table of frame_id and image, by video and name.
+    """
+    frames = frames.sort_values(["video", "image"])
+    random = np.random.default_rng(derive_seed(seed, purpose))
+    sizes = frames.groupby("video", sort=True).size().to_numpy()
+    quotas = _share(sizes, min(count, len(frames)), random)
     starts = np.cumsum(sizes) - sizes
     rows = [
         start + _spread(size, quota, random) for start, size, quota in zip(starts, sizes, quotas, strict=True)
     ]
-    chosen = usable.iloc[np.concatenate(rows)]
+    chosen = frames.iloc[np.concatenate(rows)]
     logger.info(
-        "training frames: %d of %d, from %d videos", len(chosen), len(usable), np.count_nonzero(quotas)
+        "%s: %d of %d, from %d videos",
+        *(purpose.replace("_", " "), len(chosen), len(frames), np.count_nonzero(quotas)),
     )
     return chosen[["frame_id", "image"]].reset_index(drop=True)
 

@@ -1,0 +1,142 @@
+# Attack: photographs changed so slightly that one hardly sees it, which the snow generator then leaves alone.
+#
+# Needs: data/frames.parquet, the test videos' frames, snow/generator.pth, and attack.transfer where it is set.
+# Makes: attack/images.csv, attack/{shards,traces,pictures}/<n>, attack/{nullify,summary}.csv, attack/traces.parquet,
+#        attack/protected.png, attack/progress.svg
+
+ATTACK = "attack" in config["chapters"]
+ATTACK_SHARDS = range(config["attack"]["shards"])
+
+
+rule attack:
+    """Target: the attack chapter's tables and figures."""
+    input:
+        f"{RESULTS}/attack/nullify.csv",
+        f"{RESULTS}/attack/summary.csv",
+        f"{RESULTS}/attack/protected.png",
+        f"{RESULTS}/attack/progress.svg",
+
+
+rule choose_attack_images:
+    """Draw the photographs to protect, from test videos alone."""
+    input:
+        frames=FRAMES,
+    output:
+        images=f"{RESULTS}/attack/images.csv",
+    log:
+        f"{RESULTS}/logs/choose_attack_images.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/choose_attack_images.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        images=config["attack"]["images"],
+        seed=config["seed"],
+    script:
+        "../workflow/scripts/choose_attack_images.py"
+
+
+rule attack_shard:
+    """Attack one shard of the photographs by every method, and by gradients for the ceiling."""
+    input:
+        **({"second": config["attack"]["transfer"]} if config["attack"]["transfer"] else {}),
+        images=rules.choose_attack_images.output.images,
+        root=FRAME_ROOT,
+        generator=rules.choose_generator.output.generator,
+    output:
+        table=f"{RESULTS}/attack/shards/{{shard}}.csv",
+        traces=f"{RESULTS}/attack/traces/{{shard}}.parquet",
+        pictures=directory(f"{RESULTS}/attack/pictures/{{shard}}"),
+    log:
+        f"{RESULTS}/logs/attack_shard/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/attack_shard/{{shard}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["attack"]["threads"]
+    resources:
+        gpu=GPU,
+        mem_mb=8000,
+        runtime=2880,
+    params:
+        settings=settings(
+            "attack",
+            "size",
+            "epsilon",
+            "success",
+            "queries",
+            "methods",
+            "ceiling",
+            "batch_size",
+        ),
+        shards=config["attack"]["shards"],
+        seed=config["seed"],
+        device=config["device"],
+    script:
+        "../workflow/scripts/attack_shard.py"
+
+
+rule summarise_attack:
+    """Put the shards into one table, and sum it up with intervals."""
+    input:
+        shards=expand(rules.attack_shard.output.table, shard=ATTACK_SHARDS),
+        traces=expand(rules.attack_shard.output.traces, shard=ATTACK_SHARDS),
+    output:
+        nullify=f"{RESULTS}/attack/nullify.csv",
+        summary=f"{RESULTS}/attack/summary.csv",
+        traces=f"{RESULTS}/attack/traces.parquet",
+    log:
+        f"{RESULTS}/logs/summarise_attack.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/summarise_attack.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        seed=config["seed"],
+    script:
+        "../workflow/scripts/summarise_attack.py"
+
+
+rule draw_attack:
+    """Draw protected photographs with what becomes of them, and how far attacks came over queries."""
+    input:
+        nullify=rules.summarise_attack.output.nullify,
+        traces=rules.summarise_attack.output.traces,
+        pictures=expand(rules.attack_shard.output.pictures, shard=ATTACK_SHARDS),
+    output:
+        sheet=report(
+            f"{RESULTS}/attack/protected.png",
+            caption="../workflow/report/attack_protected.rst",
+            category="Attack",
+            labels={"figure": "Protected photographs"},
+        ),
+        curves=report(
+            f"{RESULTS}/attack/progress.svg",
+            caption="../workflow/report/attack_progress.rst",
+            category="Attack",
+            labels={"figure": "Progress over queries"},
+        ),
+    log:
+        f"{RESULTS}/logs/draw_attack.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_attack.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        method=config["attack"]["methods"][0],
+        photographs=config["report"]["protected"],
+        queries=config["attack"]["queries"],
+    script:
+        "../workflow/scripts/draw_attack.py"

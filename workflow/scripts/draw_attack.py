@@ -1,0 +1,18 @@
+"""Rule draw_attack: protected photographs with what becomes of them, and how far attacks came over queries."""
+
+from pathlib import Path
+
+from snowdrift.report.attack_figures import draw_protected, plot_progress
+from snowdrift.runtime.files import read_table
+from snowdrift.runtime.job import job
+
+with job(snakemake.log[0]):
+    rows = read_table(snakemake.input.nullify)
+    draw_protected(
+        rows,
+        [Path(folder) for folder in snakemake.input.pictures],
+        snakemake.params.method,
+        snakemake.params.photographs,
+        snakemake.output.sheet,
+    )
+    plot_progress(rows, read_table(snakemake.input.traces), snakemake.params.queries, snakemake.output.curves)
