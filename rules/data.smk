@@ -21,6 +21,7 @@ rule render_vfp290k:
     params:
         **settings("demo", "videos", "frames", "width", "height"),
         seed=config["seed"],
+        code=code("render_vfp290k"),
     script:
         "../workflow/scripts/render_vfp290k.py"
 
@@ -45,6 +46,7 @@ rule render_dawn:
         width=config["demo"]["width"],
         height=config["demo"]["height"],
         seed=config["seed"],
+        code=code("render_dawn"),
     script:
         "../workflow/scripts/render_dawn.py"
 
@@ -71,6 +73,7 @@ rule index_frames:
         **settings("data", "layout", "class_names", "max_rejected"),
         splits=config["splits"],
         seed=config["seed"],
+        code=code("index_frames"),
     script:
         "../workflow/scripts/index_frames.py"
 
@@ -95,5 +98,6 @@ rule index_style:
         runtime=10,
     params:
         max_rejected=config["data"]["max_rejected"],
+        code=code("index_style"),
     script:
         "../workflow/scripts/index_style.py"

@@ -40,6 +40,7 @@ rule build_dataset:
         class_names=config["data"]["class_names"],
         winter_root=WINTER_ROOT,
         seed=config["seed"],
+        code=code("build_dataset"),
     script:
         "../workflow/scripts/build_dataset.py"
 
@@ -89,6 +90,7 @@ rule train_detector:
         ),
         folder=f"{RESULTS}/detection/models/{{domain}}-seed{{seed}}",
         device=config["device"],
+        code=code("train_detector"),
     script:
         "../workflow/scripts/train_detector.py"
 
@@ -122,6 +124,7 @@ rule evaluate_detector:
         test_domains=TEST_DOMAINS,
         winter_root=WINTER_ROOT,
         device=config["device"],
+        code=code("evaluate_detector"),
     script:
         "../workflow/scripts/evaluate_detector.py"
 
@@ -142,6 +145,8 @@ rule cross_domain:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        code=code("cross_domain"),
     script:
         "../workflow/scripts/cross_domain.py"
 
@@ -167,6 +172,8 @@ rule plot_cross_domain:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        code=code("plot_cross_domain"),
     script:
         "../workflow/scripts/plot_cross_domain.py"
 
@@ -199,5 +206,6 @@ rule draw_detections:
         runtime=10,
     params:
         class_names=config["data"]["class_names"],
+        code=code("draw_detections"),
     script:
         "../workflow/scripts/draw_detections.py"

@@ -67,5 +67,6 @@ rule make_report:
         config=config,
         command=COMMAND,
         benchmarks=f"{RESULTS}/benchmarks",
+        code=code("make_report"),
     script:
         "../workflow/scripts/make_report.py"

@@ -41,6 +41,7 @@ rule choose_training_images:
     params:
         **settings("cyclegan", "frames", "style_images"),
         seed=config["seed"],
+        code=code("choose_training_images"),
     script:
         "../workflow/scripts/choose_training_images.py"
 
@@ -88,6 +89,7 @@ rule train_cyclegan:
         ),
         seed=config["seed"],
         device=config["device"],
+        code=code("train_cyclegan"),
     script:
         "../workflow/scripts/train_cyclegan.py"
 
@@ -113,6 +115,8 @@ rule plot_losses:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        code=code("plot_losses"),
     script:
         "../workflow/scripts/plot_losses.py"
 
@@ -140,6 +144,7 @@ rule choose_generator:
         runtime=10,
     params:
         epoch=config["winterize"]["epoch"],
+        code=code("choose_generator"),
     script:
         "../workflow/scripts/choose_generator.py"
 
@@ -169,6 +174,7 @@ rule winterize_shard:
         shards=config["winterize"]["shards"],
         winter_root=WINTER_ROOT,
         device=config["device"],
+        code=code("winterize_shard"),
     script:
         "../workflow/scripts/winterize_shard.py"
 
@@ -200,6 +206,7 @@ rule contact_sheet:
     params:
         winter_root=WINTER_ROOT,
         pairs=config["report"]["pairs"],
+        code=code("contact_sheet"),
     script:
         "../workflow/scripts/contact_sheet.py"
 
@@ -220,5 +227,6 @@ rule verify:
         runtime=240,
     params:
         winter_root=WINTER_ROOT,
+        code=code("verify"),
     script:
         "../workflow/scripts/verify.py"

@@ -45,6 +45,7 @@ rule render_chest_xray:
         images=config["demo"]["xray_images"],
         size=config["demo"]["xray_size"],
         seed=config["seed"],
+        code=code("render_chest_xray"),
     script:
         "../workflow/scripts/render_chest_xray.py"
 
@@ -69,6 +70,7 @@ rule index_xray:
     params:
         class_name=config["xray"]["class_name"],
         max_rejected=config["data"]["max_rejected"],
+        code=code("index_xray"),
     script:
         "../workflow/scripts/index_xray.py"
 
@@ -98,6 +100,7 @@ rule train_xray_generator:
         settings=lambda wildcards: config["xray"][wildcards.model],
         seed=config["seed"],
         device=config["device"],
+        code=code("train_xray_generator"),
     script:
         "../workflow/scripts/train_xray_generator.py"
 
@@ -127,6 +130,7 @@ rule sample_xray:
         settings=lambda wildcards: config["xray"][wildcards.model],
         seed=config["seed"],
         device=config["device"],
+        code=code("sample_xray"),
     script:
         "../workflow/scripts/sample_xray.py"
 
@@ -154,6 +158,7 @@ rule train_xray_classifier:
         settings=config["scores"]["classifier"],
         seed=config["seed"],
         device=config["device"],
+        code=code("train_xray_classifier"),
     script:
         "../workflow/scripts/train_xray_classifier.py"
 
@@ -206,6 +211,7 @@ rule score_xray:
         ),
         seed=config["seed"],
         device=config["device"],
+        code=code("score_xray"),
     script:
         "../workflow/scripts/score_xray.py"
 
@@ -258,5 +264,6 @@ rule draw_xray:
     params:
         class_name=config["xray"]["class_name"],
         models=XRAY_MODELS,
+        code=code("draw_xray"),
     script:
         "../workflow/scripts/draw_xray.py"
