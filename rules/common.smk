@@ -15,6 +15,7 @@ sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
 from snowdrift.config import check_paths, complete_config, load_schema
 from snowdrift.runtime.code_digest import code_digest
+from snowdrift.runtime.data_state import data_state
 from snowdrift.runtime.errors import SnowdriftError
 
 try:
@@ -49,11 +50,21 @@ GPU = 0 if config["device"] == "cpu" else 1
 # The longest path runs through the snow: its jobs start before any others that are ready.
 CRITICAL = 1
 
-FRAME_ROOT = config["data"]["vfp290k"] or f"{RESULTS}/data/rendered/VFP290K"
-STYLE_ROOT = config["data"]["dawn"] or f"{RESULTS}/data/rendered/DAWN"
+RENDERED = {
+    "vfp290k": f"{RESULTS}/data/rendered/VFP290K",
+    "dawn": f"{RESULTS}/data/rendered/DAWN",
+    "chest_xray": f"{RESULTS}/data/rendered/chest_xray",
+}
+FRAME_ROOT = config["data"]["vfp290k"] or RENDERED["vfp290k"]
 
 FRAMES = f"{RESULTS}/data/frames.parquet"
 BOXES = f"{RESULTS}/data/boxes.parquet"
+STYLE = f"{RESULTS}/data/style.parquet"
+
+# A generator of the user's own is not trained, and the X-ray chapter can be left out.
+PRETRAINED = config["cyclegan"]["pretrained"]
+XRAY = "xray" in config["chapters"]
+XRAY_IMAGES = f"{RESULTS}/xray/images.parquet"
 
 
 wildcard_constraints:
@@ -70,3 +81,29 @@ def settings(section, *keys):
 def code(rule):
     """Digest of what the rule's script runs, for its `params: code`; worked out only for rules in the plan."""
     return lambda wildcards: code_digest(f"{workflow.basedir}/workflow/scripts/{rule}.py")
+
+
+# Data folders are no inputs: Snakemake would go by the time stamp of the folder itself, which moves when a stray file
+# is put into it, and not when a frame is put into a video. What they hold reaches the jobs through the index tables,
+# which carry the digest of every picture; rendered folders count by the manifest of the job that rendered them.
+
+
+def rendered(key, name="root"):
+    """The rendered folder that stands in for `data.<key>`, as an input; nothing where the user has a folder."""
+    return {} if config["data"][key] else {name: ancient(RENDERED[key])}
+
+
+def rendered_digests(key):
+    """The manifest of that folder, as an input."""
+    return {} if config["data"][key] else {"rendered": f"{RESULTS}/digests/render_{key}.csv"}
+
+
+def place(path):
+    """A folder's path as a param that is no reason to run again: moved data are the same data."""
+    return lambda wildcards, input: path
+
+
+def state_of(key, table):
+    """What the user's folder `data.<key>` holds, as a param of the rule that makes `table` from it."""
+    folder = config["data"][key]
+    return (lambda wildcards: data_state(folder, table)) if folder else None

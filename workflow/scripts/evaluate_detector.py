@@ -7,13 +7,13 @@ from snowdrift.detector.evaluation import EvaluationSettings, evaluate_detector
 from snowdrift.runtime.files import write_table
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     table, examples = evaluate_detector(
         snakemake.input.model,
         read_pictures(
             snakemake.input.frames,
             snakemake.input.boxes,
-            snakemake.input.root,
+            snakemake.params.root,
             snakemake.params.class_names,
             snakemake.params.winter_root,
             snakemake.input.manifests,

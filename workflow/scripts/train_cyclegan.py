@@ -9,14 +9,16 @@ from snowdrift.runtime.devices import choose_device
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     torch.set_num_threads(snakemake.threads)
     device = choose_device(snakemake.params.device)
+    frame_root = Path(snakemake.params.frame_root or snakemake.input.frame_root)
+    style_root = Path(snakemake.params.style_root or snakemake.input.style_root)
     content = read_table(snakemake.input.frames)
     style = read_table(snakemake.input.style)
     train_cyclegan(
-        [Path(snakemake.input.frame_root) / image for image in content["image"]],
-        [Path(snakemake.input.style_root) / image for image in style["image"]],
+        [frame_root / image for image in content["image"]],
+        [style_root / image for image in style["image"]],
         TrainingSettings(**snakemake.params.settings),
         snapshots=Path(snakemake.output.snapshots),
         samples=Path(snakemake.output.samples),

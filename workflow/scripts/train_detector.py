@@ -3,7 +3,7 @@
 from snowdrift.detector.training import TrainingSettings, train_detector
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     train_detector(
         snakemake.input.dataset,
         snakemake.params.folder,

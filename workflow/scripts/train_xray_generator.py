@@ -10,13 +10,13 @@ from snowdrift.runtime.job import job
 from snowdrift.xray.index import training_images
 from snowdrift.xray.training import train_model
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     torch.set_num_threads(snakemake.threads)
     names = training_images(read_table(snakemake.input.images), snakemake.params.class_name)
     train_model(
         snakemake.wildcards.model,
         snakemake.params.settings,
-        [Path(snakemake.input.root) / name for name in names],
+        [Path(snakemake.params.root or snakemake.input.root) / name for name in names],
         weights=Path(snakemake.output.weights),
         losses=Path(snakemake.output.losses),
         sheets=Path(snakemake.output.sheets),

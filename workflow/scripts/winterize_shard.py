@@ -10,14 +10,14 @@ from snowdrift.frames.tables import read_frames
 from snowdrift.runtime.devices import choose_device
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     torch.set_num_threads(snakemake.threads)
     frames = read_frames(snakemake.input.frames)
     winterize_shard(
         shard_frames(frames, int(snakemake.wildcards.shard), snakemake.params.shards),
         load_generator(snakemake.input.generator),
         WinterSettings(**snakemake.params.settings),
-        root=Path(snakemake.input.root),
+        root=Path(snakemake.params.root),
         output=Path(snakemake.params.winter_root),
         manifest=Path(snakemake.output.manifest),
         device=choose_device(snakemake.params.device),

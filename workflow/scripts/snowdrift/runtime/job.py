@@ -2,16 +2,20 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from snowdrift.runtime.digests import write_digests
 from snowdrift.runtime.errors import SnowdriftError
 
 
 @contextmanager
-def job(log_file: Path | str) -> Iterator[logging.Logger]:
-    """Run a script's body with its messages in `log_file` and on stderr.
+def job(log_file: Path | str, outputs: Mapping[str, str] | None = None) -> Iterator[logging.Logger]:
+    """Run a script's body with its messages in `log_file` and on stderr, and write down what it has made.
+
+    `outputs` are the files and folders that the rule declares; the one called `digests` becomes the manifest of the
+    others when the body has ended well.
 
     A SnowdriftError, and an OSError such as a full disk, end the process with status 1 and one clear message.
     Anything else is a bug and keeps its traceback, in the log too.
@@ -19,6 +23,8 @@ def job(log_file: Path | str) -> Iterator[logging.Logger]:
     logger = _configure_logging(Path(log_file))
     try:
         yield logger
+        if outputs is not None:
+            write_digests([path for name, path in outputs.items() if name != "digests"], outputs["digests"])
     except SnowdriftError as error:
         logger.error("Error: %s", error)
         sys.exit(1)
