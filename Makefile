@@ -40,9 +40,10 @@ lint: env
 	$(BIN)/snakefmt --check Snakefile rules
 	$(SNAKEMAKE) --lint --configfile config/demo.yaml
 
-# After a change of workflow/schemas/config.schema.yaml.
+# After a change of workflow/schemas/config.schema.yaml or of tests/workflow/reruns.yaml.
 docs: env
 	PYTHONPATH=workflow/scripts $(BIN)/python -m snowdrift.config_docs workflow/schemas/config.schema.yaml config/README.md
+	$(BIN)/python tests/workflow/reruns.py docs/operating.md
 
 # After a change of the dependencies in pyproject.toml. No registry's address gets into either file.
 lock:

@@ -21,6 +21,7 @@ include: "rules/snow.smk"
 include: "rules/detection.smk"
 include: "rules/xray.smk"
 include: "rules/report.smk"
+include: "rules/cache.smk"
 include: "rules/verify.smk"
 
 

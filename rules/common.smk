@@ -9,7 +9,6 @@ import sys
 from os.path import relpath
 
 from snakemake.exceptions import WorkflowError
-from snakemake.settings.enums import RerunTrigger
 
 sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
@@ -25,12 +24,6 @@ try:
     check_paths(config)
 except SnowdriftError as error:
     raise WorkflowError(str(error))
-
-if workflow.dag_settings:
-    # Whatever the profile says: a script's time stamp does not matter, since `params: code` is exact, and an input
-    # whose bytes are those of last time does not matter either, weights and large tables included.
-    workflow.dag_settings.rerun_triggers -= {RerunTrigger.CODE}
-    workflow.dag_settings.max_checksum_file_size = 10**9
 
 # What the report gives as the way to make the study again.
 COMMAND = shlex.join(

@@ -19,6 +19,7 @@ rule verify:
     params:
         study=RESULTS,
         winter_root=WINTER_ROOT,
+        rules=[known.name for known in workflow.rules],
         options=COMMAND.removeprefix("snakemake"),
         code=code("verify"),
     script:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from snowdrift.runtime.digests import find_damage, report_damage, write_digests
+from snowdrift.runtime.digests import damage_error, find_damage, write_digests
 from snowdrift.runtime.errors import SnowdriftError
 
 
@@ -92,13 +92,15 @@ def test_a_damaged_manifest_hides_no_damage(study: Path):
     assert {each.output for each in find_damage(study, 2)[1]} == {manifest}
 
 
-def test_the_error_names_the_files_and_what_to_make_again(study: Path):
+def test_the_error_names_the_files_and_what_to_make_again_rule_by_rule(study: Path):
     (study / "snow/samples/one.png").write_bytes(b"owe")
-    error = report_damage(find_damage(study, 2)[1], " --configfile mine.yaml")
+    (study / "table.csv").unlink()
+    error = damage_error(find_damage(study, 2)[1], ["make_table", "draw"], " --configfile mine.yaml")
     assert f"{study}/snow/samples/one.png: altered" in error.message
-    assert (
-        f"rm -rf {study}/snow/samples && snakemake {study}/snow/samples --configfile mine.yaml" in error.hint
-    )
+    assert error.hint.splitlines()[1:] == [
+        f"  rm -rf {study}/{output} && snakemake {study}/{output} --configfile mine.yaml"
+        for output in ("table.csv", "snow/samples")
+    ]
 
 
 def test_a_study_without_manifests_has_nothing_to_verify(tmp_path: Path):

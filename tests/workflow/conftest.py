@@ -21,14 +21,20 @@ class Run:
     text: str
 
 
-def snakemake(folder: Path, *arguments: str, configs: Sequence[Path] = (TINY,), profile: str = "none") -> Run:
-    """Call Snakemake on this repository's workflow, with `folder` as its working directory."""
+def snakemake(
+    folder: Path,
+    *arguments: str,
+    configs: Sequence[Path] = (TINY,),
+    profile: str = "none",
+    repository: Path = REPOSITORY,
+) -> Run:
+    """Call Snakemake on the workflow of `repository`, with `folder` as its working directory."""
     command = [sys.executable, "-m", "snakemake", *arguments, "--directory", str(folder), "--cores", "2"]
     command += ["--workflow-profile", profile, "--show-failed-logs"]
     command += ["--configfile", *map(str, configs)] if configs else []
     environment = {**os.environ, "COLUMNS": "200"}
     done = subprocess.run(
-        command, cwd=REPOSITORY, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command, cwd=repository, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     return Run(done.returncode, done.stdout)
 

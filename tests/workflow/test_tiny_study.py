@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from conftest import TINY, snakemake, succeed
+from conftest import TINY, succeed
 
 CONFIG = yaml.safe_load(TINY.read_text())
 
@@ -93,24 +93,6 @@ def test_a_second_study_stands_beside_the_first(copied: Path, tmp_path: Path):
     assert (copied / "results/tiny/report.html").is_file()
     assert (copied / "results/other/data/frames.parquet").is_file()
     assert "Nothing to be done" in succeed(copied)
-
-
-def test_verify_finds_a_damaged_winter_frame_and_only_its_shard_is_made_again(copied: Path):
-    assert "all 24 winter frames are as they were made" in succeed(copied, "verify")
-    manifest = copied / "results/tiny/snow/shards/1.parquet"
-    victim = copied / "results/tiny/snow/frames" / pd.read_parquet(manifest)["image"][0]
-    whole = victim.read_bytes()
-    victim.write_bytes(whole[:100])
-    run = snakemake(copied, "verify")
-    assert run.status != 0
-    assert f"{victim.relative_to(copied)}: truncated, 100 of {len(whole)} bytes are left" in run.text
-    assert "Traceback" not in run.text
-    repair = re.search(r"rm (results/\S+)", run.text)[1]
-    (copied / repair).unlink()
-    text = succeed(copied, "snow")
-    assert re.search(r"winterize_shard +1\n", text)
-    assert "train_cyclegan" not in text
-    assert victim.read_bytes() == whole
 
 
 def as_yolo(rendered: Path, boxes: pd.DataFrame, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from snowdrift.cyclegan.verify import find_winter_damage
-from snowdrift.runtime.digests import find_damage, report_damage
+from snowdrift.runtime.digests import damage_error, find_damage
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0]) as logger:
@@ -13,5 +13,5 @@ with job(snakemake.log[0]) as logger:
         study / "snow/shards", Path(snakemake.params.winter_root), snakemake.threads
     )
     if damage := found + winter:
-        raise report_damage(damage, snakemake.params.options)
+        raise damage_error(damage, snakemake.params.rules, snakemake.params.options)
     logger.info("all %d results and %d winter frames are as they were made", results, frames)

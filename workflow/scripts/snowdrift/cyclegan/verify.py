@@ -28,7 +28,7 @@ def find_winter_damage(shards: Path, root: Path, threads: int) -> tuple[int, lis
     with ThreadPoolExecutor(threads) as pool:
         faults = list(pool.map(lambda row: file_fault(root / row.image, row.bytes, row.digest), rows))
     damage = [
-        Damage(root / row.image, fault, row.manifest)
+        Damage(root / row.image, fault, row.manifest, "winterize_shard")
         for row, fault in zip(rows, faults, strict=True)
         if fault is not None
     ]

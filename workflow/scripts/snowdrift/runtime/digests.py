@@ -4,7 +4,8 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,8 @@ class Damage(NamedTuple):
     fault: str
     output: Path
     """The declared output of its job that has to go, so that the job makes it anew."""
+    rule: str
+    """The rule of that job."""
 
 
 def write_digests(outputs: Iterable[Path | str], manifest: Path | str) -> None:
@@ -74,41 +77,53 @@ def find_damage(study: Path, threads: int) -> tuple[int, list[Damage]]:
     return sum(counts), [each for part in damage for each in part]
 
 
-def report_damage(damage: list[Damage], options: str) -> SnowdriftError:
+def damage_error(damage: Sequence[Damage], rules: Sequence[str], options: str) -> SnowdriftError:
     """The error that names damaged files, and how to make these alone anew.
 
     Args:
         damage: at least one.
+        rules: names of the workflow's rules, upstream first.
         options: what the study's Snakemake call has behind its targets.
     """
-    lines = [f"  {file}: {fault}" for file, fault, _ in damage[:_SHOWN]]
+    lines = [f"  {each.file}: {each.fault}" for each in damage[:_SHOWN]]
     if len(damage) > _SHOWN:
         lines.append(f"  ... and {len(damage) - _SHOWN} more")
-    outputs = " ".join(dict.fromkeys(str(output) for *_, output in damage))
+    outputs: dict[str, list[str]] = {}
+    for each in damage:
+        outputs.setdefault(each.rule, []).append(shlex.quote(str(each.output)))
+    repairs = []
+    # One call for each rule: within a call, what is downstream of a target that is made would be made with it.
+    for rule in sorted(outputs, key=rules.index):
+        targets = " ".join(dict.fromkeys(outputs[rule]))
+        repairs.append(f"  rm -rf {targets} && snakemake {targets}{options}")
     return SnowdriftError(
         "\n".join([f"{len(damage)} files are not as they were made:", *lines]),
-        "remove what they belong to and make it again by itself; what was made from it stays as long as it comes out "
-        f"the same: rm -rf {outputs} && snakemake {outputs}{options}",
+        "\n".join(
+            ["make them anew, in this order; what comes out the same is no reason to run more:", *repairs]
+        ),
     )
 
 
 def _manifest_damage(manifest: Path) -> tuple[int, list[Damage]]:
     """How many rows one manifest has, and the damage it knows of, its own included."""
     base = _study(manifest)
+    rule = manifest.relative_to(base / FOLDER).parts[0].removesuffix(".csv")
     text = manifest.read_bytes().decode(errors="surrogateescape")
     end = text[:-1].rfind("\n") + 1
     whole = text[end:] == f",,,{_digest(text[:end])}\n"
     rows = list(csv.DictReader(io.StringIO(text[:end], newline="")))
     if whole:
         faults = [(row, file_fault(base / row["file"], _size(row), row["digest"])) for row in rows]
-        damage = [Damage(base / row["file"], fault, base / row["output"]) for row, fault in faults if fault]
+        damage = [
+            Damage(base / row["file"], fault, base / row["output"], rule) for row, fault in faults if fault
+        ]
         return len(rows), damage
     # What such a manifest says may be wrong, so its job is made anew as a whole.
-    damage = [Damage(manifest, "altered, its last line does not fit the others", manifest)]
+    damage = [Damage(manifest, "altered, its last line does not fit the others", manifest, rule)]
     for row in rows:
         file = base / (row.get("file") or "")
         if file.is_file() and file_fault(file, None, row.get("digest") or ""):
-            damage.append(Damage(file, "differs from its manifest, which is altered itself", manifest))
+            damage.append(Damage(file, "differs from its manifest, which is altered itself", manifest, rule))
     return len(rows), damage
 
 
