@@ -13,7 +13,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
 from snowdrift.config import check_paths, complete_config, load_schema
-from snowdrift.runtime.code_digest import code_digest
+from snowdrift.runtime.code_digest import CodeDigests
 from snowdrift.runtime.data_state import data_state
 from snowdrift.runtime.errors import SnowdriftError
 
@@ -36,6 +36,11 @@ COMMAND = shlex.join(
 
 RESULTS = f"results/{config['study']}"
 ENVIRONMENT = f"{workflow.basedir}/envs/snowdrift.yaml"
+
+CODE = CodeDigests(store=".snakemake/code_digests.json")
+
+# Snakemake would import pandas, for a quarter of a second, to see whether params are tables. None of ours is.
+sys.modules.setdefault("pandas", None)
 
 # One GPU a job, unless the config keeps the study on the CPU: then `--resources gpu=N` must not hold it back.
 GPU = 0 if config["device"] == "cpu" else 1
@@ -73,7 +78,7 @@ def settings(section, *keys):
 
 def code(rule):
     """Digest of what the rule's script runs, for its `params: code`; worked out only for rules in the plan."""
-    return lambda wildcards: code_digest(f"{workflow.basedir}/workflow/scripts/{rule}.py")
+    return lambda wildcards: CODE.of(f"{workflow.basedir}/workflow/scripts/{rule}.py")
 
 
 # Data folders are no inputs: Snakemake would go by the time stamp of the folder itself, which moves when a stray file

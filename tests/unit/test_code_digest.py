@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from snowdrift.runtime.code_digest import code_digest
+from snowdrift.runtime.code_digest import CodeDigests
 
 REPOSITORY = Path(__file__).parents[2]
 FILES = {
@@ -22,12 +22,16 @@ FILES = {
 }
 
 
-def digest(folder: Path, changes: dict[str, str]) -> str:
-    """The script's digest after these changes; a folder of its own each, since a process reads a file once."""
+def write(folder: Path, changes: dict[str, str]) -> Path:
+    """The script and its package, with these files in place of the original ones."""
     for name, text in {**FILES, **changes}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    return code_digest(folder / "script.py", folder / "house")
+    return folder
+
+
+def digest(folder: Path, changes: dict[str, str]) -> str:
+    return CodeDigests(write(folder, changes) / "house").of(folder / "script.py")
 
 
 @pytest.mark.parametrize(
@@ -66,6 +70,19 @@ def test_comments_docstrings_formatting_and_other_modules_do_not_count(
     assert old in FILES[file]
     changed = FILES[file].replace(old, new)
     assert digest(tmp_path / "a", {}) == digest(tmp_path / "b", {file: changed})
+
+
+def test_a_store_changes_nothing_but_the_time(tmp_path: Path):
+    store = tmp_path / "store/digests.json"
+    write(tmp_path, {})
+    plain = CodeDigests(tmp_path / "house").of(tmp_path / "script.py")
+    for _ in ("written", "read"):
+        assert CodeDigests(tmp_path / "house", store).of(tmp_path / "script.py") == plain
+    write(tmp_path, {"house/garden/gate.py": "GATE = 0"})
+    changed = CodeDigests(tmp_path / "house", store).of(tmp_path / "script.py")
+    assert changed == CodeDigests(tmp_path / "house").of(tmp_path / "script.py") != plain
+    store.write_text('{"cut')
+    assert CodeDigests(tmp_path / "house", store).of(tmp_path / "script.py") == changed
 
 
 def script_rules() -> dict[str, str]:

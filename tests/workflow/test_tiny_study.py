@@ -1,13 +1,16 @@
 """The whole DAG on tiny data, through Snakemake: what it leaves, and what it does not do again."""
 
 import re
+import resource
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
-from conftest import TINY, succeed
+from conftest import REPOSITORY, TINY, succeed
 
 CONFIG = yaml.safe_load(TINY.read_text())
 
@@ -84,6 +87,26 @@ def test_the_three_domains_see_equally_many_frames_and_differ_in_nothing_else(ti
 
 def test_a_second_run_does_nothing(tiny_study: Path):
     assert "Nothing to be done" in succeed(tiny_study)
+
+
+def cpu_seconds(*arguments: str) -> float:
+    """What a call of Snakemake costs, at best of three."""
+    costs = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, "-m", "snakemake", *arguments], check=True, cwd=REPOSITORY, capture_output=True
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        costs.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(costs)
+
+
+def test_a_plan_without_work_takes_hardly_longer_than_snakemakes_own_start(tiny_study: Path):
+    plan = ["-n", "--directory", str(tiny_study), "--configfile", str(TINY)]
+    ratio = cpu_seconds(*plan) / cpu_seconds("--version")
+    print(f"a plan takes {ratio:.2f} times as long as `snakemake --version`")
+    assert ratio < 1.5
 
 
 def test_a_second_study_stands_beside_the_first(copied: Path, tmp_path: Path):

@@ -6,8 +6,10 @@ that the script imports is edited. A digest over the parsed code of both is righ
 
 import ast
 import hashlib
+import json
+import os
 from collections.abc import Iterator
-from functools import cache
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,49 +18,81 @@ _MEANINGLESS = frozenset({"kind", "type_comment"})
 """Fields of the syntax tree that change nothing: the u of `u"text"`, and comments."""
 
 
-class _Module(NamedTuple):
+class _File(NamedTuple):
     digest: str
-    imports: frozenset[Path]
-    """Files of the package that it names in an import, anywhere in it."""
+    imports: list[str]
+    """Dotted names below the package that it imports, anywhere in it; not each need be a module."""
 
 
-def code_digest(script: Path | str, package: Path | str = PACKAGE) -> str:
-    """Digest of a script and of all modules of the package that it imports, directly or not.
+class CodeDigests:
+    """Digests of scripts, each with all modules of the package that it imports, directly or not.
 
-    It is taken over the parsed code without docstrings, so comments and formatting do not count. Imports inside
+    They are taken over the parsed code without docstrings, so comments and formatting do not count. Imports inside
     functions do; a module whose name is computed is not seen.
 
     Args:
-        script: the file that the rule runs.
         package: folder of the package.
-
-    Returns:
-        16 hex digits.
-
-    Raises:
-        SyntaxError: one of the files is no Python.
+        store: file that keeps what was found in each file, by the file's bytes, because to parse all takes a third
+            of a second. It may go at any time.
     """
-    script, package = Path(script), Path(package)
-    reached, ahead = set(), [script]
-    while ahead:
-        path = ahead.pop()
-        reached.add(path)
-        ahead += _read(path, package).imports - reached
-    library = sorted(
-        (path.relative_to(package).as_posix(), _read(path, package).digest) for path in reached - {script}
-    )
-    return hashlib.sha256(repr((_read(script, package).digest, library)).encode()).hexdigest()[:16]
+
+    def __init__(self, package: Path | str = PACKAGE, store: Path | str | None = None) -> None:
+        self._package, self._store = Path(package), Path(store) if store else None
+        self._modules = _module_files(self._package)
+        self._read: dict[Path, _File] = {}
+        self._known: dict[str, tuple[str, list[str]]] = {}
+        if self._store:
+            with suppress(OSError, ValueError):
+                self._known = json.loads(self._store.read_bytes())
+        self._stored = len(self._known)
+
+    def of(self, script: Path | str) -> str:
+        """The digest of a script, 16 hex digits.
+
+        Raises:
+            SyntaxError: it, or a module that it imports, is no Python.
+        """
+        script = Path(script)
+        reached, ahead = set(), [script]
+        while ahead:
+            path = ahead.pop()
+            reached.add(path)
+            names = self._file(path).imports
+            ahead += {file for name in names for file in self._modules.get(name, ())} - reached
+        if len(self._known) > self._stored:
+            self._save()
+        library = sorted(
+            (path.relative_to(self._package).as_posix(), self._file(path).digest)
+            for path in reached - {script}
+        )
+        return hashlib.sha256(repr((self._file(script).digest, library)).encode()).hexdigest()[:16]
+
+    def _file(self, path: Path) -> _File:
+        if path not in self._read:
+            content = path.read_bytes()
+            # With its path, on which relative imports hang.
+            key = hashlib.sha256(f"{os.path.relpath(path, self._package)}\0".encode() + content).hexdigest()
+            if key not in self._known:
+                self._known[key] = _parse(content, path, self._package)
+            self._read[path] = _File(*self._known[key])
+        return self._read[path]
+
+    def _save(self) -> None:
+        self._stored = len(self._known)
+        if self._store:
+            temporary = self._store.with_name(f"{self._store.name}.{os.getpid()}")
+            with suppress(OSError):  # then the next plan parses again
+                self._store.parent.mkdir(exist_ok=True)
+                temporary.write_text(json.dumps(self._known), encoding="ascii")
+                os.replace(temporary, self._store)
 
 
-@cache
-def _read(path: Path, package: Path) -> _Module:
-    tree = ast.parse(path.read_bytes(), str(path))
-    files = _module_files(package)
-    imports = {file for name in _imported(tree, path, package) for file in files.get(name, ())}
-    return _Module(hashlib.sha256(_outline(tree).encode()).hexdigest(), frozenset(imports))
+def _parse(content: bytes, path: Path, package: Path) -> _File:
+    tree = ast.parse(content, str(path))
+    names = {name for name in _imported(tree, path, package) if name.split(".")[0] == package.name}
+    return _File(hashlib.sha256(_outline(tree).encode()).hexdigest(), sorted(names))
 
 
-@cache
 def _module_files(package: Path) -> dict[str, tuple[Path, ...]]:
     """The files that run when a module is imported, by its dotted name: its own and those of its packages."""
     found: dict[str, tuple[Path, ...]] = {}
