@@ -13,6 +13,7 @@ sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
 from snowdrift.config import check_paths, complete_config, load_schema
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.finished import remove_finished
 
 try:
     config = complete_config(
@@ -40,6 +41,12 @@ GPU = 0 if config["device"] == "cpu" else 1
 # The longest path runs through the snow: its jobs start before any others that are ready.
 CRITICAL = 1
 
+# A job that can resume keeps its state in `{STATE}/<rule>/<wildcards>`, a param: Snakemake deletes outputs and logs.
+# How often it saves is a resource instead, since no change of it may run anything again.
+STATE = f"{RESULTS}/state"
+SAVE_MINUTES = config["save_minutes"]
+RETRIES = 2
+
 FRAME_ROOT = config["data"]["vfp290k"] or f"{RESULTS}/data/rendered/VFP290K"
 STYLE_ROOT = config["data"]["dawn"] or f"{RESULTS}/data/rendered/DAWN"
 
@@ -56,3 +63,12 @@ wildcard_constraints:
 def settings(section, *keys):
     """The named keys of a config section, as one param: a change of any other key does not count."""
     return {key: config[section][key] for key in keys}
+
+
+# Only now does Snakemake know that the results of finished jobs are whole.
+onsuccess:
+    remove_finished(STATE)
+
+
+onerror:
+    remove_finished(STATE)

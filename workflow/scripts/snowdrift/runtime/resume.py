@@ -1,0 +1,219 @@
+"""What a long job keeps, so that it goes on where it was killed.
+
+Snakemake deletes a failed job's declared outputs and its log. A job that can resume gets a folder that is neither,
+as the param `state`, and keeps there either a snapshot of everything (`save`, `load`), or a line for each finished
+item (`append`, `items`), and files that it makes on the way (`folder`):
+
+    state = job_state(snakemake.params, files=[...], pictures=[...], minutes=snakemake.resources.save_minutes)
+    for item in items[len(state.items()):]: ...; state.append(result)
+    write_outputs(state.items())
+    state.finish()
+"""
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import random
+import shutil
+import time
+import zipfile
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.files import atomic_path, digest_file
+from snowdrift.runtime.finished import FINISHED
+from snowdrift.runtime.weights import read_weights
+
+logger = logging.getLogger(__name__)
+
+_LIBRARIES = ("numpy", "pillow", "torch", "ultralytics")
+_SECONDS_FOR_A_DYING_JOB = 10.0
+
+
+class JobState:
+    """The state of one job, kept only for the key that it was saved with.
+
+    Opening it removes what another key left, and locks the folder until this process ends: what a killed Snakemake
+    has left running must not work on the same state.
+
+    Args:
+        folder: of this job alone, made if need be; no declared output of it.
+        key: of everything that decides the job's result, see `job_key`.
+        minutes: between two snapshots, for `due`; 0 makes every moment one.
+
+    Attributes:
+        folder: for snapshots, items and the job's own files; gone with the state.
+
+    Raises:
+        SnowdriftError: another process still works on the same job.
+    """
+
+    def __init__(self, folder: Path | str, key: str, minutes: float = 0) -> None:
+        self._top, self.folder = Path(folder), Path(folder) / key
+        self._seconds, self._saved = 60 * minutes, time.monotonic()
+        self._top.mkdir(parents=True, exist_ok=True)
+        _lock(self._top / "lock")
+        for path in set(self._top.iterdir()) - {self.folder, self._top / "lock"}:
+            if path.is_dir():
+                logger.info("%s: state of other settings, data or code: removed", path)
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        self.folder.mkdir(exist_ok=True)
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time for the next snapshot."""
+        return time.monotonic() - self._saved >= self._seconds
+
+    def save(self, content: Mapping[str, Any]) -> None:
+        """Write a snapshot: tensors, numbers, texts, and containers of them.
+
+        It takes the former's place in one step; a crash on the way leaves the former.
+        """
+        with atomic_path(self._snapshot, durable=True) as temporary, open(temporary, "wb") as stream:
+            try:
+                torch.save(dict(content), stream)
+            except RuntimeError as error:  # what torch makes of a full disk
+                raise error.__context__ if isinstance(error.__context__, OSError) else error from None
+        self._saved = time.monotonic()
+
+    def load(self) -> dict[str, Any] | None:
+        """The last snapshot, tensors on the CPU; None where there is none, or none that is whole."""
+        if not self._snapshot.exists():
+            return None
+        try:
+            # torch itself does not compare the checksums that it writes.
+            if zipfile.ZipFile(self._snapshot).testzip() is not None:
+                raise zipfile.BadZipFile("a checksum is wrong")
+            content = read_weights(self._snapshot, "")
+        except (zipfile.BadZipFile, SnowdriftError) as error:
+            logger.warning("%s: not whole, so the job starts anew: %s", self._snapshot, error)
+            return None
+        logger.info("goes on from %s", self._snapshot)
+        return content
+
+    def append(self, item: Mapping[str, Any]) -> None:
+        """Write down a finished item: numbers, texts, and lists and dicts of them."""
+        # The line break comes first, so that a line that was cut short spoils no other.
+        with open(self._items, "a", encoding="utf-8") as stream:
+            stream.write(f"\n{json.dumps(item)}")
+
+    def items(self) -> list[dict[str, Any]]:
+        """The items written down so far, in their order; a line that was cut short is left out."""
+        if not self._items.exists():
+            return []
+        lines = self._items.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [item for line in lines if (item := _parse(line)) is not None]
+
+    def finish(self) -> None:
+        """Say that the job's outputs are written. See `finished.remove_finished` for what comes then."""
+        (self._top / FINISHED).touch()
+
+    @property
+    def _snapshot(self) -> Path:
+        return self.folder / "snapshot.pth"
+
+    @property
+    def _items(self) -> Path:
+        return self.folder / "items.jsonl"
+
+
+def job_state(
+    params: Mapping[str, Any],
+    *,
+    files: Iterable[Path | str],
+    pictures: Iterable[Path] = (),
+    minutes: float = 0,
+) -> JobState:
+    """The state of the job with these params, of which `state` is its folder; for the rest see `job_key`."""
+    return JobState(params["state"], job_key(params, files=files, pictures=pictures), minutes)
+
+
+def job_key(params: Mapping[str, Any], *, files: Iterable[Path | str], pictures: Iterable[Path] = ()) -> str:
+    """A digest of everything that decides a job's result, 16 hex digits.
+
+    The number of threads and the device that `device: auto` finds are not among them, as they are none of
+    Snakemake's reasons to run a finished job again.
+
+    Args:
+        params: the job's params, the digest of its code among them; all but `state` count.
+        files: input tables and weights; their content counts.
+        pictures: the many files that the tables list; they count by name, size and time of change.
+    """
+    digest = hashlib.sha256()
+    decisive = {name: value for name, value in params.items() if name != "state"}
+    versions = {name: version(name) for name in _LIBRARIES}
+    digest.update(json.dumps([decisive, versions], sort_keys=True).encode())
+    for path in files:
+        digest.update(digest_file(path).encode())
+    for path in pictures:
+        status = os.stat(path)
+        digest.update(f"{path}\n{status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def random_state(*generators: torch.Generator) -> dict[str, Any]:
+    """Where the given generators are in their sequences, and the global ones of Python, numpy and torch.
+
+    Fit for `JobState.save`. Of CUDA's generators, the current device's is taken, where CUDA is in use.
+    """
+    kind, keys, position, has_gauss, gauss = np.random.get_state()
+    return {
+        "python": random.getstate(),
+        "numpy": (kind, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss),
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
+        "generators": [generator.get_state() for generator in generators],
+    }
+
+
+def restore_random_state(state: Mapping[str, Any], *generators: torch.Generator) -> None:
+    """Put the generators, given in the same order, and the global ones back to where they were."""
+    random.setstate(state["python"])
+    kind, keys, *rest = state["numpy"]
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))
+    torch.set_rng_state(state["torch"])
+    if state["cuda"] is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"])
+    for generator, saved in zip(generators, state["generators"], strict=True):
+        generator.set_state(saved)
+
+
+def _lock(path: Path) -> None:
+    """Hold the file until this process ends, however it ends."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    patience = time.monotonic() + _SECONDS_FOR_A_DYING_JOB
+    while True:
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > patience:
+                owner = os.read(descriptor, 20).decode() or "?"
+                raise SnowdriftError(
+                    f"{path}: process {owner} still works on this job",
+                    f"wait for its end, or end it (kill {owner}); then run again, and the work goes on",
+                ) from None
+            time.sleep(0.2)
+        except OSError as error:
+            logger.warning("%s: no lock (%s): see to it that no other process runs this job", path, error)
+            break
+    os.truncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
+
+
+def _parse(line: str) -> dict[str, Any] | None:
+    try:
+        item = json.loads(line)
+    except ValueError:
+        return None
+    return item if isinstance(item, dict) else None
