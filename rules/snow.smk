@@ -61,6 +61,7 @@ rule train_cyclegan:
     benchmark:
         f"{RESULTS}/benchmarks/train_cyclegan.tsv"
     priority: CRITICAL
+    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: config["cyclegan"]["threads"]
@@ -68,6 +69,7 @@ rule train_cyclegan:
         gpu=GPU,
         mem_mb=16000,
         runtime=7200,
+        save_minutes=SAVE_MINUTES,
     params:
         settings=settings(
             "cyclegan",
@@ -88,6 +90,7 @@ rule train_cyclegan:
         ),
         seed=config["seed"],
         device=config["device"],
+        state=f"{STATE}/train_cyclegan",
     script:
         "../workflow/scripts/train_cyclegan.py"
 
@@ -157,6 +160,7 @@ rule winterize_shard:
     benchmark:
         f"{RESULTS}/benchmarks/winterize_shard/{{shard}}.tsv"
     priority: CRITICAL
+    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: config["winterize"]["threads"]
@@ -164,11 +168,13 @@ rule winterize_shard:
         gpu=GPU,
         mem_mb=8000,
         runtime=1440,
+        save_minutes=SAVE_MINUTES,
     params:
         settings=settings("winterize", "size", "format", "quality", "batch_size"),
         shards=config["winterize"]["shards"],
         winter_root=WINTER_ROOT,
         device=config["device"],
+        state=f"{STATE}/winterize_shard/{{shard}}",
     script:
         "../workflow/scripts/winterize_shard.py"
 

@@ -19,16 +19,16 @@ import random
 import shutil
 import time
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.runtime.files import atomic_path, digest_file
+from snowdrift.runtime.files import atomic_folder, atomic_path, digest_file
 from snowdrift.runtime.finished import FINISHED
 from snowdrift.runtime.weights import read_weights
 
@@ -114,6 +114,11 @@ class JobState:
         lines = self._items.read_text(encoding="utf-8", errors="replace").splitlines()
         return [item for line in lines if (item := _parse(line)) is not None]
 
+    def publish(self, name: str, target: Path) -> None:
+        """Copy a folder that was made on the way to where it is declared; it stays here, see `finished`."""
+        with atomic_folder(target) as temporary:
+            shutil.copytree(self.folder / name, temporary, dirs_exist_ok=True)
+
     def finish(self) -> None:
         """Say that the job's outputs are written. See `finished.remove_finished` for what comes then."""
         (self._top / FINISHED).touch()
@@ -156,9 +161,61 @@ def job_key(params: Mapping[str, Any], *, files: Iterable[Path | str], pictures:
     for path in files:
         digest.update(digest_file(path).encode())
     for path in pictures:
-        status = os.stat(path)
-        digest.update(f"{path}\n{status.st_size} {status.st_mtime_ns}\n".encode())
+        digest.update(f"{path}\n{_identity(path)}\n".encode())
     return digest.hexdigest()[:16]
+
+
+def _identity(path: Path) -> str:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return "missing"  # the job itself says so more clearly
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+class Stateful(Protocol):
+    """A network, an optimiser, or anything else with a state of its own."""
+
+    def state_dict(self) -> dict[str, Any]: ...  # noqa: D102
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> Any: ...  # noqa: D102
+
+
+class Training:
+    """A training that goes on as if it had never been interrupted.
+
+    Args:
+        state: where its snapshots are kept; None keeps none.
+        parts: all that learns or makes it learn, by name.
+        generators: the training's own random numbers.
+    """
+
+    def __init__(
+        self, state: JobState | None, parts: Mapping[str, Stateful], generators: Sequence[torch.Generator]
+    ) -> None:
+        self._state, self._parts, self._generators = state, parts, generators
+
+    def restore(self) -> dict[str, Any] | None:
+        """Put everything back to where the last snapshot was taken; the `progress` that was saved with it."""
+        content = self._state.load() if self._state else None
+        if content is None:
+            return None
+        for name, part in self._parts.items():
+            part.load_state_dict(content["parts"][name])
+        restore_random_state(content["random"], *self._generators)
+        return content["progress"]
+
+    def save(self, progress: Mapping[str, Any]) -> None:
+        """Take a snapshot of everything, and of numbers, texts and tensors that say how far it is."""
+        if self._state:
+            parts = {name: part.state_dict() for name, part in self._parts.items()}
+            random = random_state(*self._generators)
+            self._state.save({"progress": dict(progress), "parts": parts, "random": random})
+
+    @property
+    def due(self) -> bool:
+        """See `JobState.due`."""
+        return self._state is not None and self._state.due
 
 
 def random_state(*generators: torch.Generator) -> dict[str, Any]:
