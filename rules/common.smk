@@ -13,7 +13,7 @@ sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
 from snowdrift.config import check_paths, complete_config, load_schema
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.runtime.finished import remove_finished
+from snowdrift.runtime.results import check_writable, remove_finished
 
 try:
     config = complete_config(
@@ -65,10 +65,13 @@ def settings(section, *keys):
     return {key: config[section][key] for key in keys}
 
 
-# Only now does Snakemake know that the results of finished jobs are whole.
+onstart:
+    try:
+        check_writable(RESULTS)
+    except SnowdriftError as error:
+        raise WorkflowError(str(error))
+
+
+# Only now is it certain that Snakemake takes all results for whole; until then it may delete and want them again.
 onsuccess:
-    remove_finished(STATE)
-
-
-onerror:
     remove_finished(STATE)

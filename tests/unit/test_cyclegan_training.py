@@ -15,7 +15,7 @@ from snowdrift.cyclegan.pool import ImagePool
 from snowdrift.cyclegan.training import CycleGAN, TrainingSettings, train_cyclegan
 from snowdrift.cyclegan.weights import load_generator
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.runtime.finished import remove_finished
+from snowdrift.runtime.results import remove_finished
 from snowdrift.runtime.resume import JobState
 
 CPU = torch.device("cpu")

@@ -11,7 +11,7 @@ import torch
 
 from snowdrift.runtime import resume
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.runtime.finished import remove_finished
+from snowdrift.runtime.results import remove_finished
 from snowdrift.runtime.resume import JobState, job_key, job_state, random_state, restore_random_state
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
@@ -101,17 +101,18 @@ def test_a_snapshot_is_due_after_its_minutes(tmp_path: Path, monkeypatch: pytest
 
 
 def test_state_goes_only_when_its_job_has_finished(tmp_path: Path):
-    done = JobState(tmp_path / "shards/0", "key")
+    root = tmp_path / "state"
+    done = JobState(root / "shards/0", "key")
     done.save({"epoch": 1})
     done.finish()
-    JobState(tmp_path / "shards/1", "key").save({"epoch": 2})
-    remove_finished(tmp_path)
-    assert JobState(tmp_path / "shards/1", "key").load() == {"epoch": 2}
-    assert not (tmp_path / "shards/0").exists()
-    JobState(tmp_path / "shards/1", "key").finish()
-    remove_finished(tmp_path)
+    JobState(root / "shards/1", "key").save({"epoch": 2})
+    remove_finished(root)
+    assert JobState(root / "shards/1", "key").load() == {"epoch": 2}
+    assert not (root / "shards/0").exists()
+    JobState(root / "shards/1", "key").finish()
+    remove_finished(root)
     assert list(tmp_path.iterdir()) == []
-    remove_finished(tmp_path / "nowhere")
+    remove_finished(root)
 
 
 HOLDER = """

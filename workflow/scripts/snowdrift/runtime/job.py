@@ -16,8 +16,13 @@ def job(log_file: Path | str) -> Iterator[logging.Logger]:
     A SnowdriftError, and an OSError such as a full disk, end the process with status 1 and one clear message.
     Anything else is a bug and keeps its traceback, in the log too.
     """
-    logger = _configure_logging(Path(log_file))
+    logger = logging.getLogger("snowdrift")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    _add_handler(logger, logging.StreamHandler(sys.stderr))
     try:
+        Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+        _add_handler(logger, _LogFile(log_file, mode="w"))
         yield logger
     except SnowdriftError as error:
         logger.error("Error: %s", error)
@@ -34,13 +39,14 @@ def job(log_file: Path | str) -> Iterator[logging.Logger]:
         sys.exit(1)
 
 
-def _configure_logging(log_file: Path) -> logging.Logger:
-    log_file.parent.mkdir(parents=True, exist_ok=True)
-    logger = logging.getLogger("snowdrift")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    formatter = logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
-    for handler in (logging.FileHandler(log_file, mode="w"), logging.StreamHandler(sys.stderr)):
-        handler.setFormatter(formatter)
-        logger.addHandler(handler)
-    return logger
+class _LogFile(logging.FileHandler):
+    """A log that a full disk may cut short: stderr has the same lines."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
+def _add_handler(logger: logging.Logger, handler: logging.Handler) -> None:
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger.addHandler(handler)

@@ -29,7 +29,7 @@ import torch
 
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import atomic_folder, atomic_path, digest_file
-from snowdrift.runtime.finished import FINISHED
+from snowdrift.runtime.results import FINISHED
 from snowdrift.runtime.weights import read_weights
 
 logger = logging.getLogger(__name__)
@@ -115,12 +115,12 @@ class JobState:
         return [item for line in lines if (item := _parse(line)) is not None]
 
     def publish(self, name: str, target: Path) -> None:
-        """Copy a folder that was made on the way to where it is declared; it stays here, see `finished`."""
+        """Copy a folder that was made on the way to where it is declared; it stays here, see `finish`."""
         with atomic_folder(target) as temporary:
             shutil.copytree(self.folder / name, temporary, dirs_exist_ok=True)
 
     def finish(self) -> None:
-        """Say that the job's outputs are written. See `finished.remove_finished` for what comes then."""
+        """Say that the job's outputs are written. See `results.remove_finished` for what comes then."""
         (self._top / FINISHED).touch()
 
     @property
