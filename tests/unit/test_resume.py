@@ -183,3 +183,20 @@ def test_random_numbers_go_on_where_they_were(tmp_path: Path):
     expected = [draw(), draw()]
     restore_random_state(state.load()["random"], own)
     assert [draw(), draw()] == expected
+
+
+def test_a_full_disk_is_named_and_leaves_the_former_snapshot(tmp_path: Path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("this user may not mount a small disk")
+    try:
+        state = JobState(disk, "key")
+        state.save({"epoch": 1})
+        with pytest.raises(OSError, match="No space left on device") as caught:
+            state.save({"weights": torch.zeros(1_000_000)})
+        assert caught.value.filename == str(disk / "key/snapshot.pth")
+        assert state.load() == {"epoch": 1}
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)  # the lock is still held
