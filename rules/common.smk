@@ -42,7 +42,7 @@ GPU = 0 if config["device"] == "cpu" else 1
 CRITICAL = 1
 
 # A job that can resume keeps its state in `{STATE}/<rule>/<wildcards>`, a param: Snakemake deletes outputs and logs.
-# How often it saves is a resource instead, since no change of it may run anything again.
+# How often it saves is a resource instead, since no change of it may train anything again.
 STATE = f"{RESULTS}/state"
 SAVE_MINUTES = config["save_minutes"]
 RETRIES = 2
