@@ -55,6 +55,18 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def scratch_folder(path: Path | str) -> Iterator[Path]:
+    """Make an empty folder that vanishes at the block's end; what a killed run left of it goes first."""
+    path = Path(path)
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def write_table(table: pd.DataFrame, path: Path | str) -> None:
     """Write `table` to `path` as CSV or Parquet, by the suffix, atomically and without the index."""
     with atomic_path(path) as temporary:
