@@ -62,7 +62,7 @@ def cut(content: bytes) -> bytes:
 
 
 def flip(content: bytes) -> bytes:
-    """One bit of the tensor's own bytes."""
+    """One bit of the tensor's own bytes, where torch itself sees nothing."""
     place = content.index(b"\x00\x00\x28\x42")  # 42.0
     return content[:place] + b"\x01" + content[place + 1 :]
 
@@ -71,10 +71,24 @@ def flip(content: bytes) -> bytes:
 def test_a_damaged_snapshot_counts_as_none(tmp_path: Path, damage, caplog: pytest.LogCaptureFixture):
     state = JobState(tmp_path, "key")
     state.save({"weights": torch.full((100,), 42.0)})
-    path = tmp_path / "key/snapshot.pth"
+    path = next(tmp_path.glob("key/snapshot-*.pth"))
     path.write_bytes(damage(path.read_bytes()))
     assert state.load() is None
-    assert "snapshot.pth: not whole, so the job starts anew" in caplog.text
+    assert f"{path}: not whole, so it is not used" in caplog.text
+
+
+def test_a_crash_before_the_former_snapshot_is_removed_leaves_two_good_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    state = JobState(tmp_path, "key")
+    state.save({"epoch": 1})
+    with monkeypatch.context() as patch:
+        patch.setattr(JobState, "_snapshots", lambda self: set())
+        state.save({"epoch": 2})
+    assert state.load() in ({"epoch": 1}, {"epoch": 2})
+    state.save({"epoch": 3})
+    assert state.load() == {"epoch": 3}
+    assert len(list((tmp_path / "key").iterdir())) == 1
 
 
 def test_a_line_that_was_cut_spoils_no_other(tmp_path: Path):
@@ -196,7 +210,7 @@ def test_a_full_disk_is_named_and_leaves_the_former_snapshot(tmp_path: Path):
         state.save({"epoch": 1})
         with pytest.raises(OSError, match="No space left on device") as caught:
             state.save({"weights": torch.zeros(1_000_000)})
-        assert caught.value.filename == str(disk / "key/snapshot.pth")
+        assert caught.value.filename == str(disk / "key/snapshot.tmp")
         assert state.load() == {"epoch": 1}
     finally:
         subprocess.run(["umount", "--lazy", disk], check=True)  # the lock is still held

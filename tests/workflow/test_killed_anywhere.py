@@ -124,7 +124,7 @@ def test_killed_trainings_go_on_where_they_were_and_never_from_other_settings(
     succeed(straight, *TRAININGS, configs=configs["mine"])
 
     def snapshots() -> set[Path]:
-        return set((killed / "results/tiny/state").rglob("snapshot.pth"))
+        return set((killed / "results/tiny/state").rglob("snapshot-*.pth"))
 
     assert kill_when(lambda: len(snapshots()) == 2, killed, *TRAININGS, configs=configs["other"])
     old = snapshots()
@@ -177,7 +177,7 @@ def test_a_full_disk_ends_in_a_clear_line_and_the_run_goes_on_with_more_space(
     wide[1].write_text("xray: {vae: {hidden_size: 256}}\n")
     weights = "results/tiny/xray/vae/weights.pth"
     run = snakemake(small_disk, weights, configs=wide)
-    assert_clear(run, "snapshot.pth: No space left on device")
+    assert_clear(run, "snapshot.tmp: No space left on device")
     mount("-o", "remount,size=100m", str(small_disk / "results/tiny"))
     succeed(small_disk, weights, configs=wide, profile=PROFILE)
     assert (small_disk / weights).is_file()

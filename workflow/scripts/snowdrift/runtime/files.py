@@ -13,23 +13,17 @@ from snowdrift.runtime.errors import SnowdriftError
 
 
 @contextmanager
-def atomic_path(path: Path | str, *, durable: bool = False) -> Iterator[Path]:
+def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path`, renamed to it when the block ends well and removed when not.
 
     The temporary name keeps the suffix, because writers choose their format by it. It is the same every time, so
     that the next run takes the place of what a killed one has left.
-
-    Args:
-        path: the file to be.
-        durable: wait until it is on the disk, so that not even a power cut leaves a part of it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
     try:
         yield temporary
-        if durable:
-            _flush(temporary)
         os.replace(temporary, path)
     except OSError as error:
         error.filename = error.filename or str(path)  # a failed write does not say where
@@ -97,11 +91,3 @@ def digest_file(path: Path | str) -> str:
     """SHA-256 of the file's content, as 64 hex digits."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

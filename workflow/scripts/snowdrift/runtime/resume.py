@@ -18,7 +18,6 @@ import os
 import random
 import shutil
 import time
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -28,7 +27,7 @@ import numpy as np
 import torch
 
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.runtime.files import atomic_folder, atomic_path, digest_file
+from snowdrift.runtime.files import atomic_folder, digest_file
 from snowdrift.runtime.results import FINISHED
 from snowdrift.runtime.weights import read_weights
 
@@ -77,29 +76,27 @@ class JobState:
     def save(self, content: Mapping[str, Any]) -> None:
         """Write a snapshot: tensors, numbers, texts, and containers of them.
 
-        It takes the former's place in one step; a crash on the way leaves the former.
+        It takes the former's place in one step, when it is on the disk; a crash on the way leaves the former.
         """
-        with atomic_path(self._snapshot, durable=True) as temporary, open(temporary, "wb") as stream:
-            try:
-                torch.save(dict(content), stream)
-            except RuntimeError as error:  # what torch makes of a full disk
-                raise error.__context__ if isinstance(error.__context__, OSError) else error from None
+        temporary = self.folder / "snapshot.tmp"
+        try:
+            _write_durably(content, temporary)
+            path = self.folder / f"snapshot-{digest_file(temporary)}.pth"
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        for former in self._snapshots() - {path}:
+            former.unlink()
         self._saved = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:
         """The last snapshot, tensors on the CPU; None where there is none, or none that is whole."""
-        if not self._snapshot.exists():
-            return None
-        try:
-            # torch itself does not compare the checksums that it writes.
-            if zipfile.ZipFile(self._snapshot).testzip() is not None:
-                raise zipfile.BadZipFile("a checksum is wrong")
-            content = read_weights(self._snapshot, "")
-        except (zipfile.BadZipFile, SnowdriftError) as error:
-            logger.warning("%s: not whole, so the job starts anew: %s", self._snapshot, error)
-            return None
-        logger.info("goes on from %s", self._snapshot)
-        return content
+        for path in self._snapshots():  # two after a crash in `save`: either leads to the same result
+            if path.stem == f"snapshot-{digest_file(path)}":
+                logger.info("goes on from %s", path)
+                return read_weights(path, "remove it: the job then starts anew")
+            logger.warning("%s: not whole, so it is not used", path)
+        return None
 
     def append(self, item: Mapping[str, Any]) -> None:
         """Write down a finished item: numbers, texts, and lists and dicts of them."""
@@ -123,9 +120,8 @@ class JobState:
         """Say that the job's outputs are written. See `results.remove_finished` for what comes then."""
         (self._top / FINISHED).touch()
 
-    @property
-    def _snapshot(self) -> Path:
-        return self.folder / "snapshot.pth"
+    def _snapshots(self) -> set[Path]:
+        return set(self.folder.glob("snapshot-*.pth"))
 
     @property
     def _items(self) -> Path:
@@ -243,6 +239,19 @@ def restore_random_state(state: Mapping[str, Any], *generators: torch.Generator)
         torch.cuda.set_rng_state(state["cuda"])
     for generator, saved in zip(generators, state["generators"], strict=True):
         generator.set_state(saved)
+
+
+def _write_durably(content: Mapping[str, Any], path: Path) -> None:
+    try:
+        with open(path, "wb") as stream:
+            torch.save(dict(content), stream)
+            os.fsync(stream.fileno())
+    except (OSError, RuntimeError) as error:
+        # torch turns a full disk into an error of its own; neither says where.
+        cause = error if isinstance(error, OSError) else error.__context__
+        if not isinstance(cause, OSError):
+            raise
+        raise OSError(cause.errno, cause.strerror, str(path)) from None
 
 
 def _lock(path: Path) -> None:
