@@ -60,6 +60,7 @@ rule train_detector:
         f"{RESULTS}/logs/train_detector/{{domain}}-seed{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_detector/{{domain}}-seed{{seed}}.tsv"
+    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: config["detector"]["threads"]
@@ -89,6 +90,7 @@ rule train_detector:
         ),
         folder=f"{RESULTS}/detection/models/{{domain}}-seed{{seed}}",
         device=config["device"],
+        state=f"{STATE}/train_detector/{{domain}}-seed{{seed}}",
     script:
         "../workflow/scripts/train_detector.py"
 
