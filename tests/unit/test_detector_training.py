@@ -138,7 +138,7 @@ def test_arguments_are_the_settings_and_differ_between_domains_in_the_data_alone
     other = train(datasets / "vfp", tmp_path / "vfp")
     mine, theirs = (yaml.safe_load((folder / "args.yaml").read_text()) for folder in (quick, other))
     differing = {key for key in mine if mine[key] != theirs[key]}
-    assert differing == {"data", "project", "save_dir"}
+    assert differing == {"data", "name", "project", "save_dir"}
     assert mine["optimizer"] == "AdamW"
     assert mine["patience"] == 0
     assert mine["pretrained"] is False

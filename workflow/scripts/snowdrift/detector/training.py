@@ -81,8 +81,9 @@ def train_detector(
 
     Args:
         dataset: Folder that `write_dataset` made, with the splits train and val.
-        output_folder: Is replaced at the end. Then it holds `weights/best.pt` (the model: the best epoch, or
-            the last one without validation), `weights/last.pt`, `results.csv`, `args.yaml` and the plots.
+        output_folder: Is emptied, unless the training goes on. Afterwards it holds `weights/best.pt` (the
+            model: the best epoch, or the last one without validation), `weights/last.pt`, `results.csv`,
+            `args.yaml` and the plots.
         settings: See `TrainingSettings`.
         seed: Seed of weights, order and augmentation. Same seed, same CPU and thread count, same weights.
         device: auto, cpu or cuda.
@@ -102,22 +103,27 @@ def train_detector(
     prepare_ultralytics()
     from snowdrift.detector.trainer import StudyTrainer
 
-    view = _private_view(Path(dataset).absolute(), state.folder.absolute() / "dataset")
+    folder = Path(output_folder).absolute()
+    if not any(state.folder.iterdir()):  # what lies there is of another training
+        shutil.rmtree(folder, ignore_errors=True)
+    view = _private_view(Path(dataset).absolute(), folder / "dataset")
     expected = pd.read_csv(view / "frames.csv")
     _log.info("training %s on %s, seed %d", settings.model, dataset, seed)
     overrides = _arguments(settings) | {
         "data": str(view / "data.yaml"),
-        "project": str(state.folder.absolute()),
-        "name": "run",
+        "project": str(folder),
+        "name": ".",  # in the project folder itself
         "seed": seed,
         "device": ultralytics_device(device),
     }
-    with memory_limit(
-        f"detector.batch_size: a batch of {settings.batch_size}",
-        "lower detector.batch_size or detector.image_size, for all detectors alike",
-    ):
-        StudyTrainer(overrides, expected, threads, start, state).train()
-    state.publish("run", Path(output_folder))
+    try:
+        with memory_limit(
+            f"detector.batch_size: a batch of {settings.batch_size}",
+            "lower detector.batch_size or detector.image_size, for all detectors alike",
+        ):
+            StudyTrainer(overrides, expected, threads, start, state).train()
+    finally:
+        shutil.rmtree(view, ignore_errors=True)
     state.finish()
 
 
