@@ -81,7 +81,7 @@ class JobState:
         temporary = self.folder / "snapshot.tmp"
         try:
             _write_durably(content, temporary)
-            path = self.folder / f"snapshot-{digest_file(temporary)}.pth"
+            path = self.folder / _snapshot_name(temporary)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -92,7 +92,7 @@ class JobState:
     def load(self) -> dict[str, Any] | None:
         """The last snapshot, tensors on the CPU; None where there is none, or none that is whole."""
         for path in self._snapshots():  # two after a crash in `save`: either leads to the same result
-            if path.stem == f"snapshot-{digest_file(path)}":
+            if path.name == _snapshot_name(path):
                 logger.info("goes on from %s", path)
                 return read_weights(path, "remove it: the job then starts anew")
             logger.warning("%s: not whole, so it is not used", path)
@@ -239,6 +239,11 @@ def restore_random_state(state: Mapping[str, Any], *generators: torch.Generator)
         torch.cuda.set_rng_state(state["cuda"])
     for generator, saved in zip(generators, state["generators"], strict=True):
         generator.set_state(saved)
+
+
+def _snapshot_name(path: Path) -> str:
+    """A name that tells whether the file is whole."""
+    return f"snapshot-{digest_file(path)[:16]}.pth"
 
 
 def _write_durably(content: Mapping[str, Any], path: Path) -> None:
