@@ -1,4 +1,4 @@
-# make demo | test | lint | env: each sets up what it needs in .venv and touches nothing else on the machine.
+# make demo | test | lint | env | clean-state: each sets up what it needs in .venv and touches nothing else on the machine.
 
 PYTHON ?= python3
 CORES ?= all
@@ -10,7 +10,7 @@ SNAKEMAKE := $(BIN)/snakemake
 UV := $(shell command -v uv 2>/dev/null || echo .venv/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: env demo test lint docs lock
+.PHONY: env demo test lint docs lock clean-state
 .DELETE_ON_ERROR:
 
 env: .venv/ready
@@ -39,6 +39,10 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(SNAKEMAKE) --lint --configfile config/demo.yaml
+
+# What interrupted jobs would go on from: they start anew.
+clean-state:
+	rm -rf results/*/state
 
 # After a change of workflow/schemas/config.schema.yaml or of tests/workflow/reruns.yaml.
 docs: env

@@ -16,6 +16,7 @@ from snowdrift.config import check_paths, complete_config, load_schema
 from snowdrift.runtime.code_digest import CodeDigests
 from snowdrift.runtime.data_state import data_state
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.results import check_writable, remove_finished
 
 try:
     config = complete_config(
@@ -47,6 +48,11 @@ GPU = 0 if config["device"] == "cpu" else 1
 
 # The longest path runs through the snow: its jobs start before any others that are ready.
 CRITICAL = 1
+
+# A job that can resume keeps its state in `{STATE}/<rule>/<wildcards>`, since Snakemake deletes outputs and logs. How often it saves is a resource instead, since no change of it may train anything again.
+STATE = f"{RESULTS}/state"
+SAVE_MINUTES = config["save_minutes"]
+RETRIES = 2
 
 RENDERED = {
     "vfp290k": f"{RESULTS}/data/rendered/VFP290K",
@@ -105,3 +111,15 @@ def state_of(key, table):
     """What the user's folder `data.<key>` holds, as a param of the rule that makes `table` from it."""
     folder = config["data"][key]
     return (lambda wildcards: data_state(folder, table)) if folder else None
+
+
+onstart:
+    try:
+        check_writable(RESULTS)
+    except SnowdriftError as error:
+        raise WorkflowError(str(error))
+
+
+# Only now is it certain that Snakemake takes all results for whole; until then it may delete and want them again.
+onsuccess:
+    remove_finished(STATE)

@@ -64,6 +64,7 @@ rule train_detector:
         f"{RESULTS}/logs/train_detector/{{domain}}-seed{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_detector/{{domain}}-seed{{seed}}.tsv"
+    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: config["detector"]["threads"]

@@ -58,11 +58,14 @@ rule train_cyclegan:
         samples=directory(f"{RESULTS}/snow/cyclegan/samples"),
         losses=f"{RESULTS}/snow/cyclegan/losses.csv",
         digests=f"{RESULTS}/digests/train_cyclegan.csv",
+        # Apart, because the losses tell their times: the generator is chosen anew for other weights alone.
+        snapshots_digests=f"{RESULTS}/digests/train_cyclegan/snapshots.csv",
     log:
         f"{RESULTS}/logs/train_cyclegan.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_cyclegan.tsv"
     priority: CRITICAL
+    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: config["cyclegan"]["threads"]
@@ -70,6 +73,7 @@ rule train_cyclegan:
         gpu=GPU,
         mem_mb=16000,
         runtime=7200,
+        save_minutes=SAVE_MINUTES,
     params:
         settings=settings(
             "cyclegan",
@@ -133,7 +137,7 @@ rule choose_generator:
             if PRETRAINED
             else {
                 "snapshots": ancient(f"{RESULTS}/snow/cyclegan/snapshots"),
-                "digests": rules.train_cyclegan.output.digests,
+                "digests": rules.train_cyclegan.output.snapshots_digests,
             }
         ),
     output:
@@ -170,6 +174,7 @@ rule winterize_shard:
     benchmark:
         f"{RESULTS}/benchmarks/winterize_shard/{{shard}}.tsv"
     priority: CRITICAL
+    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: config["winterize"]["threads"]
@@ -177,6 +182,7 @@ rule winterize_shard:
         gpu=GPU,
         mem_mb=8000,
         runtime=1440,
+        save_minutes=SAVE_MINUTES,
     params:
         settings=settings("winterize", "size", "format", "quality", "batch_size"),
         shards=config["winterize"]["shards"],

@@ -91,6 +91,7 @@ rule train_xray_generator:
         f"{RESULTS}/logs/train_xray_generator/{{model}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_xray_generator/{{model}}.tsv"
+    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: config["xray"]["threads"]
@@ -98,6 +99,7 @@ rule train_xray_generator:
         gpu=GPU,
         mem_mb=4000,
         runtime=1440,
+        save_minutes=SAVE_MINUTES,
     params:
         **settings("xray", "class_name", "sample_every", "samples"),
         settings=lambda wildcards: config["xray"][wildcards.model],

@@ -99,3 +99,15 @@ def test_every_script_rule_carries_the_digest_of_its_own_script():
     for name, text in rules.items():
         assert f'"../workflow/scripts/{name}.py"' in text, f"rule {name} runs a script of another name"
         assert f'\n        code=code("{name}"),\n' in text, f'rule {name}: params lack code=code("{name}")'
+
+
+def test_every_script_rule_but_verify_declares_the_manifest_of_its_results():
+    for name, text in script_rules().items():
+        script = (REPOSITORY / f"workflow/scripts/{name}.py").read_text()
+        if name != "verify":
+            assert f'\n        digests=f"{{RESULTS}}/digests/{name}' in text, (
+                f"rule {name}: no output `digests`"
+            )
+            assert "job(snakemake.log[0], snakemake.output)" in script, (
+                f"{name}.py: job() is not told the outputs"
+            )

@@ -1,5 +1,6 @@
 """Winter frames: sizes, names, pixels, manifests, and the damage that verify finds."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
+from snowdrift.cyclegan import winterize
 from snowdrift.cyclegan.networks import ResnetGenerator, initialise
 from snowdrift.cyclegan.verify import find_damage, verify_winter
 from snowdrift.cyclegan.winterize import WinterSettings, shard_frames, translate, winterize_shard
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import digest_file
+from snowdrift.runtime.resume import JobState
 
 PNG = WinterSettings(size="native", format="png", quality=95, batch_size=2)
 SIZES = [(48, 32), (48, 32), (48, 32), (50, 33), (61, 47)]
@@ -59,6 +62,7 @@ def run(
         root=tmp_path / "frames",
         output=tmp_path / "winter",
         manifest=tmp_path / "0.parquet",
+        state=JobState(tmp_path / "state", str(settings)),
         device=torch.device("cpu"),
         threads=2,
     )
@@ -153,3 +157,58 @@ def test_a_frame_that_broke_since_the_index_is_named(
     with pytest.raises(SnowdriftError, match=r"GOPR0001_00003\.jpg: cannot be read as a picture"):
         run(tmp_path, frames, generator, PNG)
     assert not (tmp_path / "0.parquet").exists()
+
+
+def count_translated(monkeypatch: pytest.MonkeyPatch, most: int = 99) -> list[int]:
+    """The sizes of the batches that go through the network, of which the one after `most` raises."""
+    sizes: list[int] = []
+
+    def counted(generator, images):
+        if len(sizes) == most:
+            raise InterruptedError("killed")
+        sizes.append(len(images))
+        return translate(generator, images)
+
+    monkeypatch.setattr(winterize, "translate", counted)
+    return sizes
+
+
+def test_a_killed_shard_goes_on_and_ends_with_the_same_frames(
+    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator, monkeypatch: pytest.MonkeyPatch
+):
+    straight = run(tmp_path, frames, generator, PNG)
+    shutil.rmtree(tmp_path / "winter")
+    shutil.rmtree(tmp_path / "state")
+    count_translated(monkeypatch, most=3)
+    with pytest.raises(InterruptedError):
+        run(tmp_path, frames, generator, PNG)
+    # Batches of 2, 1, 1 and 1: the third had been translated, but nobody had waited for its file.
+    names = ["GOPR0000_00000.png", "GOPR0000_00001.png", "GOPR0000_00002.png"]
+    kept = [tmp_path / "winter/GOPR0000/images" / name for name in names]
+    times = [path.stat().st_mtime_ns for path in kept]
+    sizes = count_translated(monkeypatch)
+    pd.testing.assert_frame_equal(run(tmp_path, frames, generator, PNG), straight)
+    assert sizes == [1, 1]
+    assert [path.stat().st_mtime_ns for path in kept] == times
+    verify_winter(frames, [tmp_path / "0.parquet"], tmp_path / "winter", 2)
+
+
+def test_a_frame_that_was_damaged_between_kill_and_resume_is_made_again(
+    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator, monkeypatch: pytest.MonkeyPatch
+):
+    straight = run(tmp_path, frames, generator, PNG)
+    (tmp_path / "winter" / straight["image"][1]).write_bytes(b"damaged")
+    (tmp_path / "winter" / straight["image"][4]).unlink()
+    sizes = count_translated(monkeypatch)
+    pd.testing.assert_frame_equal(run(tmp_path, frames, generator, PNG), straight)
+    assert sizes == [2, 1]
+    verify_winter(frames, [tmp_path / "0.parquet"], tmp_path / "winter", 2)
+
+
+def test_other_settings_keep_no_frame(
+    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator, monkeypatch: pytest.MonkeyPatch
+):
+    run(tmp_path, frames, generator, WinterSettings("native", "jpeg", 90, 2))
+    sizes = count_translated(monkeypatch)
+    run(tmp_path, frames, generator, WinterSettings("native", "jpeg", 80, 2))
+    assert sum(sizes) == len(frames)

@@ -44,7 +44,7 @@ def damaged_files(study: Path) -> set[Path]:
 
 def test_each_of_100_flipped_bytes_anywhere_in_the_results_is_named(copied: Path):
     study = copied / "results/tiny"
-    undeclared = re.compile(r"logs/|benchmarks/|data/\w+\.files|xray/images\.files|detection/models/")
+    undeclared = re.compile(r"logs/|benchmarks/|state/|data/\w+\.files|xray/images\.files|detection/models/")
     results = [
         path
         for path in sorted(study.rglob("*"))
@@ -64,37 +64,45 @@ def test_each_of_100_flipped_bytes_anywhere_in_the_results_is_named(copied: Path
             assert path in damaged_files(study), path
 
 
+def run_jobs(text: str) -> dict[str, int]:
+    """The jobs of a run, by rule."""
+    jobs = re.findall(r"^(\w+) +(\d+)$", text, flags=re.MULTILINE)
+    return {rule: int(count) for rule, count in jobs if rule not in ("all", "total")}
+
+
 def repair(folder: Path, outputs: list[str]) -> dict[str, int]:
-    """Remove these outputs and make them again, as the hint says; the jobs that ran, by rule."""
+    """Remove these outputs and make them again, as the hint says; the jobs that ran."""
     for path in outputs:
         shutil.rmtree(folder / path) if (folder / path).is_dir() else (folder / path).unlink()
-    jobs = re.findall(r"^(\w+) +(\d+)$", succeed(folder, *outputs), flags=re.MULTILINE)
-    return {rule: int(count) for rule, count in jobs if rule != "total"}
+    return run_jobs(succeed(folder, *outputs))
 
 
 def test_only_what_made_damaged_results_runs_again(copied: Path):
     assert re.search(r"all \d+ results and 24 winter frames are as they were made", succeed(copied, "verify"))
     study = Path("results/tiny")
     frame = study / "snow/frames" / pd.read_parquet(copied / study / "snow/shards/1.parquet")["image"][0]
-    victims = [
-        frame,
-        study / "xray/vae/images/01.png",
-        study / "data/boxes.parquet",
-        study / "digests/index_style.csv",
+    others = [
+        "data/boxes.parquet",
+        "digests/index_style.csv",
+        "snow/cyclegan/snapshots/1_net_D_A.pth",
+        "xray/vae/images/01.png",
     ]
-    whole = {path: (copied / path).read_bytes() for path in victims}
+    victims = [study / name for name in others]
+    whole = {path: (copied / path).read_bytes() for path in (frame, *victims)}
     (copied / frame).write_bytes(whole[frame][:100])
-    for path in victims[1:]:
+    for path in victims:
         (copied / path).write_bytes(whole[path][:-20] + bytes([whole[path][-20] ^ 1]) + whole[path][-19:])
     run = snakemake(copied, "verify")
     assert run.status != 0
-    assert "4 files are not as they were made" in run.text
+    assert "5 files are not as they were made" in run.text
     assert f"{frame}: truncated, 100 of {len(whole[frame])} bytes are left" in run.text
-    for path in victims[1:]:
+    for path in victims:
         assert f"{path}: altered" in run.text
     assert "Traceback" not in run.text
     repairs = dict.fromkeys(re.findall(r"rm -rf (.*) && snakemake \1 --configfile", run.text))
     made = [repair(copied, shlex.split(outputs)) for outputs in repairs]
-    assert made == [{rule: 1} for rule in ("index_frames", "index_style", "winterize_shard", "sample_xray")]
-    assert "Nothing to be done" in succeed(copied)
+    rules = ("index_frames", "index_style", "train_cyclegan", "winterize_shard", "sample_xray")
+    assert made == [{rule: 1} for rule in rules]
     assert all((copied / path).read_bytes() == content for path, content in whole.items())
+    # The training's losses tell other times than before.
+    assert run_jobs(succeed(copied)) == {"plot_losses": 1, "make_report": 1}

@@ -122,6 +122,13 @@ def write_dataset(folder: Path | str, pictures: Pictures, selections: Mapping[st
         (temporary / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
+def list_files(folder: Path | str) -> tuple[list[Path], list[Path]]:
+    """What a dataset of `write_dataset` consists of: its tables and labels, and its pictures."""
+    folder = Path(folder)
+    texts = [folder / "data.yaml", folder / "frames.csv", *sorted(folder.glob("labels/*/*/*.txt"))]
+    return texts, sorted(folder.glob("images/*/*/*"))
+
+
 def lost_pictures(dataset_frames: pd.DataFrame, split: str, found: Iterable[str]) -> list[str]:
     """The pictures of a split (`image` of frames.csv) that are not among the `found` paths of the dataset."""
     expected = dataset_frames.loc[dataset_frames["split"] == split, "image"]

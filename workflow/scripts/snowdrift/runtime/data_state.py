@@ -65,9 +65,13 @@ def read_contents(root: Path | str, threads: int) -> Contents:
     return Contents(stamps, _digests(root, stamps, threads))
 
 
-def remember(contents: Contents, state: str, table: Path | str) -> None:
-    """Leave what was read beside the table that was made from it, under the state that the plan gave it."""
-    _write(_record(table), state, contents)
+def remember(contents: Contents, state: str | None, table: Path | str) -> None:
+    """Leave what was read beside the table that was made from it, under the state that the plan gave it.
+
+    Where it gave none, the folder is a rendered one, for which its job answers, and nothing is left.
+    """
+    if state is not None:
+        _write(_record(table), state, contents)
 
 
 def _record(table: Path | str) -> Path:

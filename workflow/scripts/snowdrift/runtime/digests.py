@@ -91,9 +91,10 @@ def damage_error(damage: Sequence[Damage], rules: Sequence[str], options: str) -
     outputs: dict[str, list[str]] = {}
     for each in damage:
         outputs.setdefault(each.rule, []).append(shlex.quote(str(each.output)))
+    place = {rule: index for index, rule in enumerate(rules)}
     repairs = []
     # One call for each rule: within a call, what is downstream of a target that is made would be made with it.
-    for rule in sorted(outputs, key=rules.index):
+    for rule in sorted(outputs, key=lambda rule: place.get(rule, len(place))):
         targets = " ".join(dict.fromkeys(outputs[rule]))
         repairs.append(f"  rm -rf {targets} && snakemake {targets}{options}")
     return SnowdriftError(
