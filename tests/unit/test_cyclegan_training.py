@@ -1,6 +1,9 @@
 """The training step, its parts, and a whole small training."""
 
+import multiprocessing
+import random
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -273,6 +276,27 @@ def test_a_killed_training_ends_with_the_same_weights_bit_for_bit(
     steps = kill_at(monkeypatch, CycleGAN, "step", -1)
     train(tmp_path / "killed", unpaired, minutes=minutes)
     assert len(steps) == again
+    assert files(tmp_path / "killed") == files(tmp_path / "straight")
+
+
+def test_a_training_killed_at_random_moments_ends_with_the_same_weights(tmp_path: Path, unpaired):
+    """By SIGKILL, while it steps, saves or copies, until it gets through between two of them."""
+    train(tmp_path / "straight", unpaired)
+    moments = random.Random(0)
+    context = multiprocessing.get_context("fork")
+    kills = 0
+    while True:
+        process = context.Process(target=train, args=(tmp_path / "killed", unpaired))
+        process.start()
+        process.join(moments.uniform(0.05, 0.3 + 0.05 * kills))
+        process.kill()
+        process.join()
+        if process.exitcode == 0:
+            break
+        assert process.exitcode == -signal.SIGKILL
+        kills += 1
+    assert kills
+    print(f"{kills} kills")
     assert files(tmp_path / "killed") == files(tmp_path / "straight")
 
 
