@@ -26,7 +26,7 @@ try:
 except SnowdriftError as error:
     raise WorkflowError(str(error))
 
-# What the report gives as the way to make the study again.
+# What the report gives as the way to make the study again, and `verify` as the way to mend it.
 COMMAND = shlex.join(
     [
         "snakemake",
@@ -49,7 +49,8 @@ GPU = 0 if config["device"] == "cpu" else 1
 # The longest path runs through the snow: its jobs start before any others that are ready.
 CRITICAL = 1
 
-# A job that can resume keeps its state in `{STATE}/<rule>/<wildcards>`, since Snakemake deletes outputs and logs. How often it saves is a resource instead, since no change of it may train anything again.
+# A job that can resume keeps its state in `{STATE}/<rule>/<wildcards>`, since Snakemake deletes outputs and logs. How
+# often it saves is a resource, since no change of it may train anything again.
 STATE = f"{RESULTS}/state"
 SAVE_MINUTES = config["save_minutes"]
 RETRIES = 2
