@@ -1,4 +1,4 @@
-# make demo | test | lint | env: each sets up what it needs in .venv and touches nothing else on the machine.
+# make demo | test | lint | env | clean-state: each sets up what it needs in .venv and touches nothing else on the machine.
 
 PYTHON ?= python3
 CORES ?= all
@@ -10,7 +10,7 @@ SNAKEMAKE := $(BIN)/snakemake
 UV := $(shell command -v uv 2>/dev/null || echo .venv/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: env demo test lint docs lock
+.PHONY: env demo test lint docs lock clean-state
 .DELETE_ON_ERROR:
 
 env: .venv/ready
@@ -40,9 +40,14 @@ lint: env
 	$(BIN)/snakefmt --check Snakefile rules
 	$(SNAKEMAKE) --lint --configfile config/demo.yaml
 
-# After a change of workflow/schemas/config.schema.yaml.
+# What interrupted jobs would go on from: they start anew.
+clean-state:
+	rm -rf results/*/state
+
+# After a change of workflow/schemas/config.schema.yaml or of tests/workflow/reruns.yaml.
 docs: env
 	PYTHONPATH=workflow/scripts $(BIN)/python -m snowdrift.config_docs workflow/schemas/config.schema.yaml config/README.md
+	$(BIN)/python tests/workflow/reruns.py docs/operating.md
 
 # After a change of the dependencies in pyproject.toml. No registry's address gets into either file.
 lock:

@@ -2,7 +2,7 @@
 #
 # The study at full scale:  snakemake --cores 8 --resources gpu=2
 # The demo:                 snakemake --cores 2 --configfile config/demo.yaml
-# Only a part of it:        snakemake snow | detection | xray | attack | report | verify, with the same options after it
+# Only a part of it:        snakemake data | snow | detection | xray | attack | report | verify, then the same options
 
 from snakemake.utils import min_version
 
@@ -22,6 +22,8 @@ include: "rules/detection.smk"
 include: "rules/xray.smk"
 include: "rules/attack.smk"
 include: "rules/report.smk"
+include: "rules/cache.smk"
+include: "rules/verify.smk"
 
 
 rule all:

@@ -4,7 +4,6 @@
 # Makes: attack/images.csv, attack/{shards,traces,pictures}/<n>, attack/{nullify,summary}.csv, attack/traces.parquet,
 #        attack/protected.png, attack/progress.svg
 
-ATTACK = "attack" in config["chapters"]
 ATTACK_SHARDS = range(config["attack"]["shards"])
 
 
@@ -23,6 +22,7 @@ rule choose_attack_images:
         frames=FRAMES,
     output:
         images=f"{RESULTS}/attack/images.csv",
+        digests=f"{RESULTS}/digests/choose_attack_images.csv",
     log:
         f"{RESULTS}/logs/choose_attack_images.log",
     benchmark:
@@ -36,6 +36,7 @@ rule choose_attack_images:
     params:
         images=config["attack"]["images"],
         seed=config["seed"],
+        code=code("choose_attack_images"),
     script:
         "../workflow/scripts/choose_attack_images.py"
 
@@ -45,16 +46,17 @@ rule attack_shard:
     input:
         **({"second": config["attack"]["transfer"]} if config["attack"]["transfer"] else {}),
         images=rules.choose_attack_images.output.images,
-        root=FRAME_ROOT,
         generator=rules.choose_generator.output.generator,
     output:
         table=f"{RESULTS}/attack/shards/{{shard}}.csv",
         traces=f"{RESULTS}/attack/traces/{{shard}}.parquet",
         pictures=directory(f"{RESULTS}/attack/pictures/{{shard}}"),
+        digests=f"{RESULTS}/digests/attack_shard/{{shard}}.csv",
     log:
         f"{RESULTS}/logs/attack_shard/{{shard}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/attack_shard/{{shard}}.tsv"
+    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: config["attack"]["threads"]
@@ -74,8 +76,10 @@ rule attack_shard:
             "batch_size",
         ),
         shards=config["attack"]["shards"],
+        root=place(FRAME_ROOT),
         seed=config["seed"],
         device=config["device"],
+        code=code("attack_shard"),
     script:
         "../workflow/scripts/attack_shard.py"
 
@@ -89,6 +93,7 @@ rule summarise_attack:
         nullify=f"{RESULTS}/attack/nullify.csv",
         summary=f"{RESULTS}/attack/summary.csv",
         traces=f"{RESULTS}/attack/traces.parquet",
+        digests=f"{RESULTS}/digests/summarise_attack.csv",
     log:
         f"{RESULTS}/logs/summarise_attack.log",
     benchmark:
@@ -101,6 +106,7 @@ rule summarise_attack:
         runtime=10,
     params:
         seed=config["seed"],
+        code=code("summarise_attack"),
     script:
         "../workflow/scripts/summarise_attack.py"
 
@@ -110,7 +116,8 @@ rule draw_attack:
     input:
         nullify=rules.summarise_attack.output.nullify,
         traces=rules.summarise_attack.output.traces,
-        pictures=expand(rules.attack_shard.output.pictures, shard=ATTACK_SHARDS),
+        pictures=ancient(expand(f"{RESULTS}/attack/pictures/{{shard}}", shard=ATTACK_SHARDS)),
+        digests=expand(rules.attack_shard.output.digests, shard=ATTACK_SHARDS),
     output:
         sheet=report(
             f"{RESULTS}/attack/protected.png",
@@ -124,6 +131,7 @@ rule draw_attack:
             category="Attack",
             labels={"figure": "Progress over queries"},
         ),
+        digests=f"{RESULTS}/digests/draw_attack.csv",
     log:
         f"{RESULTS}/logs/draw_attack.log",
     benchmark:
@@ -138,5 +146,6 @@ rule draw_attack:
         method=config["attack"]["methods"][0],
         photographs=config["report"]["protected"],
         queries=config["attack"]["queries"],
+        code=code("draw_attack"),
     script:
         "../workflow/scripts/draw_attack.py"

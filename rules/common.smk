@@ -1,7 +1,8 @@
 # What all chapters share: the checked config, the study's folder, the device and the environment.
 #
 # Needs: config/config.yaml and what --configfile and --config put over it.
-# Makes: `config`, complete and valid; RESULTS; names that stand for the data wherever they come from.
+# Makes: `config`, complete and valid; RESULTS; names that stand for the data wherever they come from; what decides
+#        whether a job runs again.
 
 import shlex
 import sys
@@ -12,7 +13,10 @@ from snakemake.exceptions import WorkflowError
 sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
 from snowdrift.config import check_paths, complete_config, load_schema
+from snowdrift.runtime.code_digest import CodeDigests
+from snowdrift.runtime.data_state import data_state
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.results import check_writable, remove_finished
 
 try:
     config = complete_config(
@@ -22,7 +26,7 @@ try:
 except SnowdriftError as error:
     raise WorkflowError(str(error))
 
-# What the report gives as the way to make the study again.
+# What the report gives as the way to make the study again, and `verify` as the way to mend it.
 COMMAND = shlex.join(
     [
         "snakemake",
@@ -34,17 +38,39 @@ COMMAND = shlex.join(
 RESULTS = f"results/{config['study']}"
 ENVIRONMENT = f"{workflow.basedir}/envs/snowdrift.yaml"
 
+CODE = CodeDigests(store=".snakemake/code_digests.json")
+
+# Snakemake would import pandas, for a quarter of a second, to see whether params are tables. None of ours is.
+sys.modules.setdefault("pandas", None)
+
 # One GPU a job, unless the config keeps the study on the CPU: then `--resources gpu=N` must not hold it back.
 GPU = 0 if config["device"] == "cpu" else 1
 
 # The longest path runs through the snow: its jobs start before any others that are ready.
 CRITICAL = 1
 
-FRAME_ROOT = config["data"]["vfp290k"] or f"{RESULTS}/data/rendered/VFP290K"
-STYLE_ROOT = config["data"]["dawn"] or f"{RESULTS}/data/rendered/DAWN"
+# A job that can resume keeps its state in `{STATE}/<rule>/<wildcards>`, since Snakemake deletes outputs and logs. How
+# often it saves is a resource, since no change of it may train anything again.
+STATE = f"{RESULTS}/state"
+SAVE_MINUTES = config["save_minutes"]
+RETRIES = 2
+
+RENDERED = {
+    "vfp290k": f"{RESULTS}/data/rendered/VFP290K",
+    "dawn": f"{RESULTS}/data/rendered/DAWN",
+    "chest_xray": f"{RESULTS}/data/rendered/chest_xray",
+}
+FRAME_ROOT = config["data"]["vfp290k"] or RENDERED["vfp290k"]
 
 FRAMES = f"{RESULTS}/data/frames.parquet"
 BOXES = f"{RESULTS}/data/boxes.parquet"
+STYLE = f"{RESULTS}/data/style.parquet"
+
+# A generator of the user's own is not trained, and the side studies can be left out.
+PRETRAINED = config["cyclegan"]["pretrained"]
+XRAY = "xray" in config["chapters"]
+ATTACK = "attack" in config["chapters"]
+XRAY_IMAGES = f"{RESULTS}/xray/images.parquet"
 
 
 wildcard_constraints:
@@ -56,3 +82,46 @@ wildcard_constraints:
 def settings(section, *keys):
     """The named keys of a config section, as one param: a change of any other key does not count."""
     return {key: config[section][key] for key in keys}
+
+
+def code(rule):
+    """Digest of what the rule's script runs, for its `params: code`; worked out only for rules in the plan."""
+    return lambda wildcards: CODE.of(f"{workflow.basedir}/workflow/scripts/{rule}.py")
+
+
+# Data folders are no inputs: Snakemake would go by the time stamp of the folder itself, which moves when a stray file
+# is put into it, and not when a frame is put into a video. What they hold reaches the jobs through the index tables,
+# which carry the digest of every picture; rendered folders count by the manifest of the job that rendered them.
+
+
+def rendered(key, name="root"):
+    """The rendered folder that stands in for `data.<key>`, as an input; nothing where the user has a folder."""
+    return {} if config["data"][key] else {name: ancient(RENDERED[key])}
+
+
+def rendered_digests(key):
+    """The manifest of that folder, as an input."""
+    return {} if config["data"][key] else {"rendered": f"{RESULTS}/digests/render_{key}.csv"}
+
+
+def place(path):
+    """A folder's path as a param that is no reason to run again: moved data are the same data."""
+    return lambda wildcards, input: path
+
+
+def state_of(key, table):
+    """What the user's folder `data.<key>` holds, as a param of the rule that makes `table` from it."""
+    folder = config["data"][key]
+    return (lambda wildcards: data_state(folder, table)) if folder else None
+
+
+onstart:
+    try:
+        check_writable(RESULTS)
+    except SnowdriftError as error:
+        raise WorkflowError(str(error))
+
+
+# Only now is it certain that Snakemake takes all results for whole; until then it may delete and want them again.
+onsuccess:
+    remove_finished(STATE)

@@ -4,10 +4,22 @@
 # Makes: data/frames.parquet, data/boxes.parquet, data/rejected.csv, data/style.parquet, data/style_rejected.csv
 
 
+rule data:
+    """Target: what is known of the data, up to the choice of the CycleGAN's pictures.
+
+    After a change of the data, make it first: what was made from tables that come out the same is kept.
+    """
+    input:
+        FRAMES,
+        [] if PRETRAINED else f"{RESULTS}/snow/training_frames.csv",
+        XRAY_IMAGES if XRAY else [],
+
+
 rule render_vfp290k:
     """Draw the demo's frames of standing, walking and fallen people, in the VFP290K layout."""
     output:
-        folder=directory(f"{RESULTS}/data/rendered/VFP290K"),
+        folder=directory(RENDERED["vfp290k"]),
+        digests=f"{RESULTS}/digests/render_vfp290k.csv",
     log:
         f"{RESULTS}/logs/render_vfp290k.log",
     benchmark:
@@ -19,8 +31,9 @@ rule render_vfp290k:
         mem_mb=2000,
         runtime=30,
     params:
-        **settings("demo", "videos", "frames", "width", "height"),
+        settings=settings("demo", "videos", "frames", "width", "height"),
         seed=config["seed"],
+        code=code("render_vfp290k"),
     script:
         "../workflow/scripts/render_vfp290k.py"
 
@@ -28,7 +41,8 @@ rule render_vfp290k:
 rule render_dawn:
     """Draw the demo's snow photographs of other scenes, in the DAWN layout."""
     output:
-        folder=directory(f"{RESULTS}/data/rendered/DAWN"),
+        folder=directory(RENDERED["dawn"]),
+        digests=f"{RESULTS}/digests/render_dawn.csv",
     log:
         f"{RESULTS}/logs/render_dawn.log",
     benchmark:
@@ -41,10 +55,9 @@ rule render_dawn:
         mem_mb=2000,
         runtime=30,
     params:
-        images=config["demo"]["snow_images"],
-        width=config["demo"]["width"],
-        height=config["demo"]["height"],
+        settings=dict(images=config["demo"]["snow_images"], **settings("demo", "width", "height")),
         seed=config["seed"],
+        code=code("render_dawn"),
     script:
         "../workflow/scripts/render_dawn.py"
 
@@ -52,11 +65,13 @@ rule render_dawn:
 rule index_frames:
     """Read and check every frame and its labels, leave faulty ones out, and assign videos to splits."""
     input:
-        root=FRAME_ROOT,
+        **rendered("vfp290k"),
+        **rendered_digests("vfp290k"),
     output:
         frames=FRAMES,
         boxes=BOXES,
         rejected=f"{RESULTS}/data/rejected.csv",
+        digests=f"{RESULTS}/digests/index_frames.csv",
     log:
         f"{RESULTS}/logs/index_frames.log",
     benchmark:
@@ -69,8 +84,11 @@ rule index_frames:
         runtime=240,
     params:
         **settings("data", "layout", "class_names", "max_rejected"),
+        root=place(config["data"]["vfp290k"]),
+        data=state_of("vfp290k", FRAMES),
         splits=config["splits"],
         seed=config["seed"],
+        code=code("index_frames"),
     script:
         "../workflow/scripts/index_frames.py"
 
@@ -78,10 +96,12 @@ rule index_frames:
 rule index_style:
     """Find and check the snow photographs."""
     input:
-        root=STYLE_ROOT,
+        **rendered("dawn"),
+        **rendered_digests("dawn"),
     output:
-        style=f"{RESULTS}/data/style.parquet",
+        style=STYLE,
         rejected=f"{RESULTS}/data/style_rejected.csv",
+        digests=f"{RESULTS}/digests/index_style.csv",
     log:
         f"{RESULTS}/logs/index_style.log",
     benchmark:
@@ -95,5 +115,8 @@ rule index_style:
         runtime=10,
     params:
         max_rejected=config["data"]["max_rejected"],
+        root=place(config["data"]["dawn"]),
+        data=state_of("dawn", STYLE),
+        code=code("index_style"),
     script:
         "../workflow/scripts/index_style.py"

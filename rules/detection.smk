@@ -21,10 +21,10 @@ rule build_dataset:
     input:
         frames=FRAMES,
         boxes=BOXES,
-        root=FRAME_ROOT,
         manifests=lambda wildcards: [] if wildcards.domain == "vfp" else MANIFESTS,
     output:
         folder=directory(f"{RESULTS}/detection/datasets/{{domain}}"),
+        digests=f"{RESULTS}/digests/build_dataset/{{domain}}.csv",
     log:
         f"{RESULTS}/logs/build_dataset/{{domain}}.log",
     benchmark:
@@ -38,8 +38,10 @@ rule build_dataset:
     params:
         mixed=config["detector"]["mixed"],
         class_names=config["data"]["class_names"],
+        root=place(FRAME_ROOT),
         winter_root=WINTER_ROOT,
         seed=config["seed"],
+        code=code("build_dataset"),
     script:
         "../workflow/scripts/build_dataset.py"
 
@@ -52,14 +54,17 @@ rule train_detector:
             if config["detector"]["pretrained"]
             else {}
         ),
-        dataset=rules.build_dataset.output.folder,
+        dataset=ancient(f"{RESULTS}/detection/datasets/{{domain}}"),
+        digests=rules.build_dataset.output.digests,
     output:
         model=f"{RESULTS}/detection/models/{{domain}}-seed{{seed}}/weights/best.pt",
         results=f"{RESULTS}/detection/models/{{domain}}-seed{{seed}}/results.csv",
+        digests=f"{RESULTS}/digests/train_detector/{{domain}}-seed{{seed}}.csv",
     log:
         f"{RESULTS}/logs/train_detector/{{domain}}-seed{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_detector/{{domain}}-seed{{seed}}.tsv"
+    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: config["detector"]["threads"]
@@ -89,6 +94,7 @@ rule train_detector:
         ),
         folder=f"{RESULTS}/detection/models/{{domain}}-seed{{seed}}",
         device=config["device"],
+        code=code("train_detector"),
     script:
         "../workflow/scripts/train_detector.py"
 
@@ -99,11 +105,11 @@ rule evaluate_detector:
         model=rules.train_detector.output.model,
         frames=FRAMES,
         boxes=BOXES,
-        root=FRAME_ROOT,
         manifests=MANIFESTS,
     output:
         table=f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}.csv",
         examples=f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}_examples.parquet",
+        digests=f"{RESULTS}/digests/evaluate_detector/{{domain}}-seed{{seed}}.csv",
     log:
         f"{RESULTS}/logs/evaluate_detector/{{domain}}-seed{{seed}}.log",
     benchmark:
@@ -120,8 +126,10 @@ rule evaluate_detector:
         class_names=config["data"]["class_names"],
         examples=config["report"]["detections"],
         test_domains=TEST_DOMAINS,
+        root=place(FRAME_ROOT),
         winter_root=WINTER_ROOT,
         device=config["device"],
+        code=code("evaluate_detector"),
     script:
         "../workflow/scripts/evaluate_detector.py"
 
@@ -132,6 +140,7 @@ rule cross_domain:
         tables=expand(f"{RESULTS}/detection/evaluation/{{model}}.csv", model=MODELS),
     output:
         table=f"{RESULTS}/detection/cross_domain.csv",
+        digests=f"{RESULTS}/digests/cross_domain.csv",
     log:
         f"{RESULTS}/logs/cross_domain.log",
     benchmark:
@@ -142,6 +151,8 @@ rule cross_domain:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        code=code("cross_domain"),
     script:
         "../workflow/scripts/cross_domain.py"
 
@@ -157,6 +168,7 @@ rule plot_cross_domain:
             category="Detection",
             labels={"figure": "Cross-domain mAP"},
         ),
+        digests=f"{RESULTS}/digests/plot_cross_domain.csv",
     log:
         f"{RESULTS}/logs/plot_cross_domain.log",
     benchmark:
@@ -167,6 +179,8 @@ rule plot_cross_domain:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        code=code("plot_cross_domain"),
     script:
         "../workflow/scripts/plot_cross_domain.py"
 
@@ -187,6 +201,7 @@ rule draw_detections:
             category="Detection",
             labels={"figure": "Detections on test frames"},
         ),
+        digests=f"{RESULTS}/digests/draw_detections.csv",
     log:
         f"{RESULTS}/logs/draw_detections.log",
     benchmark:
@@ -199,5 +214,6 @@ rule draw_detections:
         runtime=10,
     params:
         class_names=config["data"]["class_names"],
+        code=code("draw_detections"),
     script:
         "../workflow/scripts/draw_detections.py"

@@ -8,7 +8,6 @@ WINTER_ROOT = f"{RESULTS}/snow/frames"
 MANIFESTS = [
     f"{RESULTS}/snow/shards/{shard}.parquet" for shard in range(config["winterize"]["shards"])
 ]
-PRETRAINED = config["cyclegan"]["pretrained"]
 
 
 rule snow:
@@ -23,10 +22,11 @@ rule choose_training_images:
     """Draw the CycleGAN's frames, from training videos alone, and its snow photographs."""
     input:
         frames=FRAMES,
-        style=f"{RESULTS}/data/style.parquet",
+        style=STYLE,
     output:
         frames=f"{RESULTS}/snow/training_frames.csv",
         style=f"{RESULTS}/snow/training_style.csv",
+        digests=f"{RESULTS}/digests/choose_training_images.csv",
     log:
         f"{RESULTS}/logs/choose_training_images.log",
     benchmark:
@@ -39,8 +39,9 @@ rule choose_training_images:
         mem_mb=2000,
         runtime=10,
     params:
-        **settings("cyclegan", "frames", "style_images"),
+        settings=settings("cyclegan", "frames", "style_images"),
         seed=config["seed"],
+        code=code("choose_training_images"),
     script:
         "../workflow/scripts/choose_training_images.py"
 
@@ -48,19 +49,23 @@ rule choose_training_images:
 rule train_cyclegan:
     """Learn to turn summer frames into winter ones, from unpaired pictures."""
     input:
+        **rendered("vfp290k", "frame_root"),
+        **rendered("dawn", "style_root"),
         frames=f"{RESULTS}/snow/training_frames.csv",
         style=f"{RESULTS}/snow/training_style.csv",
-        frame_root=FRAME_ROOT,
-        style_root=STYLE_ROOT,
     output:
         snapshots=directory(f"{RESULTS}/snow/cyclegan/snapshots"),
         samples=directory(f"{RESULTS}/snow/cyclegan/samples"),
         losses=f"{RESULTS}/snow/cyclegan/losses.csv",
+        digests=f"{RESULTS}/digests/train_cyclegan.csv",
+        # Apart, because the losses tell their times: the generator is chosen anew for other weights alone.
+        snapshots_digests=f"{RESULTS}/digests/train_cyclegan/snapshots.csv",
     log:
         f"{RESULTS}/logs/train_cyclegan.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_cyclegan.tsv"
     priority: CRITICAL
+    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: config["cyclegan"]["threads"]
@@ -68,6 +73,7 @@ rule train_cyclegan:
         gpu=GPU,
         mem_mb=16000,
         runtime=7200,
+        save_minutes=SAVE_MINUTES,
     params:
         settings=settings(
             "cyclegan",
@@ -86,8 +92,11 @@ rule train_cyclegan:
             "pool_size",
             "snapshot_every",
         ),
+        frame_root=place(config["data"]["vfp290k"]),
+        style_root=place(config["data"]["dawn"]),
         seed=config["seed"],
         device=config["device"],
+        code=code("train_cyclegan"),
     script:
         "../workflow/scripts/train_cyclegan.py"
 
@@ -103,6 +112,7 @@ rule plot_losses:
             category="Snow",
             labels={"figure": "CycleGAN losses"},
         ),
+        digests=f"{RESULTS}/digests/plot_losses.csv",
     log:
         f"{RESULTS}/logs/plot_losses.log",
     benchmark:
@@ -113,6 +123,8 @@ rule plot_losses:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        code=code("plot_losses"),
     script:
         "../workflow/scripts/plot_losses.py"
 
@@ -123,10 +135,14 @@ rule choose_generator:
         **(
             {"pretrained": PRETRAINED}
             if PRETRAINED
-            else {"snapshots": rules.train_cyclegan.output.snapshots}
+            else {
+                "snapshots": ancient(f"{RESULTS}/snow/cyclegan/snapshots"),
+                "digests": rules.train_cyclegan.output.snapshots_digests,
+            }
         ),
     output:
         generator=f"{RESULTS}/snow/generator.pth",
+        digests=f"{RESULTS}/digests/choose_generator.csv",
     log:
         f"{RESULTS}/logs/choose_generator.log",
     benchmark:
@@ -140,6 +156,7 @@ rule choose_generator:
         runtime=10,
     params:
         epoch=config["winterize"]["epoch"],
+        code=code("choose_generator"),
     script:
         "../workflow/scripts/choose_generator.py"
 
@@ -148,15 +165,16 @@ rule winterize_shard:
     """Turn one shard of all frames into winter frames, and write down their digests."""
     input:
         frames=FRAMES,
-        root=FRAME_ROOT,
         generator=rules.choose_generator.output.generator,
     output:
         manifest=f"{RESULTS}/snow/shards/{{shard}}.parquet",
+        digests=f"{RESULTS}/digests/winterize_shard/{{shard}}.csv",
     log:
         f"{RESULTS}/logs/winterize_shard/{{shard}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/winterize_shard/{{shard}}.tsv"
     priority: CRITICAL
+    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: config["winterize"]["threads"]
@@ -164,11 +182,14 @@ rule winterize_shard:
         gpu=GPU,
         mem_mb=8000,
         runtime=1440,
+        save_minutes=SAVE_MINUTES,
     params:
         settings=settings("winterize", "size", "format", "quality", "batch_size"),
         shards=config["winterize"]["shards"],
+        root=place(FRAME_ROOT),
         winter_root=WINTER_ROOT,
         device=config["device"],
+        code=code("winterize_shard"),
     script:
         "../workflow/scripts/winterize_shard.py"
 
@@ -178,7 +199,6 @@ rule contact_sheet:
     input:
         frames=FRAMES,
         boxes=BOXES,
-        root=FRAME_ROOT,
         manifests=MANIFESTS,
     output:
         figure=report(
@@ -187,6 +207,7 @@ rule contact_sheet:
             category="Snow",
             labels={"figure": "Original and winter frames"},
         ),
+        digests=f"{RESULTS}/digests/contact_sheet.csv",
     log:
         f"{RESULTS}/logs/contact_sheet.log",
     benchmark:
@@ -198,27 +219,9 @@ rule contact_sheet:
         mem_mb=2000,
         runtime=10,
     params:
+        root=place(FRAME_ROOT),
         winter_root=WINTER_ROOT,
         pairs=config["report"]["pairs"],
+        code=code("contact_sheet"),
     script:
         "../workflow/scripts/contact_sheet.py"
-
-
-rule verify:
-    """Target: read every winter frame and hold it against its manifest. Runs whenever it is asked for."""
-    input:
-        frames=FRAMES,
-        manifests=MANIFESTS,
-    # No benchmark: Snakemake would take its file for an output, and the rule for done.
-    log:
-        f"{RESULTS}/logs/verify.log",
-    conda:
-        ENVIRONMENT
-    threads: 8
-    resources:
-        mem_mb=4000,
-        runtime=240,
-    params:
-        winter_root=WINTER_ROOT,
-    script:
-        "../workflow/scripts/verify.py"

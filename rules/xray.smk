@@ -4,9 +4,7 @@
 # Makes: xray/images.parquet, xray/rejected.csv, xray/<model>/ (weights.pth, losses.csv, training/, images/, sheet.png,
 #        samples.npy), xray/classifier.{pth,csv}, xray/{scores,comparisons,neighbours,extractors}.csv, and figures
 
-XRAY = "xray" in config["chapters"]
-XRAY_ROOT = config["data"]["chest_xray"] or f"{RESULTS}/data/rendered/chest_xray"
-XRAY_IMAGES = f"{RESULTS}/xray/images.parquet"
+XRAY_ROOT = config["data"]["chest_xray"] or RENDERED["chest_xray"]
 XRAY_MODELS = config["xray"]["models"]
 
 
@@ -30,7 +28,8 @@ rule xray:
 rule render_chest_xray:
     """Draw the demo's X-ray phantoms, in the layout of the chest X-ray set."""
     output:
-        folder=directory(f"{RESULTS}/data/rendered/chest_xray"),
+        folder=directory(RENDERED["chest_xray"]),
+        digests=f"{RESULTS}/digests/render_chest_xray.csv",
     log:
         f"{RESULTS}/logs/render_chest_xray.log",
     benchmark:
@@ -42,9 +41,9 @@ rule render_chest_xray:
         mem_mb=2000,
         runtime=30,
     params:
-        images=config["demo"]["xray_images"],
-        size=config["demo"]["xray_size"],
+        settings=dict(images=config["demo"]["xray_images"], size=config["demo"]["xray_size"]),
         seed=config["seed"],
+        code=code("render_chest_xray"),
     script:
         "../workflow/scripts/render_chest_xray.py"
 
@@ -52,10 +51,12 @@ rule render_chest_xray:
 rule index_xray:
     """Check every X-ray, leave out faulty ones, and keep one of each set of equal ones."""
     input:
-        root=XRAY_ROOT,
+        **rendered("chest_xray"),
+        **rendered_digests("chest_xray"),
     output:
         images=XRAY_IMAGES,
         rejected=f"{RESULTS}/xray/rejected.csv",
+        digests=f"{RESULTS}/digests/index_xray.csv",
     log:
         f"{RESULTS}/logs/index_xray.log",
     benchmark:
@@ -69,6 +70,9 @@ rule index_xray:
     params:
         class_name=config["xray"]["class_name"],
         max_rejected=config["data"]["max_rejected"],
+        root=place(config["data"]["chest_xray"]),
+        data=state_of("chest_xray", XRAY_IMAGES),
+        code=code("index_xray"),
     script:
         "../workflow/scripts/index_xray.py"
 
@@ -76,16 +80,18 @@ rule index_xray:
 rule train_xray_generator:
     """Learn to make X-rays of one class, from its training images alone."""
     input:
+        **rendered("chest_xray"),
         images=XRAY_IMAGES,
-        root=XRAY_ROOT,
     output:
         weights=f"{RESULTS}/xray/{{model}}/weights.pth",
         losses=f"{RESULTS}/xray/{{model}}/losses.csv",
         sheets=directory(f"{RESULTS}/xray/{{model}}/training"),
+        digests=f"{RESULTS}/digests/train_xray_generator/{{model}}.csv",
     log:
         f"{RESULTS}/logs/train_xray_generator/{{model}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_xray_generator/{{model}}.tsv"
+    retries: RETRIES
     conda:
         ENVIRONMENT
     threads: config["xray"]["threads"]
@@ -93,11 +99,14 @@ rule train_xray_generator:
         gpu=GPU,
         mem_mb=4000,
         runtime=1440,
+        save_minutes=SAVE_MINUTES,
     params:
         **settings("xray", "class_name", "sample_every", "samples"),
         settings=lambda wildcards: config["xray"][wildcards.model],
+        root=place(config["data"]["chest_xray"]),
         seed=config["seed"],
         device=config["device"],
+        code=code("train_xray_generator"),
     script:
         "../workflow/scripts/train_xray_generator.py"
 
@@ -111,6 +120,7 @@ rule sample_xray:
         array=f"{RESULTS}/xray/{{model}}/samples.npy",
         folder=directory(f"{RESULTS}/xray/{{model}}/images"),
         sheet=f"{RESULTS}/xray/{{model}}/sheet.png",
+        digests=f"{RESULTS}/digests/sample_xray/{{model}}.csv",
     log:
         f"{RESULTS}/logs/sample_xray/{{model}}.log",
     benchmark:
@@ -127,6 +137,7 @@ rule sample_xray:
         settings=lambda wildcards: config["xray"][wildcards.model],
         seed=config["seed"],
         device=config["device"],
+        code=code("sample_xray"),
     script:
         "../workflow/scripts/sample_xray.py"
 
@@ -134,11 +145,12 @@ rule sample_xray:
 rule train_xray_classifier:
     """Learn the X-rays' findings, for scores that look at X-rays instead of photographs."""
     input:
+        **rendered("chest_xray"),
         images=XRAY_IMAGES,
-        root=XRAY_ROOT,
     output:
         weights=f"{RESULTS}/xray/classifier.pth",
         accuracy=f"{RESULTS}/xray/classifier.csv",
+        digests=f"{RESULTS}/digests/train_xray_classifier.csv",
     log:
         f"{RESULTS}/logs/train_xray_classifier.log",
     benchmark:
@@ -152,8 +164,10 @@ rule train_xray_classifier:
         runtime=240,
     params:
         settings=config["scores"]["classifier"],
+        root=place(config["data"]["chest_xray"]),
         seed=config["seed"],
         device=config["device"],
+        code=code("train_xray_classifier"),
     script:
         "../workflow/scripts/train_xray_classifier.py"
 
@@ -175,13 +189,13 @@ rule score_xray:
             else {}
         ),
         images=XRAY_IMAGES,
-        root=XRAY_ROOT,
         samples=expand(rules.sample_xray.output.array, model=XRAY_MODELS),
     output:
         scores=f"{RESULTS}/xray/scores.csv",
         comparisons=f"{RESULTS}/xray/comparisons.csv",
         neighbours=f"{RESULTS}/xray/neighbours.csv",
         extractors=f"{RESULTS}/xray/extractors.csv",
+        digests=f"{RESULTS}/digests/score_xray.csv",
     log:
         f"{RESULTS}/logs/score_xray.log",
     benchmark:
@@ -204,8 +218,10 @@ rule score_xray:
             replicates=config["scores"]["bootstrap"],
             neighbours=config["scores"]["neighbours"],
         ),
+        root=place(XRAY_ROOT),
         seed=config["seed"],
         device=config["device"],
+        code=code("score_xray"),
     script:
         "../workflow/scripts/score_xray.py"
 
@@ -214,10 +230,10 @@ rule draw_xray:
     """Draw the real and generated images, their scores, their nearest training images and the losses."""
     input:
         images=XRAY_IMAGES,
-        root=XRAY_ROOT,
         scores=rules.score_xray.output.scores,
         neighbours=rules.score_xray.output.neighbours,
-        pictures=expand(rules.sample_xray.output.folder, model=XRAY_MODELS),
+        pictures=ancient(expand(f"{RESULTS}/xray/{{model}}/images", model=XRAY_MODELS)),
+        digests=expand(rules.sample_xray.output.digests, model=XRAY_MODELS),
         samples=expand(rules.sample_xray.output.array, model=XRAY_MODELS),
         losses=expand(rules.train_xray_generator.output.losses, model=XRAY_MODELS),
     output:
@@ -245,6 +261,7 @@ rule draw_xray:
             category="X-ray",
             labels={"figure": "Losses of the generators"},
         ),
+        digests=f"{RESULTS}/digests/draw_xray.csv",
     log:
         f"{RESULTS}/logs/draw_xray.log",
     benchmark:
@@ -258,5 +275,7 @@ rule draw_xray:
     params:
         class_name=config["xray"]["class_name"],
         models=XRAY_MODELS,
+        root=place(XRAY_ROOT),
+        code=code("draw_xray"),
     script:
         "../workflow/scripts/draw_xray.py"

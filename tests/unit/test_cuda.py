@@ -11,6 +11,7 @@ from snowdrift.cyclegan.networks import ResnetGenerator, initialise
 from snowdrift.cyclegan.training import CycleGAN
 from snowdrift.cyclegan.winterize import translate
 from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.resume import JobState, Training
 
 pytestmark = [
     pytest.mark.gpu,
@@ -46,3 +47,22 @@ def test_weights_saved_from_a_gpu_load_on_the_cpu(tmp_path: Path):
     model = CycleGAN(SETTINGS, 0, torch.device("cuda"))
     model.save(tmp_path, 1)
     assert not any(t.is_cuda for t in torch.load(tmp_path / "1_net_G_A.pth", weights_only=True).values())
+
+
+def test_a_training_saved_on_a_gpu_goes_on_there_and_on_the_cpu(tmp_path: Path):
+    def training(device: str) -> tuple[CycleGAN, Training]:
+        model = CycleGAN(SETTINGS, 0, torch.device(device))
+        return model, Training(JobState(tmp_path, "key"), model.parts, [model.random])
+
+    model, saved = training("cuda")
+    for step in range(3):
+        model.step(batch(step).cuda(), batch(step + 9).cuda())
+    saved.save({})
+    expected = [model.step(batch(step).cuda(), batch(step + 9).cuda()) for step in range(3, 6)]
+    for device in ("cuda", "cpu"):
+        model, resumed = training(device)
+        assert resumed.restore() == {}
+        for step, losses in zip(range(3, 6), expected, strict=True):
+            again = model.step(batch(step).to(device), batch(step + 9).to(device))
+            for name in losses:
+                assert again[name].item() == pytest.approx(losses[name].item(), rel=2e-2), name

@@ -1,5 +1,9 @@
 """The training step, its parts, and a whole small training."""
 
+import multiprocessing
+import random
+import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +18,8 @@ from snowdrift.cyclegan.pool import ImagePool
 from snowdrift.cyclegan.training import CycleGAN, TrainingSettings, train_cyclegan
 from snowdrift.cyclegan.weights import load_generator
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.results import remove_finished
+from snowdrift.runtime.resume import JobState
 
 CPU = torch.device("cpu")
 SETTINGS = TrainingSettings(
@@ -157,18 +163,22 @@ def test_eight_bits_are_truncated_like_the_references_and_survive_the_way_throug
     assert np.array(to_picture(torch.full((3, 1, 1), 0.999))).max() == 254  # 254.87, truncated
 
 
+def train(folder: Path, unpaired, settings: TrainingSettings = SETTINGS, **options) -> None:
+    """A training whose outputs lie in `folder`, and whose state in `folder/state`."""
+    train_cyclegan(
+        *unpaired,
+        settings,
+        snapshots=folder / "snapshots",
+        samples=folder / "samples",
+        losses=folder / "losses.csv",
+        state=JobState(folder / "state", "key", minutes=options.pop("minutes", 0)),
+        **({"seed": 0, "device": CPU} | options),
+    )
+
+
 def test_a_whole_training_is_repeatable_and_leaves_what_it_promises(tmp_path: Path, unpaired):
     for run in ("one", "two"):
-        folder = tmp_path / run
-        train_cyclegan(
-            *unpaired,
-            SETTINGS,
-            snapshots=folder / "snapshots",
-            samples=folder / "samples",
-            losses=folder / "losses.csv",
-            seed=3,
-            device=CPU,
-        )
+        train(tmp_path / run, unpaired, seed=3)
     names = [f"{epoch}_net_{name}.pth" for epoch in (2, 4, "latest") for name in ("G_A", "G_B", "D_A", "D_B")]
     assert sorted(path.name for path in (tmp_path / "one/snapshots").iterdir()) == sorted(names)
     for name in names:
@@ -188,15 +198,7 @@ def test_a_training_on_plain_colours_learns_to_whiten(tmp_path: Path, unpaired):
         SETTINGS, filters=8, discriminator_filters=8, epochs=12, decay_epochs=0, snapshot_every=12
     )
     settings = replace(settings, learning_rate=2e-3)
-    train_cyclegan(
-        *unpaired,
-        settings,
-        snapshots=tmp_path / "snapshots",
-        samples=tmp_path / "samples",
-        losses=tmp_path / "losses.csv",
-        seed=0,
-        device=CPU,
-    )
+    train(tmp_path, unpaired, settings, minutes=10)
     generator = load_generator(tmp_path / "snapshots/latest_net_G_A.pth")
     summer = to_tensor(Image.open(unpaired[0][0]).crop((0, 0, 32, 32)))
     assert summer.mean() < -0.3
@@ -204,26 +206,110 @@ def test_a_training_on_plain_colours_learns_to_whiten(tmp_path: Path, unpaired):
 
 
 def test_a_training_that_cannot_work_is_refused(tmp_path: Path, unpaired):
-    outputs = {"snapshots": tmp_path, "samples": tmp_path, "losses": tmp_path / "losses.csv"}
     with pytest.raises(SnowdriftError, match="no style images"):
-        train_cyclegan(unpaired[0], [], SETTINGS, **outputs, seed=0, device=CPU)
+        train(tmp_path, (unpaired[0], []))
     with pytest.raises(SnowdriftError, match=r"batch_size is 7, but there are only 6"):
-        train_cyclegan(*unpaired, replace(SETTINGS, batch_size=7), **outputs, seed=0, device=CPU)
+        train(tmp_path, unpaired, replace(SETTINGS, batch_size=7))
     unpaired[0][0].write_bytes(b"broken")
     with pytest.raises(SnowdriftError, match=r"0\.png: cannot be read as a picture any more"):
-        train_cyclegan(*unpaired, SETTINGS, **outputs, seed=0, device=CPU)
+        train(tmp_path, unpaired)
 
 
 def test_a_picture_that_a_loader_process_cannot_read_is_named(tmp_path: Path, unpaired):
     unpaired[0][3].write_bytes(b"broken")
-    outputs = {"snapshots": tmp_path, "samples": tmp_path, "losses": tmp_path / "losses.csv"}
     with pytest.raises(SnowdriftError, match=r"3\.png: cannot be read as a picture any more"):
-        train_cyclegan(*unpaired, SETTINGS, **outputs, seed=0, device=CPU, workers=1)
+        train(tmp_path, unpaired, workers=1)
 
 
 def test_losses_that_are_no_longer_finite_stop_the_training(tmp_path: Path, unpaired):
-    outputs = {"snapshots": tmp_path, "samples": tmp_path, "losses": tmp_path / "losses.csv"}
     with pytest.raises(SnowdriftError, match=r"epoch \d+: .*no longer finite"):
-        train_cyclegan(
-            *unpaired, replace(SETTINGS, learning_rate=1e30, epochs=6), **outputs, seed=0, device=CPU
-        )
+        train(tmp_path, unpaired, replace(SETTINGS, learning_rate=1e30, epochs=6))
+
+
+class Killed(Exception):
+    """Stands for SIGKILL: nothing after it runs."""
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, target: type, name: str, calls: int) -> list[int]:
+    """Let `target.name` raise at its n-th call; a list whose length is the number of calls."""
+    original, seen = getattr(target, name), []
+
+    def dying(*arguments, **options):
+        seen.append(1)
+        if len(seen) == calls:
+            raise Killed
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(target, name, dying)
+    return seen
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Weights and sheets, and the loss table without the time that it took."""
+    table = pd.read_csv(folder / "losses.csv").drop(columns="seconds").to_csv()
+    made = {path.name: path.read_bytes() for path in folder.glob("s[na]*/*")}
+    return made | {"losses.csv": table.encode()}
+
+
+STEPS = 3 * SETTINGS.total_epochs
+
+
+@pytest.mark.parametrize(
+    ("name", "calls", "again", "minutes"),
+    [
+        ("step", 8, STEPS - 7, 0),  # within the third epoch, saved at each step
+        ("step", 9, STEPS - 6, 10),  # the same, saved at the ends of epochs only
+        ("step", 7, STEPS - 6, 10),  # right after an epoch's end
+        ("save", 1, STEPS - 6, 0),  # before the first snapshot: epoch 2's steps are saved, its end is not
+        ("save", 3, 0, 0),  # after the last step
+    ],
+)
+def test_a_killed_training_ends_with_the_same_weights_bit_for_bit(
+    tmp_path: Path, unpaired, monkeypatch: pytest.MonkeyPatch, name, calls, again, minutes
+):
+    train(tmp_path / "straight", unpaired)
+    with monkeypatch.context() as patch:
+        kill_at(patch, CycleGAN, name, calls)
+        with pytest.raises(Killed):
+            train(tmp_path / "killed", unpaired, minutes=minutes)
+    assert not (tmp_path / "killed/losses.csv").exists()
+    steps = kill_at(monkeypatch, CycleGAN, "step", -1)
+    train(tmp_path / "killed", unpaired, minutes=minutes)
+    assert len(steps) == again
+    assert files(tmp_path / "killed") == files(tmp_path / "straight")
+
+
+def test_a_training_killed_at_random_moments_ends_with_the_same_weights(tmp_path: Path, unpaired):
+    """By SIGKILL, while it steps, saves or copies, until it gets through between two of them."""
+    train(tmp_path / "straight", unpaired)
+    moments = random.Random(0)
+    context = multiprocessing.get_context("fork")
+    kills = 0
+    while True:
+        process = context.Process(target=train, args=(tmp_path / "killed", unpaired))
+        process.start()
+        process.join(moments.uniform(0.05, 0.3 + 0.05 * kills))
+        process.kill()
+        process.join()
+        if process.exitcode == 0:
+            break
+        assert process.exitcode == -signal.SIGKILL
+        kills += 1
+    assert kills
+    print(f"{kills} kills")
+    assert files(tmp_path / "killed") == files(tmp_path / "straight")
+
+
+def test_a_training_whose_outputs_snakemake_threw_away_has_nothing_to_do_again(
+    tmp_path: Path, unpaired, monkeypatch: pytest.MonkeyPatch
+):
+    train(tmp_path, unpaired)
+    made = files(tmp_path)
+    for folder in ("snapshots", "samples"):
+        shutil.rmtree(tmp_path / folder)
+    steps = kill_at(monkeypatch, CycleGAN, "step", 1)
+    train(tmp_path, unpaired)
+    assert not steps
+    assert files(tmp_path) == made
+    remove_finished(tmp_path / "state")
+    assert not (tmp_path / "state/key").exists()

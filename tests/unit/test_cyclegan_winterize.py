@@ -1,5 +1,6 @@
 """Winter frames: sizes, names, pixels, manifests, and the damage that verify finds."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
+from snowdrift.cyclegan import winterize
 from snowdrift.cyclegan.networks import ResnetGenerator, initialise
-from snowdrift.cyclegan.verify import find_damage, verify_winter
+from snowdrift.cyclegan.verify import find_winter_damage
 from snowdrift.cyclegan.winterize import WinterSettings, shard_frames, translate, winterize_shard
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import digest_file
+from snowdrift.runtime.resume import JobState
 
 PNG = WinterSettings(size="native", format="png", quality=95, batch_size=2)
 SIZES = [(48, 32), (48, 32), (48, 32), (50, 33), (61, 47)]
@@ -59,6 +62,7 @@ def run(
         root=tmp_path / "frames",
         output=tmp_path / "winter",
         manifest=tmp_path / "0.parquet",
+        state=JobState(tmp_path / "state", str(settings)),
         device=torch.device("cpu"),
         threads=2,
     )
@@ -124,26 +128,29 @@ def test_an_empty_shard_has_an_empty_manifest(
     assert list(manifest) == ["frame_id", "image", "digest", "bytes", "width", "height"]
 
 
+def faults(folder: Path) -> dict[str, str]:
+    """The damaged frames of the one shard, each with its fault."""
+    count, damage = find_winter_damage([folder / "0.parquet"], folder / "winter", 2)
+    assert count == len(pd.read_parquet(folder / "0.parquet"))
+    assert {(each.output, each.rule) for each in damage} <= {(folder / "0.parquet", "winterize_shard")}
+    return {each.file.relative_to(folder / "winter").as_posix(): each.fault for each in damage}
+
+
 def test_verify_names_each_damaged_frame_and_its_fault(
     tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator
 ):
     manifest = run(tmp_path, frames[:4], generator, PNG)
-    arguments = ([tmp_path / "0.parquet"], tmp_path / "winter", 2)
-    verify_winter(frames[:4], *arguments)
+    assert faults(tmp_path) == {}
     paths = [tmp_path / "winter" / image for image in manifest["image"]]
     paths[0].unlink()
     paths[1].write_bytes(paths[1].read_bytes()[:-10])
     flipped = bytearray(paths[2].read_bytes())
     flipped[len(flipped) // 2] ^= 1
     paths[2].write_bytes(flipped)
-    damage = find_damage(frames, *arguments)
-    assert damage["image"].tolist() == [*manifest["image"][:3], frames["frame_id"][4]]
-    kinds = ["missing", "truncated", "altered", "not in any manifest"]
-    assert all(fault.startswith(kind) for fault, kind in zip(damage["fault"], kinds, strict=True))
-    with pytest.raises(SnowdriftError, match="4 of 5 winter frames are damaged") as caught:
-        verify_winter(frames, *arguments)
-    assert str(paths[2]) in caught.value.message
-    assert f"rm {tmp_path / '0.parquet'}" in caught.value.hint
+    found = faults(tmp_path)
+    assert list(found) == manifest["image"][:3].tolist()
+    kinds = ["missing", "truncated", "altered"]
+    assert all(fault.startswith(kind) for fault, kind in zip(found.values(), kinds, strict=True))
 
 
 def test_a_frame_that_broke_since_the_index_is_named(
@@ -153,3 +160,58 @@ def test_a_frame_that_broke_since_the_index_is_named(
     with pytest.raises(SnowdriftError, match=r"GOPR0001_00003\.jpg: cannot be read as a picture"):
         run(tmp_path, frames, generator, PNG)
     assert not (tmp_path / "0.parquet").exists()
+
+
+def count_translated(monkeypatch: pytest.MonkeyPatch, most: int = 99) -> list[int]:
+    """The sizes of the batches that go through the network, of which the one after `most` raises."""
+    sizes: list[int] = []
+
+    def counted(generator, images):
+        if len(sizes) == most:
+            raise InterruptedError("killed")
+        sizes.append(len(images))
+        return translate(generator, images)
+
+    monkeypatch.setattr(winterize, "translate", counted)
+    return sizes
+
+
+def test_a_killed_shard_goes_on_and_ends_with_the_same_frames(
+    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator, monkeypatch: pytest.MonkeyPatch
+):
+    straight = run(tmp_path, frames, generator, PNG)
+    shutil.rmtree(tmp_path / "winter")
+    shutil.rmtree(tmp_path / "state")
+    count_translated(monkeypatch, most=3)
+    with pytest.raises(InterruptedError):
+        run(tmp_path, frames, generator, PNG)
+    # Batches of 2, 1, 1 and 1: the third had been translated, but nobody had waited for its file.
+    names = ["GOPR0000_00000.png", "GOPR0000_00001.png", "GOPR0000_00002.png"]
+    kept = [tmp_path / "winter/GOPR0000/images" / name for name in names]
+    times = [path.stat().st_mtime_ns for path in kept]
+    sizes = count_translated(monkeypatch)
+    pd.testing.assert_frame_equal(run(tmp_path, frames, generator, PNG), straight)
+    assert sizes == [1, 1]
+    assert [path.stat().st_mtime_ns for path in kept] == times
+    assert faults(tmp_path) == {}
+
+
+def test_a_frame_that_was_damaged_between_kill_and_resume_is_made_again(
+    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator, monkeypatch: pytest.MonkeyPatch
+):
+    straight = run(tmp_path, frames, generator, PNG)
+    (tmp_path / "winter" / straight["image"][1]).write_bytes(b"damaged")
+    (tmp_path / "winter" / straight["image"][4]).unlink()
+    sizes = count_translated(monkeypatch)
+    pd.testing.assert_frame_equal(run(tmp_path, frames, generator, PNG), straight)
+    assert sizes == [2, 1]
+    assert faults(tmp_path) == {}
+
+
+def test_other_settings_keep_no_frame(
+    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator, monkeypatch: pytest.MonkeyPatch
+):
+    run(tmp_path, frames, generator, WinterSettings("native", "jpeg", 90, 2))
+    sizes = count_translated(monkeypatch)
+    run(tmp_path, frames, generator, WinterSettings("native", "jpeg", 80, 2))
+    assert sum(sizes) == len(frames)

@@ -86,7 +86,7 @@ def test_a_jpeg_with_bytes_after_its_end_is_copied_not_linked(study, tmp_path):
 
 @pytest.mark.parametrize(
     ("root", "domain", "advice"),
-    [("winter", "winter", "target `verify`"), ("root", "vfp", "frames.parquet")],
+    [("winter", "winter", "target `verify`"), ("root", "vfp", "lists the frames anew")],
 )
 def test_a_missing_picture_is_named(study, tmp_path, root, domain, advice):
     missing = study.folder / root / study.frames.loc[3, "image"]

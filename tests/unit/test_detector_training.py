@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from snowdrift.detector.evaluation import EvaluationSettings, evaluate_detector,
 from snowdrift.detector.training import TrainingSettings, train_detector
 from snowdrift.detector.weights import read_weights
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.resume import JobState
 
 SETTINGS = TrainingSettings(
     model="yolov5n",
@@ -82,7 +84,9 @@ def datasets(study, tmp_path_factory):
 def train(
     dataset: Path, folder: Path, settings: TrainingSettings = QUICK, seed: int = 0, threads: int = 1, **more
 ):
-    train_detector(dataset, folder, settings=settings, seed=seed, device="cpu", threads=threads, **more)
+    state = JobState(tempfile.mkdtemp(prefix="state", dir=folder.parent), "key")
+    options = {"settings": settings, "seed": seed, "device": "cpu", "threads": threads, "state": state} | more
+    train_detector(dataset, folder, **options)
     return folder
 
 
@@ -369,8 +373,11 @@ def refuse(*arguments, **options):
     os._exit(3)
 socket.socket.connect = socket.socket.sendto = socket.getaddrinfo = refuse
 from snowdrift.detector.training import TrainingSettings, train_detector
-settings = {replace(QUICK, plots=True)!r}
-train_detector({str(datasets / "mixed")!r}, "model", settings=settings, seed=0, device="cpu", threads=1)
+from snowdrift.runtime.resume import JobState
+settings, state = {replace(QUICK, plots=True)!r}, JobState({str(tmp_path / "state")!r}, "key")
+train_detector(
+    {str(datasets / "mixed")!r}, "model", settings=settings, seed=0, device="cpu", threads=1, state=state
+)
 """
     home, here = tmp_path / "home", tmp_path / "here"
     home.mkdir()

@@ -228,7 +228,7 @@ def test_full_scale_tables_are_quick():
         counts = np.full(n, 2, np.int32)
         counts[0] = 0
         faults = [(0, files[start].annotation, "XML missing")]
-        checked.append(CheckedChunk(np.full((n, 2), 64, np.int32), counts, boxes, faults, 1))
+        checked.append(CheckedChunk(np.full((n, 2), 64, np.int32), counts, boxes, faults, 1, ["d"] * n))
     began = time.process_time()
     built = build_index(
         files, checked, splits={"train": 36, "val": 12, "test": 10}, seed=0, max_rejected=0.01, place="x"

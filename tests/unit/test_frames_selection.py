@@ -13,7 +13,17 @@ from snowdrift.runtime.errors import SnowdriftError
 
 def frames(sizes: dict[str, int], split: str = "train", status: str = "ok") -> pd.DataFrame:
     rows = [
-        (f"{video}/{number:04d}", video, f"{video}/images/{number:04d}.jpg", 64, 48, split, 1, status)
+        (
+            f"{video}/{number:04d}",
+            video,
+            f"{video}/images/{number:04d}.jpg",
+            64,
+            48,
+            split,
+            1,
+            status,
+            f"{number:064x}",
+        )
         for video, size in sizes.items()
         for number in range(size)
     ]
@@ -29,7 +39,7 @@ def test_only_usable_frames_of_training_videos():
     parts.append(frames({"E": 9}, status="rejected"))
     chosen = choose_training_frames(pd.concat(parts), 100, seed=0)
     assert counts(chosen) == {"A": 5}
-    assert list(chosen) == ["frame_id", "image"]
+    assert list(chosen) == ["frame_id", "image", "digest"]
 
 
 def test_videos_share_evenly_and_short_ones_give_all():

@@ -11,6 +11,7 @@ from PIL import Image
 from snowdrift.frames.style import index_style, write_style
 from snowdrift.frames.tables import STYLE_COLUMNS, STYLE_REJECTED_COLUMNS
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.files import digest_file
 
 
 def picture(path: Path, seed: int = 0, size: tuple[int, int] = (32, 24)) -> None:
@@ -57,7 +58,8 @@ def test_plain_folder_is_searched_in_any_depth(tmp_path):
 def test_sizes_and_tables(tmp_path):
     picture(tmp_path / "style/a.png", size=(40, 20))
     index = index_style(tmp_path / "style", max_rejected=0.0)
-    assert index.style.to_dict("records") == [{"image": "a.png", "width": 40, "height": 20}]
+    digest = digest_file(tmp_path / "style/a.png")
+    assert index.style.to_dict("records") == [{"image": "a.png", "width": 40, "height": 20, "digest": digest}]
     write_style(index, tmp_path / "style.parquet", tmp_path / "rejected.csv")
     assert list(pd.read_parquet(tmp_path / "style.parquet")) == STYLE_COLUMNS
     assert list(pd.read_csv(tmp_path / "rejected.csv")) == STYLE_REJECTED_COLUMNS

@@ -9,12 +9,14 @@ from torch import nn
 
 from snowdrift.cyclegan.data import to_tensor
 from snowdrift.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.nullify import shard
 from snowdrift.nullify.lasting import to_rounded_picture, treated, visibility
 from snowdrift.nullify.names import CEILINGS, TREATMENTS
 from snowdrift.nullify.objective import Budget, Goal
 from snowdrift.nullify.shard import COLUMNS, AttackSettings, attack_shard, prepare
 from snowdrift.nullify.white_box import projected_gradient
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.resume import JobState
 
 SETTINGS = AttackSettings(
     size=32, epsilon=0.1, success=0.75, queries=120, methods=["default", "square"], ceiling=8, batch_size=8
@@ -48,6 +50,7 @@ def attack(images, root, out, settings=SETTINGS, second=None):
         table=out / "table.csv",
         traces=out / "traces.csv",
         pictures=out / "pictures",
+        state=JobState(out / "state", "key"),
         seed=0,
         device=torch.device("cpu"),
     )
@@ -83,6 +86,32 @@ def test_the_same_seed_gives_the_same_tables(images, tmp_path):
     again, traces_again = attack(images, tmp_path, tmp_path / "two")
     pd.testing.assert_frame_equal(rows, again)
     pd.testing.assert_frame_equal(traces, traces_again)
+
+
+def test_a_killed_shard_goes_on_with_the_next_method_and_ends_the_same(images, tmp_path, monkeypatch):
+    rows, traces = attack(images, tmp_path, tmp_path / "whole")
+    run, started = shard._attack, []
+
+    def killed(method, *arguments):
+        started.append(method)
+        if method == "square":
+            raise KeyboardInterrupt
+        return run(method, *arguments)
+
+    monkeypatch.setattr(shard, "_attack", killed)
+    with pytest.raises(KeyboardInterrupt):
+        attack(images, tmp_path, tmp_path / "cut")
+    assert not (tmp_path / "cut/table.csv").exists()
+    monkeypatch.setattr(shard, "_attack", lambda method, *rest: started.append(method) or run(method, *rest))
+    again, traces_again = attack(images, tmp_path, tmp_path / "cut")
+    assert started == [*CEILINGS, "default", "square", "square"]
+    pd.testing.assert_frame_equal(rows, again)
+    pd.testing.assert_frame_equal(traces, traces_again)
+    pictures = [
+        {path.relative_to(out): path.read_bytes() for path in (out / "pictures").rglob("*.png")}
+        for out in (tmp_path / "whole", tmp_path / "cut")
+    ]
+    assert pictures[0] == pictures[1] and len(pictures[0]) == 2 * (2 + 2 * 4)
 
 
 def test_an_image_draws_the_same_directions_in_any_shard(images, tmp_path):

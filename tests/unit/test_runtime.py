@@ -11,7 +11,14 @@ import torch
 
 from snowdrift.runtime.devices import choose_device, memory_limit
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.runtime.files import atomic_folder, atomic_path, digest_file, read_table, write_table
+from snowdrift.runtime.files import (
+    atomic_folder,
+    atomic_path,
+    digest_file,
+    read_table,
+    scratch_folder,
+    write_table,
+)
 from snowdrift.runtime.seeds import derive_seed
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
@@ -41,6 +48,21 @@ def test_a_folder_appears_whole_or_not_at_all_and_takes_the_place_of_the_old_one
         (temporary / "new").touch()
     assert [path.name for path in target.iterdir()] == ["new"]
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_what_a_killed_process_left_goes_with_the_next_of_its_kind(tmp_path: Path):
+    for left in (".table.tmp.csv", ".folder.tmp/old", "scratch/old"):
+        (tmp_path / left).parent.mkdir(exist_ok=True)
+        (tmp_path / left).write_text("half")
+    with atomic_path(tmp_path / "table.csv") as temporary:
+        temporary.write_text("whole")
+    with atomic_folder(tmp_path / "folder") as temporary:
+        (temporary / "new").touch()
+    with scratch_folder(tmp_path / "scratch") as folder:
+        assert not list(folder.iterdir())
+        (folder / "new").touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "table.csv"]
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["new"]
 
 
 @pytest.mark.parametrize("name", ["table.csv", "table.parquet"])

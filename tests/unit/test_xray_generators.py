@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.resume import JobState
 from snowdrift.xray.generators import MODELS
+from snowdrift.xray.generators.dcgan import DCGAN
 from snowdrift.xray.images import save_png, to_float
 from snowdrift.xray.samples import read_samples, write_samples
 from snowdrift.xray.training import train_model
@@ -152,6 +154,7 @@ def test_training_and_sampling_leave_their_files(tmp_path, tiny_files):
         SECTIONS["gan"],
         tiny_files,
         **files,
+        state=JobState(tmp_path / "state", "key"),
         sample_every=2,
         samples=4,
         seed=0,
@@ -163,6 +166,76 @@ def test_training_and_sampling_leave_their_files(tmp_path, tiny_files):
     write_samples("gan", SECTIONS["gan"], files["weights"], count=9, few=4, **made, seed=0, device=CPU)
     assert read_samples(made["array"]).shape == (9, 1, 16, 16)
     assert len(list(made["folder"].iterdir())) == 4
+
+
+class Killed(Exception):
+    """Stands for SIGKILL: nothing after it runs."""
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [("gan", {}), ("dcgan", {"ema": 0.9}), ("vae", {"learning_rate": 0.05, "patience": 1})],
+)
+@pytest.mark.parametrize("minutes", [0, 60])
+def test_a_killed_training_ends_with_the_same_weights_bit_for_bit(name, changes, minutes, tmp_path):
+    def train(state, after_epoch=lambda epoch: None, start=7):
+        one = model(name, epochs=9, **changes)
+        torch.manual_seed(start)
+        rows = one.train(images(name), seed=0, after_epoch=after_epoch, state=state)
+        return one.network.state_dict(), rows.drop(columns="seconds")
+
+    def die(epoch):
+        if epoch == 4:
+            raise Killed
+
+    weights, rows = train(None)
+    assert len(rows) == (7 if name == "vae" else 9)  # it stops early, with the weights of epoch 6
+    with pytest.raises(Killed):
+        train(JobState(tmp_path, "key", minutes), die)
+    seen = []
+    saved = minutes == 0
+    # Dropout draws from the global generator, which must come back from the snapshot too.
+    resumed, resumed_rows = train(JobState(tmp_path, "key", minutes), seen.append, start=8 if saved else 7)
+    assert seen == list(range(4 if saved else 1, len(rows) + 1))
+    pd.testing.assert_frame_equal(resumed_rows, rows)
+    assert weights.keys() == resumed.keys()
+    assert all(torch.equal(weights[key], resumed[key]) for key in weights)
+
+
+def test_sheets_made_before_a_kill_are_among_the_outputs(tmp_path, tiny_files, monkeypatch):
+    def train(folder):
+        train_model(
+            "dcgan",
+            SECTIONS["dcgan"] | {"epochs": 3},
+            tiny_files,
+            weights=folder / "w.pth",
+            losses=folder / "l.csv",
+            sheets=folder / "sheets",
+            state=JobState(folder / "state", "key"),
+            sample_every=1,
+            samples=4,
+            seed=0,
+            device=CPU,
+        )
+        return {path.name: path.read_bytes() for path in [folder / "w.pth", *folder.glob("sheets/*")]}
+
+    straight = train(tmp_path / "straight")
+    with monkeypatch.context() as patch:
+        calls = []
+        original = DCGAN._step
+
+        def dying(*arguments):
+            calls.append(1)
+            if len(calls) == 2:
+                raise Killed
+            return original(*arguments)
+
+        patch.setattr(DCGAN, "_step", dying)
+        with pytest.raises(Killed):
+            train(tmp_path / "killed")
+    assert not (tmp_path / "killed/sheets").exists()
+    assert train(tmp_path / "killed") == straight
+    assert len(straight) == 5
 
 
 def test_a_broken_array_of_samples_is_named(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 TINY = Path(__file__).parent / "tiny.yaml"
+ENVIRONMENT = {**os.environ, "COLUMNS": "200"}
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,24 @@ class Run:
     text: str
 
 
-def snakemake(folder: Path, *arguments: str, configs: Sequence[Path] = (TINY,), profile: str = "none") -> Run:
-    """Call Snakemake on this repository's workflow, with `folder` as its working directory."""
-    command = [sys.executable, "-m", "snakemake", *arguments, "--directory", str(folder), "--cores", "2"]
-    command += ["--workflow-profile", profile, "--show-failed-logs"]
-    command += ["--configfile", *map(str, configs)] if configs else []
-    environment = {**os.environ, "COLUMNS": "200"}
+def command(
+    folder: Path, *arguments: str, configs: Sequence[Path] = (TINY,), profile: str = "none"
+) -> list[str]:
+    """The call of Snakemake, from a copy of the workflow, with `folder` as its working directory."""
+    call = [sys.executable, "-m", "snakemake", *arguments, "--directory", str(folder), "--cores", "2"]
+    call += ["--workflow-profile", profile, "--show-failed-logs"]
+    return [*call, "--configfile", *map(str, configs)] if configs else call
+
+
+def snakemake(folder: Path, *arguments: str, repository: Path = REPOSITORY, **options) -> Run:
+    """Run `command` to its end, on the workflow of `repository`."""
     done = subprocess.run(
-        command, cwd=REPOSITORY, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command(folder, *arguments, **options),
+        cwd=repository,
+        env={**os.environ, **ENVIRONMENT},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     return Run(done.returncode, done.stdout)
 

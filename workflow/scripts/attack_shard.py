@@ -9,20 +9,28 @@ from snowdrift.nullify.shard import AttackSettings, attack_shard
 from snowdrift.runtime.devices import choose_device
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
+from snowdrift.runtime.resume import job_state
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     torch.set_num_threads(snakemake.threads)
+    root, second = Path(snakemake.params.root), snakemake.input.get("second")
     images = read_table(snakemake.input.images)
-    second = snakemake.input.get("second")
+    images = images.iloc[int(snakemake.wildcards.shard) :: snakemake.params.shards]
     attack_shard(
-        images.iloc[int(snakemake.wildcards.shard) :: snakemake.params.shards],
+        images,
         load_generator(snakemake.input.generator),
         load_generator(second) if second else None,
         AttackSettings(**snakemake.params.settings),
-        root=Path(snakemake.input.root),
+        root=root,
         table=Path(snakemake.output.table),
         traces=Path(snakemake.output.traces),
         pictures=Path(snakemake.output.pictures),
+        state=job_state(
+            snakemake.log[0],
+            snakemake.params,
+            files=[snakemake.input.images, snakemake.input.generator, *([second] if second else [])],
+            pictures=[root / image for image in images["image"]],
+        ),
         seed=snakemake.params.seed,
         device=choose_device(snakemake.params.device),
     )

@@ -4,11 +4,11 @@ from snowdrift.detector.datasets import read_pictures, write_dataset
 from snowdrift.detector.domains import training_selections
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     pictures = read_pictures(
         snakemake.input.frames,
         snakemake.input.boxes,
-        snakemake.input.root,
+        snakemake.params.root,
         snakemake.params.class_names,
         snakemake.params.winter_root,
         snakemake.input.manifests,

@@ -5,7 +5,7 @@ from snowdrift.frames.tables import read_frames
 from snowdrift.runtime.files import write_table
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     frames = read_frames(snakemake.input.frames, "test")
     write_table(
         choose_frames(frames, snakemake.params.images, snakemake.params.seed, "attack_images"),

@@ -5,7 +5,7 @@ from pathlib import Path
 from snowdrift.cyclegan.weights import load_generator, save_network, weight_file
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]) as logger:
+with job(snakemake.log[0], snakemake.output) as logger:
     if given := snakemake.input.get("pretrained"):
         source = Path(given)
     else:

@@ -8,11 +8,11 @@ from snowdrift.report.contact_sheet import choose_pairs, contact_sheet
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     pairs = choose_pairs(
         read_table(snakemake.input.frames),
         pd.concat([read_table(manifest) for manifest in snakemake.input.manifests]),
-        root=Path(snakemake.input.root),
+        root=Path(snakemake.params.root),
         winter_root=Path(snakemake.params.winter_root),
         count=snakemake.params.pairs,
         boxes=read_table(snakemake.input.boxes),

@@ -6,7 +6,7 @@ from snowdrift.report.attack_figures import draw_protected, plot_progress
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     rows = read_table(snakemake.input.nullify)
     draw_protected(
         rows,

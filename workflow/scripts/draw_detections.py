@@ -6,7 +6,7 @@ from snowdrift.report.detections import draw_detections
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     draw_detections(
         pd.concat([read_table(table) for table in snakemake.input.examples]),
         read_table(snakemake.input.boxes),

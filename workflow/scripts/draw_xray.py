@@ -9,8 +9,8 @@ from snowdrift.runtime.job import job
 from snowdrift.xray.index import training_images
 from snowdrift.xray.samples import read_samples
 
-with job(snakemake.log[0]):
-    root, models = Path(snakemake.input.root), snakemake.params.models
+with job(snakemake.log[0], snakemake.output):
+    root, models = Path(snakemake.params.root), snakemake.params.models
     names = training_images(read_table(snakemake.input.images), snakemake.params.class_name)
     pictures = [sorted(Path(folder).glob("*.png")) for folder in snakemake.input.pictures]
     draw_sheet(

@@ -1,19 +1,20 @@
 """Rule evaluate_detector: one detector on the test videos of every domain."""
 
-from pathlib import Path
-
 from snowdrift.detector.datasets import read_pictures
 from snowdrift.detector.evaluation import EvaluationSettings, evaluate_detector
-from snowdrift.runtime.files import write_table
+from snowdrift.runtime.files import scratch_folder, write_table
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with (
+    job(snakemake.log[0], snakemake.output),
+    scratch_folder(f"{snakemake.output.table}.scratch") as scratch,
+):
     table, examples = evaluate_detector(
         snakemake.input.model,
         read_pictures(
             snakemake.input.frames,
             snakemake.input.boxes,
-            snakemake.input.root,
+            snakemake.params.root,
             snakemake.params.class_names,
             snakemake.params.winter_root,
             snakemake.input.manifests,
@@ -23,7 +24,7 @@ with job(snakemake.log[0]):
         examples=snakemake.params.examples,
         device=snakemake.params.device,
         threads=snakemake.threads,
-        scratch=Path(snakemake.output.table).parent,
+        scratch=scratch,
     )
     table.insert(0, "train_domain", snakemake.wildcards.domain)
     table.insert(3, "seed", int(snakemake.wildcards.seed))

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 from snowdrift.frames.index import index_frames, write_index
+from snowdrift.runtime.data_state import read_contents, remember
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
+    root = Path(snakemake.params.root or snakemake.input.root)
+    contents = read_contents(root, snakemake.threads)
     index = index_frames(
-        Path(snakemake.input.root),
+        root,
         layout=snakemake.params.layout,
         class_names=snakemake.params.class_names,
         splits=snakemake.params.splits,
@@ -18,3 +21,4 @@ with job(snakemake.log[0]):
     write_index(
         index, Path(snakemake.output.frames), Path(snakemake.output.boxes), Path(snakemake.output.rejected)
     )
+    remember(contents, snakemake.params.data, snakemake.output.frames)

@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
+from snowdrift.runtime.data_state import read_contents, remember
 from snowdrift.runtime.job import job
 from snowdrift.xray.index import index_xray, write_index
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
+    root = Path(snakemake.params.root or snakemake.input.root)
+    contents = read_contents(root, snakemake.threads)
     index = index_xray(
-        Path(snakemake.input.root),
+        root,
         class_name=snakemake.params.class_name,
         max_rejected=snakemake.params.max_rejected,
         workers=snakemake.threads,
     )
     write_index(index, Path(snakemake.output.images), Path(snakemake.output.rejected))
+    remember(contents, snakemake.params.data, snakemake.output.images)

@@ -8,7 +8,7 @@ from snowdrift.report.sections import StudyFiles
 from snowdrift.report.xray import XrayFiles
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     files = {name: Path(path) for name, path in snakemake.input.items()}
     template = files.pop("template")
 

@@ -4,5 +4,5 @@ from snowdrift.report.plots import plot_cross_domain
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     plot_cross_domain(read_table(snakemake.input.table), snakemake.output.figure)

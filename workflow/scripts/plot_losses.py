@@ -4,5 +4,5 @@ from snowdrift.report.plots import plot_losses
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     plot_losses(read_table(snakemake.input.losses), snakemake.output.figure)

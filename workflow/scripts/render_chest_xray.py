@@ -5,11 +5,10 @@ from pathlib import Path
 from snowdrift.demo.chest_xray import render_chest_xray
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     render_chest_xray(
         Path(snakemake.output.folder),
-        images=snakemake.params.images,
-        size=snakemake.params.size,
+        **snakemake.params.settings,
         seed=snakemake.params.seed,
         workers=snakemake.threads,
     )

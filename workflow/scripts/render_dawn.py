@@ -5,12 +5,10 @@ from pathlib import Path
 from snowdrift.demo.dataset import render_dawn
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     render_dawn(
         Path(snakemake.output.folder),
-        images=snakemake.params.images,
-        width=snakemake.params.width,
-        height=snakemake.params.height,
+        **snakemake.params.settings,
         seed=snakemake.params.seed,
         workers=snakemake.threads,
     )

@@ -5,13 +5,10 @@ from pathlib import Path
 from snowdrift.demo.dataset import render_vfp290k
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     render_vfp290k(
         Path(snakemake.output.folder),
-        videos=snakemake.params.videos,
-        frames=snakemake.params.frames,
-        width=snakemake.params.width,
-        height=snakemake.params.height,
+        **snakemake.params.settings,
         seed=snakemake.params.seed,
         workers=snakemake.threads,
     )

@@ -10,7 +10,7 @@ from snowdrift.runtime.job import job
 from snowdrift.xray.index import training_images
 from snowdrift.xray.samples import write_samples
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     torch.set_num_threads(snakemake.threads)
     few, large = snakemake.params.samples, snakemake.params.large
     if large is None:

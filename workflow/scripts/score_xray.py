@@ -10,13 +10,13 @@ from snowdrift.runtime.job import job
 from snowdrift.scores.table import ScoreSettings
 from snowdrift.xray.evaluation import ExtractorFiles, evaluate_models
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     torch.set_num_threads(snakemake.threads)
     given = {name: Path(path) for name, path in snakemake.input.items() if name in ("classifier", "accuracy")}
     weights = snakemake.input.get("inception")
     evaluation = evaluate_models(
         read_table(snakemake.input.images),
-        Path(snakemake.input.root),
+        Path(snakemake.params.root),
         snakemake.params.class_name,
         dict(zip(snakemake.params.models, map(Path, snakemake.input.samples), strict=True)),
         snakemake.params.untrained,

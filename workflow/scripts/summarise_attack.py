@@ -6,7 +6,7 @@ from snowdrift.nullify.summary import join_shards, summarise
 from snowdrift.runtime.files import write_table
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     rows = join_shards([Path(path) for path in snakemake.input.shards])
     write_table(rows, snakemake.output.nullify)
     write_table(join_shards([Path(path) for path in snakemake.input.traces]), snakemake.output.traces)

@@ -8,19 +8,30 @@ from snowdrift.cyclegan.training import TrainingSettings, train_cyclegan
 from snowdrift.runtime.devices import choose_device
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
+from snowdrift.runtime.resume import job_state
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     torch.set_num_threads(snakemake.threads)
     device = choose_device(snakemake.params.device)
-    content = read_table(snakemake.input.frames)
-    style = read_table(snakemake.input.style)
+    frame_root = Path(snakemake.params.frame_root or snakemake.input.frame_root)
+    style_root = Path(snakemake.params.style_root or snakemake.input.style_root)
+    frames, style = snakemake.input.frames, snakemake.input.style
+    content_images = [frame_root / image for image in read_table(frames)["image"]]
+    style_images = [style_root / image for image in read_table(style)["image"]]
     train_cyclegan(
-        [Path(snakemake.input.frame_root) / image for image in content["image"]],
-        [Path(snakemake.input.style_root) / image for image in style["image"]],
+        content_images,
+        style_images,
         TrainingSettings(**snakemake.params.settings),
         snapshots=Path(snakemake.output.snapshots),
         samples=Path(snakemake.output.samples),
         losses=Path(snakemake.output.losses),
+        state=job_state(
+            snakemake.log[0],
+            snakemake.params,
+            files=[frames, style],
+            pictures=[*content_images, *style_images],
+            minutes=snakemake.resources.save_minutes,
+        ),
         seed=snakemake.params.seed,
         device=device,
         workers=snakemake.threads if device.type == "cuda" else 0,

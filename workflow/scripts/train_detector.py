@@ -1,15 +1,25 @@
 """Rule train_detector: YOLOv5 on one domain with one seed."""
 
+from snowdrift.detector.datasets import list_files
 from snowdrift.detector.training import TrainingSettings, train_detector
 from snowdrift.runtime.job import job
+from snowdrift.runtime.resume import job_state
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
+    dataset, pretrained = snakemake.input.dataset, snakemake.input.get("pretrained")
+    texts, pictures = list_files(dataset)
     train_detector(
-        snakemake.input.dataset,
+        dataset,
         snakemake.params.folder,
         settings=TrainingSettings(**snakemake.params.settings),
         seed=int(snakemake.wildcards.seed),
         device=snakemake.params.device,
         threads=snakemake.threads,
-        pretrained=snakemake.input.get("pretrained"),
+        state=job_state(
+            snakemake.log[0],
+            snakemake.params,
+            files=[*texts, *([pretrained] if pretrained else [])],
+            pictures=pictures,
+        ),
+        pretrained=pretrained,
     )

@@ -9,11 +9,11 @@ from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 from snowdrift.xray.domain import train_domain_classifier
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     torch.set_num_threads(snakemake.threads)
     train_domain_classifier(
         read_table(snakemake.input.images),
-        Path(snakemake.input.root),
+        Path(snakemake.params.root or snakemake.input.root),
         snakemake.params.settings,
         weights=Path(snakemake.output.weights),
         accuracy=Path(snakemake.output.accuracy),

@@ -1,15 +1,16 @@
-"""Rule verify: read every winter frame and hold it against its manifest."""
+"""Rule verify: read every result of the study, winter frames included, and hold it against its manifest."""
 
 from pathlib import Path
 
-from snowdrift.cyclegan.verify import verify_winter
-from snowdrift.frames.tables import read_frames
+from snowdrift.cyclegan.verify import find_winter_damage
+from snowdrift.runtime.digests import damage_error, find_damage
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0]):
-    verify_winter(
-        read_frames(snakemake.input.frames),
-        [Path(path) for path in snakemake.input.manifests],
-        Path(snakemake.params.winter_root),
-        snakemake.threads,
-    )
+with job(snakemake.log[0]) as logger:
+    study = Path(snakemake.params.study)
+    results, found = find_damage(study, snakemake.threads)
+    shards = set((study / "snow/shards").glob("*.parquet")) - {each.file for each in found}
+    frames, winter = find_winter_damage(sorted(shards), Path(snakemake.params.winter_root), snakemake.threads)
+    if damage := found + winter:
+        raise damage_error(damage, snakemake.params.rules, snakemake.params.options)
+    logger.info("all %d results and %d winter frames are as they were made", results, frames)

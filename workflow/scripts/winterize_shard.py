@@ -9,17 +9,25 @@ from snowdrift.cyclegan.winterize import WinterSettings, shard_frames, winterize
 from snowdrift.frames.tables import read_frames
 from snowdrift.runtime.devices import choose_device
 from snowdrift.runtime.job import job
+from snowdrift.runtime.resume import job_state
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.output):
     torch.set_num_threads(snakemake.threads)
-    frames = read_frames(snakemake.input.frames)
+    table, root = snakemake.input.frames, Path(snakemake.params.root)
+    frames = shard_frames(read_frames(table), int(snakemake.wildcards.shard), snakemake.params.shards)
     winterize_shard(
-        shard_frames(frames, int(snakemake.wildcards.shard), snakemake.params.shards),
+        frames,
         load_generator(snakemake.input.generator),
         WinterSettings(**snakemake.params.settings),
-        root=Path(snakemake.input.root),
+        root=root,
         output=Path(snakemake.params.winter_root),
         manifest=Path(snakemake.output.manifest),
+        state=job_state(
+            snakemake.log[0],
+            snakemake.params,
+            files=[table, snakemake.input.generator],
+            pictures=[root / image for image in frames["image"]],
+        ),
         device=choose_device(snakemake.params.device),
         threads=snakemake.threads,
     )

@@ -58,8 +58,7 @@ def open_rgb(path: Path | str) -> Image.Image:
     except (OSError, SyntaxError, ValueError) as error:
         raise SnowdriftError(
             f"{path}: cannot be read as a picture any more: {error}",
-            "the frame has changed since the data were indexed; restore it, or run again with "
-            "`--forcerun index_frames index_style`",
+            "it has changed since the data were indexed: restore it, or run again, which indexes them anew",
         ) from error
 
 

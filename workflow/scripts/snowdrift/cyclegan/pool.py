@@ -17,6 +17,14 @@ class ImagePool:
         self.generator = generator
         self.images: list[Tensor] = []
 
+    def state_dict(self) -> dict[str, list[Tensor]]:
+        """The images, without the batches that they are parts of."""
+        return {"images": [image.clone() for image in self.images]}
+
+    def load_state_dict(self, state: dict[str, list[Tensor]]) -> None:
+        """Take the images of another pool's `state_dict`, wherever they lie."""
+        self.images = list(state["images"])
+
     def exchange(self, images: Tensor) -> Tensor:
         """Give (n, c, h, w) new images, get as many back.
 
@@ -35,4 +43,4 @@ class ImagePool:
             return image
         slot = int(torch.randint(self.size, (), generator=self.generator))
         older, self.images[slot] = self.images[slot], image
-        return older
+        return older.to(image.device)

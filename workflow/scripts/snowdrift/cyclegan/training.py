@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +22,7 @@ from snowdrift.cyclegan.weights import NETWORKS, save_network, weight_file
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import write_table
+from snowdrift.runtime.resume import JobState, Stateful, Training
 from snowdrift.runtime.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
@@ -96,9 +97,20 @@ class CycleGAN:
         self.g_a, self.g_b, self.d_a, self.d_b = (self.networks[name] for name in NETWORKS)
         self.generator_optimiser = self._adam(self.g_a, self.g_b)
         self.discriminator_optimiser = self._adam(self.d_a, self.d_b)
-        pools = torch.Generator().manual_seed(derive_seed(seed, "pools"))
-        self.winter_pool = ImagePool(settings.pool_size, pools)
-        self.summer_pool = ImagePool(settings.pool_size, pools)
+        self.random = torch.Generator().manual_seed(derive_seed(seed, "pools"))
+        self.winter_pool = ImagePool(settings.pool_size, self.random)
+        self.summer_pool = ImagePool(settings.pool_size, self.random)
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        """All that `step` changes, but for `random`."""
+        return {
+            **self.networks,
+            "generator_optimiser": self.generator_optimiser,
+            "discriminator_optimiser": self.discriminator_optimiser,
+            "winter_pool": self.winter_pool,
+            "summer_pool": self.summer_pool,
+        }
 
     def _adam(self, *networks: nn.Module) -> torch.optim.Adam:
         parameters = itertools.chain(*(network.parameters() for network in networks))
@@ -175,6 +187,34 @@ def _discriminator_loss(discriminator: nn.Module, real: Tensor, fake: Tensor) ->
     return 0.5 * (_adversarial_loss(real_scores, real=True) + _adversarial_loss(fake_scores, real=False))
 
 
+@dataclass
+class _Progress:
+    """How far a training is.
+
+    Attributes:
+        rows: of the loss table, one a finished epoch.
+        step: batches done of the epoch under way.
+        totals: sums of their losses.
+        seconds: that they took.
+    """
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+    step: int = 0
+    totals: dict[str, Tensor] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under way."""
+        return len(self.rows) + 1
+
+    def end_epoch(self, rate: float) -> None:
+        """Turn the sums into the epoch's row."""
+        means = {name: float(total) / self.step for name, total in self.totals.items()}
+        row = {"epoch": self.epoch, **means, "learning_rate": rate, "seconds": round(self.seconds, 2)}
+        self.rows, self.step, self.totals, self.seconds = [*self.rows, row], 0, {}, 0.0
+
+
 def train_cyclegan(
     content: Sequence[Path],
     style: Sequence[Path],
@@ -183,6 +223,7 @@ def train_cyclegan(
     snapshots: Path,
     samples: Path,
     losses: Path,
+    state: JobState,
     seed: int,
     device: torch.device,
     workers: int = 0,
@@ -196,6 +237,8 @@ def train_cyclegan(
         snapshots: folder for `<epoch>_net_{G_A,G_B,D_A,D_B}.pth`, and `latest_net_...` at the end.
         samples: folder for `epoch_<epoch>.jpg`, the same pictures after each snapshot.
         losses: CSV with the mean losses of each epoch.
+        state: what a killed training goes on from, to the same result; saved after each epoch, and within one
+            whenever it is due.
         seed: of weights, data order, crops and pools.
         device: where to compute.
         workers: processes that load pictures; 0 loads in this one. Does not change the result.
@@ -209,23 +252,27 @@ def train_cyclegan(
     _check_enough(images, settings)
     model = CycleGAN(settings, seed, device)
     fixed = FixedSamples(images)
-    rows = []
-    for epoch in range(1, settings.total_epochs + 1):
-        started = time.monotonic()
+    training = Training(state, model.parts, [model.random])
+    progress = _Progress(**training.restore() or {})
+    while (epoch := progress.epoch) <= settings.total_epochs:
         rate = settings.learning_rate * settings.rate_factor(epoch)
         model.set_learning_rate(rate)
         images.set_epoch(epoch)
         with _clear_errors(images, settings):
-            means = _train_epoch(model, _batches(images, settings.batch_size, workers))
-        rows.append(
-            {"epoch": epoch, **means, "learning_rate": rate, "seconds": round(time.monotonic() - started, 2)}
-        )
-        _report_epoch(rows[-1], settings.total_epochs)
+            _train_epoch(
+                model, _batches(images, settings.batch_size, workers, progress.step), progress, training
+            )
+        progress.end_epoch(rate)
+        _report_epoch(progress.rows[-1], settings.total_epochs)
         if settings.is_snapshot(epoch):
-            model.save(snapshots, epoch)
-            fixed.write_sheet(samples / f"epoch_{epoch:04d}.jpg", model.g_a, model.g_b, device)
-    model.save(snapshots, "latest")
-    write_table(pd.DataFrame(rows), losses)
+            model.save(state.folder / "snapshots", epoch)
+            fixed.write_sheet(state.folder / f"samples/epoch_{epoch:04d}.jpg", model.g_a, model.g_b, device)
+        training.save(vars(progress))
+    model.save(state.folder / "snapshots", "latest")
+    state.publish("snapshots", snapshots)
+    state.publish("samples", samples)
+    write_table(pd.DataFrame(progress.rows), losses)
+    state.finish()
 
 
 @contextmanager
@@ -253,12 +300,12 @@ def _check_enough(images: UnpairedImages, settings: TrainingSettings) -> None:
         )
 
 
-def _batches(images: UnpairedImages, batch_size: int, workers: int) -> Iterator[list[Tensor]]:
-    """This epoch's batches; an incomplete last one is dropped."""
+def _batches(images: UnpairedImages, batch_size: int, workers: int, done: int) -> Iterator[list[Tensor]]:
+    """This epoch's batches but for those done; an incomplete last one is dropped."""
     loader = DataLoader(
         images,
         batch_size,
-        sampler=images.order(),
+        sampler=images.order()[done * batch_size :],
         num_workers=workers,
         # Other ways to start a process run the calling script again from its first line.
         multiprocessing_context="fork" if workers else None,
@@ -268,18 +315,21 @@ def _batches(images: UnpairedImages, batch_size: int, workers: int) -> Iterator[
     return iter(loader)
 
 
-def _train_epoch(model: CycleGAN, batches: Iterator[list[Tensor]]) -> dict[str, float]:
-    """One pass; the mean of each loss."""
-    totals: dict[str, Tensor] = {}
-    steps = 0
+def _train_epoch(
+    model: CycleGAN, batches: Iterator[list[Tensor]], progress: _Progress, training: Training
+) -> None:
+    """One pass, or the rest of one."""
+    started = time.monotonic() - progress.seconds
     for summer, winter in batches:
         losses = model.step(
             summer.to(model.device, non_blocking=True), winter.to(model.device, non_blocking=True)
         )
         # Summed on the device: reading each value would make the CPU wait for every step.
-        totals = {name: totals.get(name, 0.0) + loss for name, loss in losses.items()}
-        steps += 1
-    return {name: float(total) / steps for name, total in totals.items()}
+        progress.totals = {name: progress.totals.get(name, 0.0) + loss for name, loss in losses.items()}
+        progress.step += 1
+        progress.seconds = time.monotonic() - started
+        if training.due:
+            training.save(vars(progress))
 
 
 def _report_epoch(row: dict[str, float], total_epochs: int) -> None:

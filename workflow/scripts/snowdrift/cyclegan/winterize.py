@@ -21,7 +21,8 @@ from snowdrift.cyclegan.data import open_rgb, to_picture, to_tensor
 from snowdrift.cyclegan.networks import ResnetGenerator
 from snowdrift.frames.tables import winter_name
 from snowdrift.runtime.devices import memory_limit
-from snowdrift.runtime.files import atomic_path, write_table
+from snowdrift.runtime.files import atomic_path, digest_file, write_table
+from snowdrift.runtime.resume import JobState
 
 logger = logging.getLogger(__name__)
 
@@ -100,12 +101,14 @@ def winterize_shard(
     root: Path,
     output: Path,
     manifest: Path,
+    state: JobState,
     device: torch.device,
     threads: int,
 ) -> None:
     """Translate the given frames, and write them and their manifest.
 
-    The manifest comes last, so that it never speaks of a frame that is not there.
+    The manifest comes last, so that it never speaks of a frame that is not there. Frames that a killed job has left
+    whole are kept.
 
     Args:
         frames: the shard's rows of the frame table.
@@ -114,6 +117,7 @@ def winterize_shard(
         root: folder that the table's `image` is relative to.
         output: folder that receives `<video>/images/<name>`.
         manifest: Parquet file with one row a winter frame and its SHA-256.
+        state: what a killed job goes on from: the rows of the frames that it has written.
         device: where the generator runs.
         threads: decoders and encoders that work beside it.
 
@@ -121,20 +125,31 @@ def winterize_shard(
         SnowdriftError: a frame has broken since the index, or the device's memory is too small for it.
     """
     generator = generator.to(device)
+    written = {item["frame_id"]: WinterFrame(**item) for item in state.items()}
+    if written:
+        logger.info(
+            "%d of %d winter frames were written before the job was interrupted", len(written), len(frames)
+        )
     done: list[WinterFrame] = []
     pending: list[Future[WinterFrame]] = []
     with ThreadPoolExecutor(threads) as pool:
         for batch in _equal_size_batches(frames, settings.batch_size):
+            # Only whole batches are kept: a kernel may sum in another order for another batch size.
+            if kept := _still_whole(batch, written, output):
+                done += _collect(pending, state, len(frames), len(done)) + kept
+                pending = []
+                continue
             pictures = list(pool.map(open_rgb, [root / row.image for row in batch]))
             winter = _translate_pictures(generator, pictures, settings, device)
             # Collected one batch later, so that encoding overlaps the next batch's network.
-            done += _collect(pending, len(frames), len(done))
+            done += _collect(pending, state, len(frames), len(done))
             pending = [
                 pool.submit(_write_frame, picture, row, output, settings)
                 for row, picture in zip(batch, winter, strict=True)
             ]
-        done += _collect(pending, len(frames), len(done))
+        done += _collect(pending, state, len(frames), len(done))
     write_table(pd.DataFrame(done, columns=MANIFEST_COLUMNS), manifest)
+    state.finish()
 
 
 def _equal_size_batches(frames: pd.DataFrame, batch_size: int) -> Iterator[list]:
@@ -180,10 +195,27 @@ def _write_frame(picture: Image.Image, row, output: Path, settings: WinterSettin
     return WinterFrame(row.frame_id, image, digest, buffer.tell(), picture.width, picture.height)
 
 
-def _collect(pending: list[Future[WinterFrame]], total: int, before: int) -> list[WinterFrame]:
-    """Wait for the frames being written; say now and then how far the shard is."""
+def _collect(
+    pending: list[Future[WinterFrame]], state: JobState, total: int, before: int
+) -> list[WinterFrame]:
+    """Wait for the frames being written, and write them down; say now and then how far the shard is."""
     written = [future.result() for future in pending]
+    for frame in written:
+        state.append(frame._asdict())
     step = max(1, total // 10)
     if (before + len(written)) // step > before // step:
         logger.info("%d of %d winter frames", before + len(written), total)
     return written
+
+
+def _still_whole(batch: list, written: dict[str, WinterFrame], root: Path) -> list[WinterFrame]:
+    """The rows of a batch that was written before, with every frame as it was; or else none."""
+    rows = [written[row.frame_id] for row in batch if row.frame_id in written]
+    return rows if len(rows) == len(batch) and all(_is_whole(root / row.image, row) for row in rows) else []
+
+
+def _is_whole(path: Path, row: WinterFrame) -> bool:
+    try:
+        return digest_file(path) == row.digest
+    except FileNotFoundError:
+        return False

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from snowdrift.demo.dataset import JPEG_QUALITY, spread
+from snowdrift.demo.output import JPEG_QUALITY, spread
 from snowdrift.demo.phantoms import phantom
 from snowdrift.runtime.files import atomic_folder
 from snowdrift.runtime.seeds import derive_seed

@@ -1,11 +1,9 @@
 """The embedded default as files: fallen-person videos laid out as VFP290K, snow photographs as DAWN."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,6 +12,7 @@ from PIL import Image
 
 from snowdrift.demo.figures import Figure, cast_shadow, draw_figure
 from snowdrift.demo.layouts import LAYOUTS
+from snowdrift.demo.output import JPEG_QUALITY, spread
 from snowdrift.demo.people import body
 from snowdrift.demo.scene import Scene, paint_background, random_scene
 from snowdrift.demo.takes import Actor, random_take
@@ -23,7 +22,6 @@ from snowdrift.runtime.seeds import derive_seed
 
 TAKE_FRAMES = 10
 """Frames after which the people of a video change; the scene stays."""
-JPEG_QUALITY = 92
 _PEOPLED = 0.85
 
 
@@ -122,18 +120,6 @@ def draw_cast(scene: Scene, cast: list[Actor], number: int) -> tuple[list[tuple[
         if figure is not None:
             figures.append((figure, actor.poses[number].fallen))
     return figures, shade
-
-
-def spread(task: Callable[[int], None], indices: Iterable[int], workers: int) -> None:
-    """Run `task` on every index, in `workers` processes."""
-    if workers <= 1:
-        for index in indices:
-            task(index)
-        return
-    # Forked, since spawned processes would run the calling script again from its first line.
-    with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-        for _ in pool.map(task, indices):
-            pass
 
 
 def _render_video(folder: Path, frames: int, width: int, height: int, seed: int, index: int) -> None:

@@ -27,7 +27,7 @@ class Pictures:
         frames: The frame table.
         boxes: The box table, in fractions of the frame.
         roots: Folder of each source's pictures: `vfp` and, where there are winter frames, `winter`.
-        images: Columns frame_id, source and image (path below the source's root).
+        images: Columns frame_id, source, image (path below the source's root) and digest.
         class_names: Names of the classes, in the order of their ids.
     """
 
@@ -77,8 +77,9 @@ def read_pictures(
         manifests: The shard manifests of the winter frames; none where only original frames are needed.
     """
     table = read_table(frames)
-    parts = [table[["frame_id", "image"]].assign(source="vfp")]
-    parts += [read_table(path)[["frame_id", "image"]].assign(source="winter") for path in manifests]
+    columns = ["frame_id", "image", "digest"]
+    parts = [table[columns].assign(source="vfp")]
+    parts += [read_table(path)[columns].assign(source="winter") for path in manifests]
     roots = {"vfp": Path(root)} | ({"winter": Path(winter_root)} if winter_root is not None else {})
     return Pictures(table, read_table(boxes), roots, pd.concat(parts, ignore_index=True), list(class_names))
 
@@ -87,8 +88,9 @@ def write_dataset(folder: Path | str, pictures: Pictures, selections: Mapping[st
     """Write one dataset, replacing what lies at `folder`; the folder appears whole or not at all.
 
     It holds `images/<split>/<video>_<source>/<name>` (links), `labels/<split>/<video>_<source>/<stem>.txt`,
-    `data.yaml` and `frames.csv` (frame_id, split, source, image). A frame without boxes has an empty label
-    file. `data.yaml` names no folder, so Ultralytics looks beside it, whatever the current directory.
+    `data.yaml` and `frames.csv` (frame_id, split, source, image, and the picture's digest). A frame without
+    boxes has an empty label file. `data.yaml` names no folder, so Ultralytics looks beside it, whatever the
+    current directory.
 
     A link is relative where its root was given as a relative path, so that a project can be moved as a whole,
     and absolute otherwise. A JPEG file with bytes after its end marker is copied, not linked: Ultralytics
@@ -112,12 +114,19 @@ def write_dataset(folder: Path | str, pictures: Pictures, selections: Mapping[st
     with atomic_folder(folder) as temporary:
         _write_links(temporary, table, pictures.roots)
         _write_labels(temporary, table, pictures.boxes)
-        write_table(table[["frame_id", "split", "source", "image"]], temporary / "frames.csv")
+        write_table(table[["frame_id", "split", "source", "image", "digest"]], temporary / "frames.csv")
         splits = {split: f"images/{split}" for split in selections}
         # Ultralytics insists on both keys, also in a dataset that is only tested on.
         required = dict.fromkeys(("train", "val"), next(iter(splits.values())))
         content = {**required, **splits, "names": dict(enumerate(pictures.class_names))}
         (temporary / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+def list_files(folder: Path | str) -> tuple[list[Path], list[Path]]:
+    """What a dataset of `write_dataset` consists of: its tables and labels, and its pictures."""
+    folder = Path(folder)
+    texts = [folder / "data.yaml", folder / "frames.csv", *sorted(folder.glob("labels/*/*/*.txt"))]
+    return texts, sorted(folder.glob("images/*/*/*"))
 
 
 def lost_pictures(dataset_frames: pd.DataFrame, split: str, found: Iterable[str]) -> list[str]:
@@ -205,5 +214,5 @@ def _missing(source: str, picture: str) -> SnowdriftError:
         )
     return SnowdriftError(
         f"{picture}: this frame is in the frame table, but not there",
-        "put the file back, or delete data/frames.parquet so that the frames are listed anew",
+        "put the file back, or run again, which lists the frames anew",
     )

@@ -6,29 +6,31 @@ from pathlib import Path
 
 import pandas as pd
 from torch import Tensor, nn
-from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import strip_optimizer
 
 from snowdrift.detector.datasets import lost_pictures
 from snowdrift.detector.library import use_threads
+from snowdrift.detector.resumable import ResumableTrainer
 from snowdrift.detector.weights import load_start_weights
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.resume import JobState
 
 _log = logging.getLogger(__name__)
 
 
-class StudyTrainer(DetectionTrainer):
+class StudyTrainer(ResumableTrainer):
     """A trainer that never drops a frame or changes a setting on its own.
 
-    Left to itself, Ultralytics leaves out pictures that it cannot read and halves the batch when memory runs
-    out: two detectors that should differ in their data alone would differ in more. Both end the training
-        here.
+    Left to itself, Ultralytics leaves out pictures that it cannot read, halves the batch when memory runs out,
+    and takes earlier weights when the loss is no longer finite: two detectors that should differ in their data
+    alone would differ in more. All three end the training here.
 
     Args:
         overrides: Ultralytics' arguments.
         expected: The dataset's frames.csv.
         threads: CPU threads for torch.
         start: Weights to start from, with the path to name in errors; None for a random start.
+        state: See `ResumableTrainer`.
     """
 
     def __init__(
@@ -37,8 +39,9 @@ class StudyTrainer(DetectionTrainer):
         expected: pd.DataFrame,
         threads: int,
         start: tuple[dict[str, Tensor], Path] | None,
+        state: JobState,
     ) -> None:
-        super().__init__(overrides=dict(overrides))
+        super().__init__(overrides, state)
         self._expected = expected
         self._start = start
         for event in ("on_train_start", "on_val_start"):

@@ -12,6 +12,7 @@ from snowdrift.detector.library import prepare_ultralytics, ultralytics_device
 from snowdrift.detector.weights import read_weights
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.resume import JobState
 
 _MODEL = re.compile(r"yolov5[nsmlx]")
 
@@ -70,6 +71,7 @@ def train_detector(
     seed: int,
     device: str,
     threads: int,
+    state: JobState,
     pretrained: Path | str | None = None,
 ) -> None:
     """Train YOLOv5 on one dataset, in 32 bits and on one device.
@@ -79,12 +81,14 @@ def train_detector(
 
     Args:
         dataset: Folder that `write_dataset` made, with the splits train and val.
-        output_folder: Is emptied first. Afterwards it holds `weights/best.pt` (the model: the best epoch, or
-            the last one without validation), `weights/last.pt`, `results.csv`, `args.yaml` and the plots.
+        output_folder: Is emptied, unless the training goes on. Afterwards it holds `weights/best.pt` (the
+            model: the best epoch, or the last one without validation), `weights/last.pt`, `results.csv`,
+            `args.yaml` and the plots.
         settings: See `TrainingSettings`.
         seed: Seed of weights, order and augmentation. Same seed, same CPU and thread count, same weights.
         device: auto, cpu or cuda.
         threads: CPU threads for torch.
+        state: What a killed training goes on from, to the same result; saved after each epoch.
         pretrained: Weight file to start from, see `read_weights`; None starts from random weights.
 
     Raises:
@@ -100,8 +104,8 @@ def train_detector(
     from snowdrift.detector.trainer import StudyTrainer
 
     folder = Path(output_folder).absolute()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    if not any(state.folder.iterdir()):  # what lies there is of another training
+        shutil.rmtree(folder, ignore_errors=True)
     view = _private_view(Path(dataset).absolute(), folder / "dataset")
     expected = pd.read_csv(view / "frames.csv")
     _log.info("training %s on %s, seed %d", settings.model, dataset, seed)
@@ -117,16 +121,10 @@ def train_detector(
             f"detector.batch_size: a batch of {settings.batch_size}",
             "lower detector.batch_size or detector.image_size, for all detectors alike",
         ):
-            StudyTrainer(overrides, expected, threads, start).train()
-    except RuntimeError as error:
-        if "NaN" not in str(error):
-            raise
-        raise SnowdriftError(
-            f"{dataset}: the training diverged ({error})",
-            "lower detector.learning_rate, or lengthen detector.warmup_epochs, for all detectors alike",
-        ) from error
+            StudyTrainer(overrides, expected, threads, start, state).train()
     finally:
         shutil.rmtree(view, ignore_errors=True)
+    state.finish()
 
 
 def _arguments(settings: TrainingSettings) -> dict[str, object]:
@@ -169,6 +167,7 @@ def _private_view(dataset: Path, view: Path) -> Path:
     Ultralytics writes its label cache beside the first video's labels. In a view of its own, two trainings on
     one dataset (two seeds) do not overwrite each other's cache, and the dataset stays as it was written.
     """
+    shutil.rmtree(view, ignore_errors=True)
     for kind in ("images", "labels"):
         for video in sorted((dataset / kind).glob("*/*")):
             link = view / video.relative_to(dataset)

@@ -18,7 +18,7 @@ from snowdrift.frames.parallel import map_chunks
 from snowdrift.frames.splits import SPLITS, UNUSED, assign_splits
 from snowdrift.frames.tables import BOX_COLUMNS, OK, REJECTED, REJECTED_COLUMNS
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.runtime.files import write_table
+from snowdrift.runtime.files import digest_file, write_table
 
 logger = logging.getLogger(__name__)
 LAYOUTS: dict[str, ModuleType] = {"vfp290k": vfp290k, "yolo": yolo}
@@ -46,6 +46,8 @@ class CheckedChunk(NamedTuple):
     """Position in the chunk, file and reason of each faulty frame."""
     dropped: int
     """Boxes of a class that the dataset's authors drop."""
+    digests: list[str]
+    """SHA-256 of each picture, empty where it is unreadable."""
 
 
 def index_frames(
@@ -86,6 +88,7 @@ def check_frames(files: Sequence[FrameFiles], root: Path, layout: str, class_cou
     """Decode the pictures of some frames, read their boxes, and note the first fault of each."""
     sizes = np.zeros((len(files), 2), np.int32)
     counts = np.zeros(len(files), np.int32)
+    digests = [""] * len(files)
     boxes, faults, dropped = [], [], 0
     for position, frame in enumerate(files):
         file = frame.fault_file
@@ -95,6 +98,7 @@ def check_frames(files: Sequence[FrameFiles], root: Path, layout: str, class_cou
             file = frame.image
             width, height = probe_image(root / file)
             sizes[position] = width, height
+            digests[position] = digest_file(root / file)
             if not frame.annotation:
                 continue
             file = frame.annotation
@@ -105,7 +109,7 @@ def check_frames(files: Sequence[FrameFiles], root: Path, layout: str, class_cou
         counts[position] = len(found)
         boxes += found
         dropped += skipped
-    return CheckedChunk(sizes, counts, np.array(boxes, np.float64).reshape(-1, 5), faults, dropped)
+    return CheckedChunk(sizes, counts, np.array(boxes, np.float64).reshape(-1, 5), faults, dropped, digests)
 
 
 def build_index(
@@ -140,6 +144,7 @@ def build_index(
             "split": UNUSED,
             "boxes": np.concatenate([chunk.counts for chunk in checked]),
             "status": np.where(faulty, REJECTED, OK),
+            "digest": [digest for chunk in checked for digest in chunk.digests],
         }
     )
     usable = frames.loc[frames["status"] == OK, "video"].unique().tolist()

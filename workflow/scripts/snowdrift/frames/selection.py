@@ -28,7 +28,7 @@ def choose_training_frames(frames: pd.DataFrame, count: int, seed: int) -> pd.Da
         seed: The study's seed.
 
     Returns:
-        Table of frame_id and image, by video and name.
+        Table of frame_id, image and digest, by video and name.
 
     Raises:
         SnowdriftError: There is no usable training frame.
@@ -71,7 +71,7 @@ def choose_frames(frames: pd.DataFrame, count: int, seed: int, purpose: str) -> 
         "%s: %d of %d, from %d videos",
         *(purpose.replace("_", " "), len(chosen), len(frames), np.count_nonzero(quotas)),
     )
-    return chosen[["frame_id", "image"]].reset_index(drop=True)
+    return chosen[["frame_id", "image", "digest"]].reset_index(drop=True)
 
 
 def _share(sizes: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:

@@ -115,7 +115,7 @@ def _tables(images: Sequence[str], results: Sequence[Checked]) -> StyleIndex:
         elif (kept := first.setdefault(result.digest, image)) != image:
             rejected.append((image, f"same content as {kept}"))
         else:
-            style.append((image, result.width, result.height))
+            style.append((image, result.width, result.height, result.digest))
     logger.info("%d style images; %d files left out", len(style), len(rejected))
     table = pd.DataFrame(style, columns=STYLE_COLUMNS)
     return StyleIndex(table, pd.DataFrame(rejected, columns=STYLE_REJECTED_COLUMNS, dtype="str"))

@@ -1,7 +1,7 @@
 """One shard of the attack: some photographs, every method, and what became of each."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from snowdrift.nullify.objective import Budget, Goal
 from snowdrift.nullify.queries import Progress, QueryCounter
 from snowdrift.nullify.white_box import projected_gradient
 from snowdrift.runtime.devices import memory_limit
-from snowdrift.runtime.files import atomic_folder, write_table
+from snowdrift.runtime.files import write_table
+from snowdrift.runtime.resume import JobState
 from snowdrift.runtime.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ def attack_shard(
     table: Path,
     traces: Path,
     pictures: Path,
+    state: JobState,
     seed: int,
     device: torch.device,
 ) -> None:
@@ -96,6 +98,7 @@ def attack_shard(
             NaN where it never was.
         traces: CSV or Parquet file, one row each time that an attack's answer changed, `TRACE_COLUMNS`.
         pictures: folder for `<frame_id>/{original,winter}.png` and `<frame_id>/<method>_{protected,winter}.png`.
+        state: what a killed job goes on from: the methods that it was through with.
         seed: of the directions, which differ by image and method and not by shard.
         device: where the generators run.
 
@@ -105,46 +108,46 @@ def attack_shard(
     generator = generator.to(device)
     names = list(images["frame_id"])
     originals = [prepare(root / image, settings.size).to(device) for image in images["image"]]
-    ends: dict[str, list[Progress]] = {}
-    rows = []
-    with (
-        atomic_folder(pictures) as folder,
-        memory_limit(
-            f"attack.batch_size: a batch of {settings.batch_size} images of {settings.size} px",
-            "lower attack.batch_size or attack.size",
-        ),
+    done = {item["method"]: item for item in state.items()}
+    with memory_limit(
+        f"attack.batch_size: a batch of {settings.batch_size} images of {settings.size} px",
+        "lower attack.batch_size or attack.size",
     ):
         for method in [*WHITE_BOX, *settings.methods] if names else []:
-            ends[method] = _attack(method, names, originals, generator, settings, seed, device)
-            for name, end in zip(names, ends[method], strict=True):
-                rows.append(_row(name, method, end, generator, second, settings.epsilon))
-                _write_pictures(folder / name, method, end, generator)
-            reached = sum(row["success"] for row in rows[-len(names) :])
+            if method not in done:
+                ends = _attack(method, names, originals, generator, settings, seed, device)
+                rows = [
+                    _row(name, method, end, generator, second, settings.epsilon)
+                    for name, end in zip(names, ends, strict=True)
+                ]
+                for name, end in zip(names, ends, strict=True):
+                    _write_pictures(state.folder / "pictures" / name, method, end, generator)
+                done[method] = {"method": method, "rows": rows, "traces": [end.trace for end in ends]}
+                state.append(done[method])
+            reached = sum(row["success"] for row in done[method]["rows"])
             logger.info("%s: %d of %d images nullified", method, reached, len(names))
-    write_table(_with_ceilings(pd.DataFrame(rows, columns=COLUMNS), ends), table)
-    write_table(
-        pd.DataFrame(
-            [
-                (name, method, *step)
-                for method, progress in ends.items()
-                for name, end in zip(names, progress, strict=True)
-                for step in end.trace
-            ],
-            columns=TRACE_COLUMNS,
-        ),
-        traces,
-    )
+    steps = pd.DataFrame(_steps(names, done.values()), columns=TRACE_COLUMNS)
+    rows = pd.DataFrame([row for item in done.values() for row in item["rows"]], columns=COLUMNS)
+    write_table(_with_ceilings(rows, steps), table)
+    write_table(steps, traces)
+    (state.folder / "pictures").mkdir(exist_ok=True)
+    state.publish("pictures", pictures)
+    state.finish()
 
 
-def _with_ceilings(rows: pd.DataFrame, ends: Mapping[str, Sequence[Progress]]) -> pd.DataFrame:
+def _steps(names: Sequence[str], done: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, int, float]]:
+    for item in done:
+        for name, trace in zip(names, item["traces"], strict=True):
+            yield from ((name, item["method"], queries, score) for queries, score in trace)
+
+
+def _with_ceilings(rows: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
     """The same rows with `ceiling` and `half_queries`."""
-    progress = [end for of_method in ends.values() for end in of_method]
     ceilings = rows[rows["method"].isin(WHITE_BOX)].groupby("image")["score"].max()
     rows["ceiling"] = rows["image"].map(ceilings)
-    rows["half_queries"] = [
-        next((queries for queries, score in end.trace if score >= ceiling / 2), None)
-        for end, ceiling in zip(progress, rows["ceiling"], strict=True)
-    ]
+    far_enough = steps[steps["score"] >= steps["image"].map(ceilings) / 2]
+    first = far_enough.groupby(["image", "method"])["queries"].first()
+    rows["half_queries"] = [first.get(key) for key in zip(rows["image"], rows["method"], strict=True)]
     return rows
 
 

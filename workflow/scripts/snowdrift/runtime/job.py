@@ -2,23 +2,34 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from snowdrift.runtime.digests import write_digests
 from snowdrift.runtime.errors import SnowdriftError
 
 
 @contextmanager
-def job(log_file: Path | str) -> Iterator[logging.Logger]:
-    """Run a script's body with its messages in `log_file` and on stderr.
+def job(log_file: Path | str, outputs: Mapping[str, str] | None = None) -> Iterator[logging.Logger]:
+    """Run a script's body with its messages in `log_file` and on stderr, and write down what it has made.
+
+    `outputs` are the files and folders that the rule declares. When the body has ended well, the one called
+    `<name>_digests` becomes the manifest of the output `name`, and the one called `digests` that of all others.
 
     A SnowdriftError, and an OSError such as a full disk, end the process with status 1 and one clear message.
     Anything else is a bug and keeps its traceback, in the log too.
     """
-    logger = _configure_logging(Path(log_file))
+    logger = logging.getLogger("snowdrift")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    _add_handler(logger, logging.StreamHandler(sys.stderr))
     try:
+        Path(log_file).parent.mkdir(parents=True, exist_ok=True)
+        _add_handler(logger, _LogFile(log_file, mode="w"))
         yield logger
+        if outputs is not None:
+            _write_manifests(outputs)
     except SnowdriftError as error:
         logger.error("Error: %s", error)
         sys.exit(1)
@@ -34,13 +45,22 @@ def job(log_file: Path | str) -> Iterator[logging.Logger]:
         sys.exit(1)
 
 
-def _configure_logging(log_file: Path) -> logging.Logger:
-    log_file.parent.mkdir(parents=True, exist_ok=True)
-    logger = logging.getLogger("snowdrift")
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    formatter = logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
-    for handler in (logging.FileHandler(log_file, mode="w"), logging.StreamHandler(sys.stderr)):
-        handler.setFormatter(formatter)
-        logger.addHandler(handler)
-    return logger
+def _write_manifests(outputs: Mapping[str, str]) -> None:
+    rest = dict(outputs.items())
+    manifest = rest.pop("digests")
+    for name in [name for name in rest if name.endswith("_digests")]:
+        write_digests([rest.pop(name.removesuffix("_digests"))], rest.pop(name))
+    write_digests(rest.values(), manifest)
+
+
+class _LogFile(logging.FileHandler):
+    """A log that a full disk may cut short: stderr has the same lines."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
+def _add_handler(logger: logging.Logger, handler: logging.Handler) -> None:
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger.addHandler(handler)

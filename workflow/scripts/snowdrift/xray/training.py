@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from snowdrift.runtime.files import atomic_folder, write_table
+from snowdrift.runtime.files import write_table
+from snowdrift.runtime.resume import JobState
 from snowdrift.runtime.seeds import derive_seed
 from snowdrift.xray.generators import MODELS
 from snowdrift.xray.images import load_images, to_uint8, write_sheet
@@ -20,6 +21,7 @@ def train_model(
     weights: Path,
     losses: Path,
     sheets: Path,
+    state: JobState,
     sample_every: int,
     samples: int,
     seed: int,
@@ -34,6 +36,7 @@ def train_model(
         weights: file for what `samples` needs.
         losses: CSV, one row an epoch.
         sheets: folder for `epoch_<epoch>.png`; the same latent vectors every time.
+        state: what a killed training goes on from.
         sample_every: epochs between two sheets.
         samples: images on a sheet.
         seed: the study's.
@@ -46,13 +49,15 @@ def train_model(
     torch.manual_seed(seed)  # for dropout, which takes no generator of its own
     model = MODELS[name].from_config(section, seed=seed, device=device)
     data = load_images(images, model.settings.image_size, model.settings.channels)
-    with atomic_folder(sheets) as folder:
+    folder = state.folder / "sheets"
 
-        def after_epoch(epoch: int) -> None:
-            if epoch % sample_every == 0:
-                write_sheet(to_uint8(model.sample(samples, seed)), folder / f"epoch_{epoch:04d}.png")
+    def after_epoch(epoch: int) -> None:
+        if epoch % sample_every == 0:
+            write_sheet(to_uint8(model.sample(samples, seed)), folder / f"epoch_{epoch:04d}.png")
 
-        rows = model.train(data, seed=seed, after_epoch=after_epoch)
-        write_sheet(to_uint8(model.sample(samples, seed)), folder / "final.png")
+    rows = model.train(data, seed=seed, after_epoch=after_epoch, state=state)
+    write_sheet(to_uint8(model.sample(samples, seed)), folder / "final.png")
+    state.publish("sheets", sheets)
     model.save(weights)
     write_table(rows, losses)
+    state.finish()

@@ -13,6 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.resume import JobState, Stateful, Training
 from snowdrift.runtime.seeds import derive_seed
 from snowdrift.xray.generators.base import GenerativeModel, check_losses
 from snowdrift.xray.images import to_float
@@ -73,7 +74,12 @@ class AdversarialModel(GenerativeModel):
         self.network = self.generator
 
     def train(
-        self, images: Tensor, *, seed: int, after_epoch: Callable[[int], None] = lambda epoch: None
+        self,
+        images: Tensor,
+        *,
+        seed: int,
+        after_epoch: Callable[[int], None] = lambda epoch: None,
+        state: JobState | None = None,
     ) -> pd.DataFrame:
         """See `GenerativeModel.train`.
 
@@ -87,13 +93,15 @@ class AdversarialModel(GenerativeModel):
                 f"lower xray.{self.name}.batch_size",
             )
         averaged = self._averaged()
+        self.network = averaged.module if averaged else self.generator
         optimisers = [self._adam(self.generator), self._adam(self.discriminator)]
         order = torch.Generator().manual_seed(derive_seed(seed, "order"))
         noise = torch.Generator().manual_seed(derive_seed(seed, "noise"))
         data = images.to(self.device)
-        rows = []
+        training = Training(state, self._parts(averaged, *optimisers), [order, noise])
+        rows = (training.restore() or {"rows": []})["rows"]
         with self._clear_errors():
-            for epoch in range(1, settings.epochs + 1):
+            for epoch in range(len(rows) + 1, settings.epochs + 1):
                 started = time.monotonic()
                 self.generator.train()
                 batches = torch.randperm(len(data), generator=order).split(settings.batch_size)
@@ -104,9 +112,25 @@ class AdversarialModel(GenerativeModel):
                     if averaged:
                         averaged.update_parameters(self.generator)
                 rows.append(self._row(epoch, torch.stack(losses).mean(0), started))
-                self.network = averaged.module if averaged else self.generator
                 after_epoch(epoch)
+                if training.due:
+                    training.save({"rows": rows})
         return pd.DataFrame(rows)
+
+    def _parts(
+        self,
+        averaged: AveragedModel | None,
+        generator_optimiser: torch.optim.Optimizer,
+        discriminator_optimiser: torch.optim.Optimizer,
+    ) -> dict[str, Stateful]:
+        """All that an epoch changes, but for random numbers."""
+        parts: dict[str, Stateful] = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "generator_optimiser": generator_optimiser,
+            "discriminator_optimiser": discriminator_optimiser,
+        }
+        return parts | {"averaged": averaged} if averaged else parts
 
     def _step(
         self,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.resume import JobState
 from snowdrift.runtime.seeds import derive_seed
 from snowdrift.runtime.weights import load_weights, read_weights, write_weights
 
@@ -51,7 +52,12 @@ class GenerativeModel(ABC):
 
     @abstractmethod
     def train(
-        self, images: Tensor, *, seed: int, after_epoch: Callable[[int], None] = lambda epoch: None
+        self,
+        images: Tensor,
+        *,
+        seed: int,
+        after_epoch: Callable[[int], None] = lambda epoch: None,
+        state: JobState | None = None,
     ) -> pd.DataFrame:
         """Learn from real images.
 
@@ -59,6 +65,7 @@ class GenerativeModel(ABC):
             images: (n, channels, image_size, image_size) uint8.
             seed: of the order of the images and of all noise.
             after_epoch: called with each finished epoch's number, from 1.
+            state: what a killed training goes on from, to the same result; saved after an epoch when it is due.
 
         Returns:
             One row an epoch: epoch, one column for each loss, seconds.

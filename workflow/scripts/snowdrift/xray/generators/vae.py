@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.resume import JobState, Stateful, Training
 from snowdrift.runtime.seeds import derive_seed
 from snowdrift.xray.generators.base import GenerativeModel, check_losses
 from snowdrift.xray.images import to_float
@@ -102,33 +103,55 @@ class VAE(GenerativeModel):
         self.log_sigma = nn.Parameter(torch.zeros((), device=device))
 
     def train(
-        self, images: Tensor, *, seed: int, after_epoch: Callable[[int], None] = lambda epoch: None
+        self,
+        images: Tensor,
+        *,
+        seed: int,
+        after_epoch: Callable[[int], None] = lambda epoch: None,
+        state: JobState | None = None,
     ) -> pd.DataFrame:
         """See `GenerativeModel.train`; stops early and keeps the weights of the best validation loss.
 
         Loss columns, in nats per pixel: loss = reconstruction + divergence, the negative evidence lower bound
         on the images learned from; validation: the same on those kept back.
         """
-        training, validation = self._split(images, derive_seed(seed, "validation"))
+        learned_from, held_out = self._split(images, derive_seed(seed, "validation"))
         optimiser = torch.optim.Adam(self._parameters(), lr=self.settings.learning_rate, fused=True)
         order = torch.Generator().manual_seed(derive_seed(seed, "order"))
         noise = torch.Generator().manual_seed(derive_seed(seed, "noise"))
-        rows, best, best_epoch, kept = [], math.inf, 0, copy.deepcopy(self.network.state_dict())
+        best = copy.deepcopy(self.network)
+        training = Training(state, self._parts(best, optimiser), [order, noise])
+        rows = (training.restore() or {"rows": []})["rows"]
         with self._clear_errors():
-            for epoch in range(1, self.settings.epochs + 1):
+            while len(rows) < self.settings.epochs and not self._has_stalled(rows):
                 started = time.monotonic()
-                parts = self._train_epoch(training, optimiser, order, noise)
-                held_out = self._validate(validation, derive_seed(seed, "validation", "noise"))
-                rows.append(self._row(epoch, parts, held_out, started))
-                after_epoch(epoch)
-                if held_out < best:
-                    best, best_epoch, kept = held_out, epoch, copy.deepcopy(self.network.state_dict())
-                elif epoch - best_epoch >= self.settings.patience:
-                    logger.info("no better validation loss for %d epochs: stops", self.settings.patience)
-                    break
-        self.network.load_state_dict(kept)
-        logger.info("keeps the weights of epoch %d", best_epoch)
+                parts = self._train_epoch(learned_from, optimiser, order, noise)
+                validation = self._validate(held_out, derive_seed(seed, "validation", "noise"))
+                rows.append(self._row(len(rows) + 1, parts, validation, started))
+                after_epoch(len(rows))
+                if _best_epoch(rows) == len(rows):
+                    best.load_state_dict(self.network.state_dict())
+                if training.due:
+                    training.save({"rows": rows})
+        self.network.load_state_dict(best.state_dict())
+        logger.info("keeps the weights of epoch %d", _best_epoch(rows))
         return pd.DataFrame(rows)
+
+    def _has_stalled(self, rows: list[dict[str, float]]) -> bool:
+        if len(rows) - _best_epoch(rows) < self.settings.patience:
+            return False
+        logger.info("no better validation loss for %d epochs: stops", self.settings.patience)
+        return True
+
+    def _parts(self, best: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Stateful]:
+        """All that an epoch changes, but for random numbers."""
+        return {
+            "encoder": self.encoder,
+            "decoder": self.network,
+            "sigma": nn.ParameterList([self.log_sigma]),
+            "best": best,
+            "optimiser": optimiser,
+        }
 
     def _split(self, images: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         count = round(self.settings.validation * len(images))
@@ -199,6 +222,11 @@ class VAE(GenerativeModel):
             float(self.log_sigma.detach().exp()),
         )
         return row
+
+
+def _best_epoch(rows: list[dict[str, float]]) -> int:
+    """The first epoch with the least validation loss; 0 before any."""
+    return min(rows, key=lambda row: row["validation"])["epoch"] if rows else 0
 
 
 @torch.no_grad()

@@ -1,0 +1,138 @@
+"""Whether a user's data folder still holds what was read from it.
+
+Names, sizes and time stamps of all files are compared with those of the last reading. Where they alone differ, and
+not the sizes, the content decides, so that copied or touched data are no reason to run again.
+"""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".xml", ".txt", ".yaml")
+"""What counts as data: pictures, and annotations in any layout."""
+logger = logging.getLogger(__name__)
+
+
+class Stamp(NamedTuple):
+    """What a file shows without being read."""
+
+    size: int
+    mtime_ns: int
+
+
+class Contents(NamedTuple):
+    """All data files below a folder, by their path relative to it."""
+
+    stamps: dict[str, Stamp]
+    digests: dict[str, str]
+
+
+def data_state(root: Path | str, table: Path | str) -> str:
+    """A word that changes when the data do. Meant for the plan: it reads files only where it must.
+
+    Args:
+        root: the data folder.
+        table: the table that was made from it, beside which `remember` leaves its record.
+    """
+    stamps = dict(_stamps(Path(root)))
+    listing = _listing_digest(stamps)
+    record = _record(table)
+    if not record.is_file():
+        return listing
+    with open(record, encoding="ascii") as stream:
+        state, recorded_listing = json.loads(stream.readline())
+        if listing == recorded_listing:
+            return state
+        contents = Contents(*json.loads(stream.readline()))
+    if not _equal(Path(root), stamps, contents):
+        return listing
+    with suppress(OSError):  # then the next plan compares again
+        _write(record, state, Contents(stamps, contents.digests))
+    return state
+
+
+def read_contents(root: Path | str, threads: int) -> Contents:
+    """Read all data files below `root`: their stamps, taken first, and the SHA-256 of each."""
+    root = Path(root)
+    stamps = dict(_stamps(root))
+    return Contents(stamps, _digests(root, stamps, threads))
+
+
+def remember(contents: Contents, state: str | None, table: Path | str) -> None:
+    """Leave what was read beside the table that was made from it, under the state that the plan gave it.
+
+    Where it gave none, the folder is a rendered one, for which its job answers, and nothing is left.
+    """
+    if state is not None:
+        _write(_record(table), state, contents)
+
+
+def _record(table: Path | str) -> Path:
+    return Path(table).with_suffix(".files")
+
+
+def _write(record: Path, state: str, contents: Contents) -> None:
+    """Two lines of JSON, the first of which is all that a plan needs as long as nothing has changed."""
+    temporary = record.with_name(f".{record.name}.{os.getpid()}")
+    try:
+        with open(temporary, "w", encoding="ascii") as stream:
+            stream.write(json.dumps([state, _listing_digest(contents.stamps)]) + "\n")
+            stream.write(json.dumps(contents) + "\n")
+        os.replace(temporary, record)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _stamps(folder: Path, prefix: str = "", above: frozenset[tuple[int, int]] = frozenset()) -> Iterator:
+    """(path, Stamp) of every data file below `folder`, sorted; links to folders are followed, loops are not."""
+    status = os.stat(folder)
+    above |= {(status.st_dev, status.st_ino)}
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            if entry.is_symlink() and (os.stat(entry).st_dev, os.stat(entry).st_ino) in above:
+                continue
+            yield from _stamps(Path(entry.path), f"{prefix}{entry.name}/", above)
+        elif entry.name.lower().endswith(SUFFIXES) and entry.is_file():
+            status = entry.stat()
+            yield f"{prefix}{entry.name}", Stamp(status.st_size, status.st_mtime_ns)
+
+
+def _listing_digest(stamps: Mapping[str, Stamp]) -> str:
+    text = "\n".join(f"{path}\0{size}\0{mtime_ns}" for path, (size, mtime_ns) in stamps.items())
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+def _equal(root: Path, stamps: Mapping[str, Stamp], contents: Contents) -> bool:
+    """Whether the same files hold the same bytes, although their time stamps have moved."""
+    recorded = contents.stamps
+    sizes = {path: stamp[0] for path, stamp in recorded.items()}
+    if {path: stamp.size for path, stamp in stamps.items()} != sizes:
+        return False
+    moved = {path: stamp for path, stamp in stamps.items() if stamp.mtime_ns != recorded[path][1]}
+    size = sum(stamp.size for stamp in moved.values()) / 1e9
+    logger.warning(
+        "%s: %d files have new time stamps; their content (%.1f GB) decides", root, len(moved), size
+    )
+    digests = _digests(root, moved, os.cpu_count() or 1)
+    return all(digests[path] == contents.digests[path] for path in moved)
+
+
+def _digests(root: Path, stamps: Mapping[str, Stamp], threads: int) -> dict[str, str]:
+    with ThreadPoolExecutor(threads) as pool:
+        return dict(zip(stamps, pool.map(partial(_digest, root), stamps), strict=True))
+
+
+def _digest(root: Path, path: str) -> str:
+    with open(root / path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

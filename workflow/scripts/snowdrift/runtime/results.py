@@ -1,0 +1,39 @@
+"""The results folder as the Snakefile, which imports nothing heavy, looks after it."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from snowdrift.runtime.errors import SnowdriftError
+
+FINISHED = "finished"
+"""The file that marks the state of a job that has written its outputs."""
+
+
+def check_writable(root: Path | str) -> None:
+    """Check that jobs can write below `root`, which is made if need be.
+
+    Raises:
+        SnowdriftError: They cannot; Snakemake itself would end in a traceback.
+    """
+    try:
+        Path(root).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=root).close()
+    except OSError as error:
+        raise SnowdriftError(
+            f"{root}: results cannot be written there: {error.strerror}",
+            "check the mount, its free space and your permissions, then run again: what is done is kept",
+        ) from error
+
+
+def remove_finished(root: Path | str) -> None:
+    """Remove the state of every job below `root` that has written its outputs, and what is empty then.
+
+    A job cannot do it itself: where Snakemake dies between the job's last line and its own note of it, it deletes
+    the outputs and starts the job again, which then needs its state.
+    """
+    for marker in list(Path(root).rglob(FINISHED)):
+        shutil.rmtree(marker.parent)
+    for folder in sorted(Path(root).glob("**"), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
