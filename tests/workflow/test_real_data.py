@@ -58,5 +58,12 @@ def test_all_three_models_are_scored_on_both_domains(results: Path):
     assert (results / "report.html").stat().st_size > 100_000
 
 
+def test_the_attack_undoes_more_of_the_winter_of_real_photographs_than_plain_estimation(results: Path):
+    summary = pd.read_csv(results / "attack/summary.csv").set_index("method")
+    assert (summary["images"] == 4).all()
+    assert summary.loc["default", "mean_score"] > 1.5 * summary.loc["rgf", "mean_score"] > 0
+    assert summary.loc["default", "mean_score"] < summary.loc["default", "mean_ceiling"]
+
+
 def _mean(path: Path) -> float:
     return float(np.array(Image.open(path).convert("L")).mean())
