@@ -60,8 +60,7 @@ def test_a_change_of_one_model_trains_that_model_alone(copied: Path, tmp_path: P
     text = succeed(copied, "-n", configs=(TINY, tmp_path / "more.yaml"))
     assert re.search(r"^train_xray_generator +1$", text, flags=re.MULTILINE)
     assert re.search(r"^make_report +1$", text, flags=re.MULTILINE)
-    assert "train_xray_classifier" not in text
-    assert "train_cyclegan" not in text
+    assert not re.search("^(train_xray_classifier|train_cyclegan) ", text, flags=re.MULTILINE)
 
 
 def test_a_study_without_the_chapter_has_neither_its_jobs_nor_its_section(copied: Path, tmp_path: Path):
