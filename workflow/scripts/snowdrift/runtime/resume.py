@@ -33,7 +33,7 @@ from snowdrift.runtime.weights import read_weights
 
 logger = logging.getLogger(__name__)
 
-_LIBRARIES = ("numpy", "pillow", "torch", "ultralytics")
+_LIBRARIES = ("numpy", "opencv-python", "pillow", "torch", "ultralytics")
 _SECONDS_FOR_A_DYING_JOB = 10.0
 
 
