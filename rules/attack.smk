@@ -72,7 +72,7 @@ rule attack_shard:
             "success",
             "queries",
             "methods",
-            "ceiling",
+            "ceiling_steps",
             "batch_size",
         ),
         shards=config["attack"]["shards"],

@@ -9,9 +9,10 @@ from torch import nn
 
 from snowdrift.nullify.directions import EVERY_VALUE, Scale
 from snowdrift.nullify.gradient_free import GradientSettings, gradient_attack, mixing_weight
-from snowdrift.nullify.methods import start_attack
+from snowdrift.nullify.methods import GRADIENT_METHODS, start_attack
 from snowdrift.nullify.objective import SUCCESS, Budget, Goal
 from snowdrift.nullify.queries import Query, QueryCounter
+from snowdrift.nullify.square import square_attack
 from snowdrift.nullify.white_box import projected_gradient
 
 CPU = torch.device("cpu")
@@ -74,7 +75,9 @@ def test_every_method_comes_within_a_tenth_of_the_ceiling(planted, method):
 
 def test_the_ceiling_of_a_shift_is_the_one_that_can_be_computed():
     """The best change undoes as much of the shift as the box allows."""
-    end = projected_gradient(Shift(0.25), picture(), BUDGET, iterations=60)
+    generator = Shift(0.25)
+    end = projected_gradient(generator, picture(), BUDGET, iterations=60)
+    assert end.queries == generator.seen == 62
     assert end.score == pytest.approx(1 - (0.15 / 0.25) ** 2, abs=1e-3)
 
 
@@ -184,6 +187,50 @@ def test_a_prior_that_points_uphill_is_followed_downhill_but_not_as_published():
         (progress,) = attack(Turn(), [picture()], settings, keep_best=False)
         reached[guarded] = progress.score
     assert reached[True] > 0 > reached[False]
+
+
+def probes_of_a_step(settings, effect=0.3):
+    """All images that one step of an attack on a shift asks for."""
+    goal = Goal.of(picture(), picture() + effect, BUDGET)
+    steps = gradient_attack(goal, replace(settings, iterations=1), torch.Generator().manual_seed(0))
+    query, seen = next(steps), []
+    while not query.candidate:
+        seen += list(query.images)
+        query = steps.send(query.images + effect)
+    return seen, query.images[0] - goal.original
+
+
+def test_a_published_step_costs_what_its_code_costs_and_grows_with_the_raw_gradient():
+    published = replace(GRADIENT_METHODS["published"], prior=False)
+    seen, move = probes_of_a_step(published)
+    assert len(seen) == 1000
+    _, weaker = probes_of_a_step(published, effect=0.0003)
+    assert 0 < weaker.norm() < 0.02 * move.norm()
+    with_prior, _ = probes_of_a_step(GRADIENT_METHODS["published"])
+    assert len(with_prior) in (1 + 1 + 30, 1 + 1 + 30 + 1000)  # by the prior alone, or with all directions
+
+
+def test_a_default_step_is_as_long_whatever_the_gradient():
+    lengths = [probes_of_a_step(replace(PLAIN, prior=False), effect)[1].norm().item() for effect in (0.3, 0.03)]
+    assert lengths[0] == pytest.approx(lengths[1], rel=0.05)
+
+
+def test_the_published_attack_goes_on_after_success_and_hands_out_its_last_image():
+    (end,) = attack(Shift(0.11), [picture()], "published", limit=4000, keep_best=False, stop_at_success=False)
+    assert end.first_success is not None
+    assert end.queries > end.first_success + 30
+    assert end.score == end.trace[-1][1]
+
+
+def test_a_square_never_spends_a_query_on_what_is_there_already():
+    generator = Shift()
+    goal = Goal.of(picture(), generator(picture()[None])[0], BUDGET)
+    squares = square_attack(goal, 3000, torch.Generator().manual_seed(0))
+    before = next(squares).images
+    for _ in range(200):
+        assert not torch.equal(
+            squares.send(before + 1).images, before
+        )  # never better: all start from the first
 
 
 def test_a_translator_that_changes_nothing_is_no_goal():

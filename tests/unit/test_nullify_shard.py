@@ -19,7 +19,13 @@ from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.resume import JobState
 
 SETTINGS = AttackSettings(
-    size=32, epsilon=0.1, success=0.75, queries=120, methods=["default", "square"], ceiling=8, batch_size=8
+    size=32,
+    epsilon=0.1,
+    success=0.75,
+    queries=120,
+    methods=["default", "square"],
+    ceiling_steps=8,
+    batch_size=8,
 )
 
 
@@ -142,8 +148,24 @@ def test_pictures_show_what_is_handed_out_and_what_becomes_of_it(images, tmp_pat
 
 
 def test_a_second_generator_is_tried_with_its_own_translation(images, tmp_path):
-    rows, _ = attack(images, tmp_path, tmp_path / "out", second=generator())
-    assert np.allclose(rows["score_transfer"], rows["score"], atol=1e-5)
+    second = generator(seed=7)
+    rows, _ = attack(images, tmp_path, tmp_path / "out", second=second)
+    original = prepare(tmp_path / "a.png", 32)
+    translation = second(original[None])[0]
+    protected = to_tensor(Image.open(tmp_path / "out/pictures/V/a/square_protected.png"))
+    left = (second(protected[None])[0] - original).square().sum() / (translation - original).square().sum()
+    found = rows.set_index(["image", "method"]).loc[("V/a", "square")]
+    assert found["score_transfer"] == pytest.approx(1 - float(left), abs=0.005)
+    assert found["score_transfer"] != pytest.approx(found["score"], abs=0.01)
+
+
+def test_a_second_generator_that_changes_nothing_gives_no_score(images, tmp_path):
+    class Same(nn.Module):
+        def forward(self, values):
+            return values
+
+    rows, _ = attack(images, tmp_path, tmp_path / "out", second=Same())
+    assert rows["score_transfer"].isna().all()
 
 
 def test_a_shard_without_images_leaves_empty_tables(images, tmp_path):
@@ -184,6 +206,8 @@ def test_visibility_of_a_known_change():
     assert seen["linf"] == seen["rms"] == pytest.approx(0.1)
     assert seen["psnr"] == pytest.approx(20 * np.log10(2 / 0.1), abs=1e-3)
     assert visibility(original, original)["ssim"] == pytest.approx(1)
+    # A flat picture's SSIM is that of its brightness: (2ab + c) / (a^2 + b^2 + c), c = 0.01^2, on a scale from 0 to 1.
+    assert seen["ssim"] == pytest.approx((2 * 0.5 * 0.55 + 1e-4) / (0.5**2 + 0.55**2 + 1e-4), abs=1e-4)
 
 
 def test_the_ceiling_is_that_of_another_library():

@@ -16,6 +16,7 @@ def rows(queries, success, *, half=None, meaningful=True, method="default"):
             "queries": queries,
             "spent": queries,
             "success": success,
+            "reached": success,
             "meaningful": meaningful,
             "score": np.where(success, 0.8, 0.2),
             "half_queries": half if half is not None else np.nan,

@@ -8,7 +8,7 @@ from PIL import Image
 from snowdrift.nullify.names import CEILINGS, TREATMENTS
 from snowdrift.nullify.summary import summarise
 from snowdrift.report.attack import AttackFiles, attack_section
-from snowdrift.report.attack_figures import CELL, draw_protected, plot_progress
+from snowdrift.report.attack_figures import CELL, _mean_scores, _shares, draw_protected, plot_progress
 from snowdrift.report.blocks import Table, Text
 from snowdrift.runtime.errors import SnowdriftError
 
@@ -18,7 +18,7 @@ SETTINGS = {
     "epsilon": 0.1,
     "success": 0.75,
     "queries": 1000,
-    "ceiling": 50,
+    "ceiling_steps": 50,
     "size": 32,
 }
 CONFIG = {"attack": SETTINGS, "report": {"protected": 2}}
@@ -37,6 +37,7 @@ def table(top=0.9, meaningful=True):
                     "spent": 1000,
                     "score": score,
                     "success": score >= 0.75,
+                    "reached": score >= 0.75,
                     "meaningful": meaningful,
                     "effect": 0.04 * 3 * 32**2,
                     "ceiling": top,
@@ -95,13 +96,22 @@ def test_the_section_answers_with_the_first_method_and_the_ceiling(tmp_path):
     assert "3 of 3 photographs were protected" in texts(found)
     assert "101 (100 to 102) queries" in texts(found)
     assert "3 of 3 protected, mean score 0.90" in texts(found)
-    assert "low because" not in texts(found)
+    assert "even gradients leave" not in texts(found)
 
 
 def test_a_low_ceiling_is_explained(tmp_path):
-    assert "It is low because the generator changes these photographs strongly, by 0.20" in texts(
-        section(tmp_path, table(top=0.4))
-    )
+    found = texts(section(tmp_path, table(top=0.4)))
+    assert "changes these photographs by 0.20 (root mean square), where 0.1 may be spent" in found
+    weak = table(top=0.4).assign(effect=0.0001)
+    assert "More steps may raise it" in texts(section(tmp_path, weak))
+
+
+def test_photographs_that_do_not_count_are_mentioned_and_left_out_of_all_figures(tmp_path):
+    rows = table()
+    rows.loc[rows["image"] == "<V>/0", ["meaningful", "psnr"]] = (False, np.inf)
+    found = texts(section(tmp_path, rows))
+    assert "2 of 2 photographs" in found and "30.0 dB" in found
+    assert "1 more do not count" in found
 
 
 def test_a_generator_that_changes_nothing_is_said_to(tmp_path):
@@ -136,6 +146,18 @@ def test_progress_is_plotted_the_same_way_twice_with_every_method(tmp_path):
     for name in ("one.svg", "two.svg"):
         plot_progress(table(), traces(), 1000, tmp_path / name)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def test_progress_is_the_share_of_images_and_the_mean_of_their_scores():
+    queries, shares = _shares(np.array([10, 20]), 4, 100)
+    assert queries.tolist() == [1, 10, 20, 100]
+    assert shares.tolist() == [0, 0.25, 0.5, 0.5]
+    steps = pd.DataFrame(
+        {"image": ["a", "b", "a"], "queries": [10, 20, 30], "score": [0.2, 0.4, 0.6], "method": "default"}
+    )
+    queries, means = _mean_scores(steps, pd.Series(["a", "b"]), 100)
+    assert queries.tolist() == [1, 10, 20, 30, 100]
+    assert means == pytest.approx([0, 0.1, 0.3, 0.5, 0.5])
 
 
 def test_progress_of_attacks_that_never_answered_is_flat(tmp_path):

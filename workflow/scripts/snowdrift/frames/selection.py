@@ -56,8 +56,16 @@ def choose_frames(frames: pd.DataFrame, count: int, seed: int, purpose: str) -> 
         purpose: What they are for; another purpose draws other frames.
 
     Returns:
-        Table of frame_id and image, by video and name.
+        Table of frame_id, image and digest, by video and name.
+
+    Raises:
+        SnowdriftError: There is none.
     """
+    if frames.empty:
+        raise SnowdriftError(
+            f"there is no usable frame to choose {purpose.replace('_', ' ')} from",
+            "see data/rejected.csv, and give the splits more videos",
+        )
     frames = frames.sort_values(["video", "image"])
     random = np.random.default_rng(derive_seed(seed, purpose))
     sizes = frames.groupby("video", sort=True).size().to_numpy()

@@ -1,6 +1,5 @@
 """Random directions in which an image is probed: at several scales, within the room that is left, of length 1."""
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -22,10 +21,6 @@ class Scale(NamedTuple):
     period: int
     block: int
 
-    def dimensions(self, image: Tensor) -> int:
-        """Of the space that directions for a (c, h, w) image are drawn from."""
-        return math.prod(self._blocks(image)) * image.shape[0] * self.period**2
-
     def draw(self, count: int, image: Tensor, random: torch.Generator) -> Tensor:
         """(count, c, h, w) Gaussian directions for a (c, h, w) image."""
         rows, columns = self._blocks(image)
@@ -42,9 +37,13 @@ class Scale(NamedTuple):
 EVERY_VALUE = Scale(1, 1)
 
 
-def within_limits(directions: Tensor, goal: Goal, image: Tensor) -> Tensor:
-    """Scaled by the room left: a value at its limit can go one way alone, and would be clipped the other way."""
-    room = torch.where(directions > 0, goal.upper - image, image - goal.lower)
+def scaled_by_room(directions: Tensor, goal: Goal, image: Tensor, *, both_ways: bool = False) -> Tensor:
+    """Scaled by the room left: a value at its limit can go one way alone, and would be clipped the other way.
+
+    With `both_ways` it is the room in the narrower way, so that a value at a limit stays where it is.
+    """
+    above, below = goal.upper - image, image - goal.lower
+    room = torch.minimum(above, below) + 1e-5 if both_ways else torch.where(directions > 0, above, below)
     return directions * room
 
 

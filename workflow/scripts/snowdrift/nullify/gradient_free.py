@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from snowdrift.nullify.directions import Scale, orthogonal, unit, within_limits
+from snowdrift.nullify.directions import Scale, orthogonal, scaled_by_room, unit
 from snowdrift.nullify.objective import Goal
 from snowdrift.nullify.queries import Attack, Query
 
@@ -43,9 +43,10 @@ class GradientSettings:
         centred: take the mean off slopes and directions, because limit-aware directions all lean inwards, and what
             they have in common drowns what tells them apart. The published code does not.
         adaptive: take back a step that made things worse and halve the next; lengthen it again where it helps.
-        central: two queries a direction instead of one.
         guarded_prior: turn a prior round where it points away from the goal, and cut off what of it leaves the
             box. The published code does neither.
+        single: sum distances in 32 bits and scale directions by the smaller of the two rooms, so that a value at
+            a limit stays there, as the published code does.
         iterations: steps at most; None goes on until the queries are spent.
     """
 
@@ -61,8 +62,8 @@ class GradientSettings:
     normalised: bool = True
     centred: bool = True
     adaptive: bool = True
-    central: bool = False
     guarded_prior: bool = True
+    single: bool = False
     iterations: int | None = None
 
 
@@ -134,7 +135,7 @@ class _Estimator:
     def estimate(self, image: Tensor, output: Tensor) -> Generator[Query, Tensor, Tensor]:
         """The gradient at `image`, whose output is known, as (3, h, w)."""
         settings = self._settings
-        derivative = _Derivative(self._goal, image, output, self._step, settings.central)
+        derivative = _Derivative(self._goal, image, output, self._step, settings.single)
         if not self._known:
             yield from self._measure(derivative, image)
             self._known = not settings.remeasure
@@ -149,7 +150,8 @@ class _Estimator:
             alpha = max(-1.0, min(1.0, along / norm)) if norm > 0 else 0.0
             share = mixing_weight(alpha, image.numel(), settings.directions)
             if share == 1.0:
-                return prior * norm
+                # The length decides nothing where steps are normalised; the published code steps by a length of 1.
+                return prior
         return (yield from self._average(derivative, image, counts, prior, along, share))
 
     def _measure(self, derivative: "_Derivative", image: Tensor) -> Generator[Query, Tensor, None]:
@@ -158,7 +160,7 @@ class _Estimator:
         for scale in self._settings.scales:
             spread = unit(scale.draw(self._settings.norm_directions, image, self._random))
             steepness.append((yield from derivative.of(spread)).square().mean())
-        self._steepness = torch.stack(steepness).cpu()
+        self._steepness = torch.stack(steepness).double().cpu()
 
     def _shares(self) -> Tensor:
         """(scales,) how many of an estimate's directions each gives, drawn by steepness; none is forgotten."""
@@ -209,7 +211,7 @@ class _Estimator:
         for part in _chunks(counts):
             drawn = self._draw(part, image)
             if settings.limit_aware:
-                drawn = within_limits(drawn, self._goal, image)
+                drawn = scaled_by_room(drawn, self._goal, image, both_ways=settings.single)
             drawn = unit(drawn if prior is None else orthogonal(drawn, prior))
             mixed = drawn if prior is None else math.sqrt(share) * prior + math.sqrt(1 - share) * drawn
             slope = yield from derivative.of(mixed)
@@ -227,28 +229,25 @@ class _Estimator:
 
     def _follow(self, counts: Tensor, squares: Tensor) -> None:
         """Move the steepness of each scale towards the square slopes that it has just shown."""
-        for scale, own in enumerate(squares.split(counts.tolist())):
+        for scale, own in enumerate(squares.double().split(counts.tolist())):
             if len(own):
                 self._steepness[scale] += _FOLLOWED * (own.mean() - self._steepness[scale])
 
 
 class _Derivative:
-    """Directional derivatives of the negative distance at one image."""
+    """Directional derivatives of the negative distance at one image, by forward differences."""
 
-    def __init__(self, goal: Goal, image: Tensor, output: Tensor, step: float, central: bool) -> None:
-        self._goal, self._image, self._step, self._central = goal, image, step, central
-        self._here = goal.distance(output[None])
+    def __init__(self, goal: Goal, image: Tensor, output: Tensor, step: float, single: bool) -> None:
+        self._image, self._step = image, step
+        self._distance = goal.distance_in_single if single else goal.distance
+        self._here = self._distance(output[None])
 
     def of(self, directions: Tensor) -> Generator[Query, Tensor, Tensor]:
         """(n,) derivatives along (n, 3, h, w) unit directions."""
         parts = []
         for chunk in directions.split(_CHUNK):
-            ahead = self._goal.distance((yield Query(self._image + self._step * chunk)))
-            if self._central:
-                behind = self._goal.distance((yield Query(self._image - self._step * chunk)))
-                parts.append((behind - ahead) / (2 * self._step))
-            else:
-                parts.append((self._here - ahead) / self._step)
+            ahead = self._distance((yield Query(self._image + self._step * chunk)))
+            parts.append((self._here - ahead) / self._step)
         return torch.cat(parts)
 
 

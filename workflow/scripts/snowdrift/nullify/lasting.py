@@ -55,10 +55,11 @@ def visibility(original: Tensor, protected: Tensor) -> dict[str, float]:
         `psnr` in dB, infinite for no change; `ssim`, 1 for no change (Wang et al., IEEE TIP 2004).
     """
     change = protected - original
-    pair = (protected[None], original[None])
+    # From 0 to 1, because SSIM compares brightness by ratios.
+    pair = [(image[None] + 1) / 2 for image in (protected, original)]
     return {
         "linf": float(change.abs().max()),
         "rms": float(change.square().mean().sqrt()),
-        "psnr": float(peak_signal_noise_ratio(*pair, data_range=2.0)),
-        "ssim": float(structural_similarity_index_measure(*pair, data_range=2.0)),
+        "psnr": float(peak_signal_noise_ratio(*pair, data_range=1.0)),
+        "ssim": float(structural_similarity_index_measure(*pair, data_range=1.0)),
     }

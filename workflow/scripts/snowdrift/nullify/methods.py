@@ -15,7 +15,8 @@ from snowdrift.nullify.square import square_attack
 DEFAULT, PUBLISHED, SQUARE = "default", "published", "square"
 
 _LAS_GSA = GradientSettings()
-# Random gradient-free estimation as its papers have it: every value drawn, nothing known of box or answer.
+# Random gradient-free estimation in the same loop, with the same steps: every value drawn alike, and without a prior
+# or, as `prior_rgf`, with LaS-GSA's.
 _RGF = replace(_LAS_GSA, prior=False, limit_aware=False, sliding=False, scales=(EVERY_VALUE,), remeasure=True)
 
 GRADIENT_METHODS: Mapping[str, GradientSettings] = {
@@ -32,6 +33,7 @@ GRADIENT_METHODS: Mapping[str, GradientSettings] = {
         centred=False,
         adaptive=False,
         guarded_prior=False,
+        single=True,
         iterations=100,
     ),
     "rgf": _RGF,

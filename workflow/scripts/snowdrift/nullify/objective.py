@@ -66,6 +66,10 @@ class Goal:
         """(n,) float64 squared L2 distances of (n, 3, h, w) outputs from the original; what attacks lower."""
         return (outputs - self.original).double().square().flatten(1).sum(1)
 
+    def distance_in_single(self, outputs: Tensor) -> Tensor:
+        """The same in 32 bits, in which sums of many values lose what a small step changes."""
+        return (outputs - self.original).square().flatten(1).sum(1)
+
     def score(self, outputs: Tensor) -> Tensor:
         """(n,) share of the translation that is gone: 1 is an output equal to the original, 0 no effect."""
         return 1 - self.distance(outputs) / max(self.effect, torch.finfo(torch.float64).tiny)

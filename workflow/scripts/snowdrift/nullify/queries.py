@@ -1,6 +1,6 @@
 """The only way in which black-box attacks reach a generator: every image that it sees is counted here."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -96,15 +96,27 @@ class QueryCounter:
         attacks = {index: start(index, each.goal) for index, each in enumerate(progress)}
         pending = {index: next(attack, None) for index, attack in attacks.items()}
         while pending := self._affordable(pending, progress):
-            outputs = self._run(torch.cat([query.images for query in pending.values()]))
-            parts = outputs.split([len(query.images) for query in pending.values()])
             following: dict[int, Query | None] = {}
-            for (index, query), part in zip(pending.items(), parts, strict=True):
-                self._count(progress[index], query, part, keep_best)
-                if not (stop_at_success and progress[index].first_success):
-                    following[index] = _send(attacks[index], part)
+            for group in self._groups(pending):
+                outputs = self._run(torch.cat([query.images for query in group.values()]))
+                parts = outputs.split([len(query.images) for query in group.values()])
+                for (index, query), part in zip(group.items(), parts, strict=True):
+                    self._count(progress[index], query, part, keep_best)
+                    if not (stop_at_success and progress[index].first_success):
+                        following[index] = _send(attacks[index], part)
             pending = following
         return progress
+
+    def _groups(self, queries: Mapping[int, Query]) -> Iterator[dict[int, Query]]:
+        """Queries that share batches, as many as fill one, so that memory does not grow with the images."""
+        group: dict[int, Query] = {}
+        for index, query in queries.items():
+            group[index] = query
+            if sum(len(each.images) for each in group.values()) >= self._batch_size:
+                yield group
+                group = {}
+        if group:
+            yield group
 
     def _affordable(
         self, queries: Mapping[int, Query | None], progress: Sequence[Progress]

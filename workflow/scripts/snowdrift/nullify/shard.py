@@ -20,7 +20,7 @@ from snowdrift.nullify.objective import Budget, Goal
 from snowdrift.nullify.queries import Progress, QueryCounter
 from snowdrift.nullify.white_box import projected_gradient
 from snowdrift.runtime.devices import memory_limit
-from snowdrift.runtime.files import write_table
+from snowdrift.runtime.files import atomic_path, write_table
 from snowdrift.runtime.resume import JobState
 from snowdrift.runtime.seeds import derive_seed
 
@@ -34,6 +34,7 @@ COLUMNS = [
     "spent",
     "score",
     "success",
+    "reached",
     "meaningful",
     "effect",
     "linf",
@@ -58,7 +59,7 @@ class AttackSettings:
         success: score from which on an image counts as protected.
         queries: most that a black-box attack may ask for one image.
         methods: black-box attacks, by their names in `methods`.
-        ceiling: iterations of the white-box attacks.
+        ceiling_steps: iterations of the white-box attacks.
         batch_size: images that go through the generator together.
     """
 
@@ -67,7 +68,7 @@ class AttackSettings:
     success: float
     queries: int
     methods: Sequence[str]
-    ceiling: int
+    ceiling_steps: int
     batch_size: int
 
 
@@ -93,7 +94,9 @@ def attack_shard(
         second: another, to which the protection may or may not transfer.
         settings: sizes, budget and methods.
         root: folder that `image` is relative to.
-        table: CSV or Parquet file, one row an image and method, `COLUMNS`. `ceiling` is the best score that a
+        table: CSV or Parquet file, one row an image and method, `COLUMNS`. `success` is of the
+            answer, `reached` of any image on the way, `queries` those to the first success, or all that were
+            spent where the answer is none. `ceiling` is the best score that a
             white-box attack reached for the image; `half_queries` those after which half of it was first reached,
             NaN where it never was.
         traces: CSV or Parquet file, one row each time that an attack's answer changed, `TRACE_COLUMNS`.
@@ -169,7 +172,7 @@ def _attack(
     if method in WHITE_BOX:
         momentum = WHITE_BOX[method]
         return [
-            projected_gradient(generator, image, budget, iterations=settings.ceiling, momentum=momentum)
+            projected_gradient(generator, image, budget, iterations=settings.ceiling_steps, momentum=momentum)
             for image in originals
         ]
 
@@ -198,14 +201,16 @@ def _row(
 ) -> dict[str, Any]:
     goal = end.goal
     after = goal.score(generator(treated(end.answer))).tolist()
+    success = end.score >= goal.success
     return {
         "image": name,
         "method": method,
         "epsilon": epsilon,
-        "queries": end.first_success or end.queries,
+        "queries": end.first_success if success else end.queries,
         "spent": end.queries,
         "score": end.score,
-        "success": end.score >= goal.success,
+        "success": success,
+        "reached": end.first_success is not None,
         "meaningful": goal.meaningful,
         "effect": goal.effect,
         **visibility(goal.original, end.answer),
@@ -215,17 +220,16 @@ def _row(
 
 
 def _transfer(second: nn.Module, end: Progress) -> float:
-    """The score that the answer reaches with another generator."""
+    """The score that the answer reaches with another generator; NaN where that one hardly changes the image."""
     original = end.goal.original
     second = second.to(original.device)
     goal = Goal.of(original, second(original[None])[0], Budget(0))
-    return float(goal.score(second(end.answer[None]))[0])
+    return float(goal.score(second(end.answer[None]))[0]) if goal.meaningful else float("nan")
 
 
 @torch.inference_mode()
 def _write_pictures(folder: Path, method: str, end: Progress, generator: nn.Module) -> None:
     """The protected image is written as it would be handed out, in 8 bits, and so is what becomes of it."""
-    folder.mkdir(parents=True, exist_ok=True)
     protected = to_rounded_picture(end.answer)
     again = generator(to_tensor(protected)[None].to(end.answer.device))[0]
     for name, picture in (
@@ -234,5 +238,5 @@ def _write_pictures(folder: Path, method: str, end: Progress, generator: nn.Modu
         (f"{method}_protected", protected),
         (f"{method}_winter", to_rounded_picture(again)),
     ):
-        if not (path := folder / f"{name}.png").exists():
-            picture.save(path)
+        with atomic_path(folder / f"{name}.png") as temporary:
+            picture.save(temporary)

@@ -11,6 +11,8 @@ from snowdrift.nullify.queries import Attack, Query
 # The paper's schedule: the share of pixels in a square halves at these shares of the 10,000 queries it is tuned for.
 _HALVINGS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 
+_REDRAWS = 20
+
 
 def square_attack(goal: Goal, limit: int, random: torch.Generator, first_share: float = 0.05) -> Attack:
     """Random squares at the budget's corners, kept where they help; one query each.
@@ -40,9 +42,12 @@ def _with_square(goal: Goal, image: Tensor, side: int, random: torch.Generator) 
     channels, height, width = image.shape
     top, left = (int(torch.randint(0, end - side + 1, (), generator=random)) for end in (height, width))
     place = (slice(None), slice(top, top + side), slice(left, left + side))
-    signs = _signs((channels, 1, 1), random).to(image.device)
     changed = image.clone()
-    changed[place] = torch.where(signs > 0, goal.upper[place], goal.lower[place])
+    for _ in range(_REDRAWS):  # colours that are there already would spend a query on nothing
+        signs = _signs((channels, 1, 1), random).to(image.device)
+        changed[place] = torch.where(signs > 0, goal.upper[place], goal.lower[place])
+        if not torch.equal(changed, image):
+            break
     return changed
 
 

@@ -35,11 +35,12 @@ def summarise(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
         seed: of the bootstrap.
 
     Returns:
-        `method`, `images`; `success_rate`, `mean_queries`, `median_queries`, `mean_score`, `half_rate` (images that
-        reached half of their ceiling) and `mean_half_queries`, each with its 95 % interval (`_low`, `_high`:
-        Wilson's for the rates, bootstrap percentiles for the rest, NaN of fewer than two images). Queries are those
-        to the first success, or to half of the ceiling, and all that were spent where it was not reached. Then the
-        means of `ceiling`, `psnr`, `ssim` and of every `score_...` column.
+        `method`, `images`; `success_rate`, `reached_rate` (images of which any candidate passed), `mean_queries`,
+        `median_queries`, `mean_score`, `half_rate` (images that reached half of their ceiling) and
+        `mean_half_queries`, each with its 95 % interval (`_low`, `_high`: Wilson's for the rates, bootstrap
+        percentiles for the rest, NaN of fewer than two images). Queries are those to the first success, or to half
+        of the ceiling, and all that were spent where it was not reached. Then the means of `ceiling`, `psnr`,
+        `ssim` and of every `score_...` column.
     """
     meaningful = rows[rows["meaningful"]]
     left_alone = rows.loc[~rows["meaningful"], "image"].nunique()
@@ -51,6 +52,7 @@ def summarise(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
         own = meaningful[meaningful["method"] == method]
         row: dict[str, str | int | float] = {"method": method, "images": len(own)}
         row |= _rate("success_rate", own["success"])
+        row |= _rate("reached_rate", own["reached"])
         row |= _rate("half_rate", own["half_queries"].notna())
         own = own.assign(half_queries=own["half_queries"].fillna(own["spent"]))
         random = np.random.default_rng(derive_seed(seed, "attack", "bootstrap", method))
@@ -61,7 +63,9 @@ def summarise(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
             ("mean_half_queries", "half_queries", np.mean),
         ):
             row |= _with_interval(name, own[column].to_numpy(float), statistic, random)
-        table.append(row | {f"mean_{name}": own[name].mean() for name in columns})
+        # An image that was not changed has an infinite PSNR.
+        means = own[columns].replace(np.inf, np.nan).mean()
+        table.append(row | {f"mean_{name}": value for name, value in means.items()})
     return pd.DataFrame(table)
 
 

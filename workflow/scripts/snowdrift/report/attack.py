@@ -39,15 +39,16 @@ def attack_section(files: AttackFiles, config: Mapping[str, Any]) -> Section:
             Figure(
                 data_uri(files.protected),
                 "Photographs, their winter, the same protected, the change, and what the generator makes of it",
-                f"From best to worst of `{settings['methods'][0]}`, beside the ceiling. The change is magnified "
-                f"{MAGNIFIED} times about gray. Score: the share of the translation that is gone.",
+                f"Better and worse ones of `{settings['methods'][0]}`, beside the ceiling. The change is magnified "
+                f"{MAGNIFIED} times about gray. Score: the share of the translation that is gone, of the 8-bit "
+                "picture.",
                 wide=True,
             ),
             Figure(
                 data_uri(files.progress),
                 "Share of photographs protected, and their mean score, over the queries spent",
-                f"Protected: a score of {settings['success']:g} or more. Dashed: the better of two attacks that "
-                "see the generator's gradients.",
+                f"Protected: a score of {settings['success']:g} or more. Attacks stop there, `published` "
+                "apart. Dashed: the better of two attacks that see the generator's gradients.",
                 wide=True,
             ),
             _reached(summary),
@@ -63,35 +64,39 @@ def _answer(rows: pd.DataFrame, summary: pd.DataFrame, settings: Mapping[str, An
         return (
             "The generator hardly changes any of these photographs, so there is nothing to protect them from."
         )
-    shown = rows[rows["method"] == settings["methods"][0]]
     done = round(float(first["success_rate"]) * images)
+    left_alone = rows["image"].nunique() - images
     return (
         f"{done} of {images} photographs were protected by changes of at most {settings['epsilon']:g} (values "
-        f"run from -1 to 1; {shown['psnr'].mean():.1f} dB PSNR, SSIM {shown['ssim'].mean():.2f}): the generator, "
+        f"run from -1 to 1; {first['mean_psnr']:.1f} dB PSNR, SSIM {first['mean_ssim']:.2f}): the generator, "
         f"of which the attack sees nothing but its outputs, then leaves at least {settings['success']:.0%} of its "
         f"change undone. It took {_between(first, 'mean_queries', ',.0f')} queries on average, photographs that "
-        f"were given up counted with the {settings['queries']:,} that they were given."
+        "were given up counted with all that was spent on them."
+        + (f" {left_alone} more do not count: the generator hardly changes them." if left_alone else "")
     )
 
 
 def _ceiling(rows: pd.DataFrame, settings: Mapping[str, Any]) -> str:
-    """What is possible at all; where that is little, why."""
+    """What gradients reach; where that is little, why."""
     rows = rows[rows["meaningful"]]
     if rows.empty:
         return "No ceiling was taken."
     best = ceiling_of(rows)
     strength = (best["effect"] / (3 * settings["size"] ** 2)).pow(0.5).mean()
     text = (
-        f"The ceiling, attacks that see the gradients ({settings['ceiling']} steps): {best['success'].sum()} of "
-        f"{len(best)} protected, mean score {best['score'].mean():.2f}. No black-box attack should be measured "
-        "against more."
+        f"The ceiling is the best that attacks reached which see the gradients ({settings['ceiling_steps']} steps): "
+        f"{best['success'].sum()} of {len(best)} protected, mean score {best['score'].mean():.2f}. Hold the "
+        "black-box attacks against that."
     )
-    if best["score"].mean() < settings["success"]:
-        text += (
-            f" It is low because the generator changes these photographs strongly, by {strength:.2f} (root mean "
-            f"square) where {settings['epsilon']:g} is allowed to be spent against it."
+    if best["score"].mean() >= settings["success"]:
+        return text
+    if strength > settings["epsilon"]:
+        return text + (
+            f" The generator changes these photographs by {strength:.2f} (root mean square), where "
+            f"{settings['epsilon']:g} may be spent against it: the last pictures of each row show how much of its "
+            "change even gradients leave."
         )
-    return text
+    return text + " More steps may raise it."
 
 
 def _reached(summary: pd.DataFrame) -> Table:

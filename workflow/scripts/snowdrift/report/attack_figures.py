@@ -49,7 +49,7 @@ def draw_protected(
     lines = [
         _line(
             _folder(pictures, row.image),
-            [(method, row.score), (best.method[row.image], best.score[row.image])],
+            [(method, row.score_8_bit), (best.method[row.image], best.score_8_bit[row.image])],
         )
         for row in evenly(list(own.itertuples()), count)
     ]
