@@ -24,6 +24,7 @@ rule render_vfp290k:
         f"{RESULTS}/logs/render_vfp290k.log",
     benchmark:
         f"{RESULTS}/benchmarks/render_vfp290k.tsv"
+    priority: CRITICAL
     conda:
         ENVIRONMENT
     threads: 8
@@ -76,6 +77,7 @@ rule index_frames:
         f"{RESULTS}/logs/index_frames.log",
     benchmark:
         f"{RESULTS}/benchmarks/index_frames.tsv"
+    priority: CRITICAL
     conda:
         ENVIRONMENT
     threads: 16
