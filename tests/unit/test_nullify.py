@@ -211,7 +211,9 @@ def test_a_published_step_costs_what_its_code_costs_and_grows_with_the_raw_gradi
 
 
 def test_a_default_step_is_as_long_whatever_the_gradient():
-    lengths = [probes_of_a_step(replace(PLAIN, prior=False), effect)[1].norm().item() for effect in (0.3, 0.03)]
+    lengths = [
+        probes_of_a_step(replace(PLAIN, prior=False), effect)[1].norm().item() for effect in (0.3, 0.03)
+    ]
     assert lengths[0] == pytest.approx(lengths[1], rel=0.05)
 
 
