@@ -189,6 +189,13 @@ def test_a_read_only_results_folder_is_named_and_the_run_goes_on_once_it_is_writ
     whole = sheet.read_bytes()
     sheet.unlink()
     mount("-o", "remount,ro", str(disk))
+    # Where a file of the job is still there, Snakemake names that.
+    run = snakemake(small_disk, "snow")
+    assert run.status != 0 and "Traceback" not in run.text
+    assert "Write-protected output files for rule contact_sheet" in run.text
+    mount("-o", "remount,rw", str(disk))
+    (disk / "digests/contact_sheet.csv").unlink()
+    mount("-o", "remount,ro", str(disk))
     assert_clear(snakemake(small_disk, "snow"), "results/tiny: results cannot be written there: Read-only")
     mount("-o", "remount,rw", str(disk))
     succeed(small_disk, "snow", profile=PROFILE)
