@@ -26,7 +26,7 @@ env: .venv/ready
 
 demo:
 	@echo "The demo sets up its environment, renders its own data and runs the whole study on it:"
-	@echo "about 14 minutes on 2 cores of a server without a GPU, a few more on an older laptop."
+	@echo "about a quarter of an hour on 2 cores of a server without a GPU, more on an older laptop."
 	@$(MAKE) --no-print-directory env
 	$(SNAKEMAKE) --cores $(CORES) --configfile config/demo.yaml
 	@echo "Done. Open results/demo/report.html in a browser."
