@@ -52,7 +52,6 @@ def test_a_second_generator_is_read_and_fewer_photographs_than_shards_do_no_harm
     shutil.copy(copied / "results/tiny/snow/cyclegan/snapshots/1_net_G_A.pth", copied / "second.pth")
     (tmp_path / "two.yaml").write_text(
         "attack: {transfer: second.pth, images: 9, shards: 9, methods: [square], queries: 100}\n"
-        "splits: {test: 1}\n"
     )
     succeed(copied, "attack", configs=(TINY, tmp_path / "two.yaml"))
     rows = pd.read_csv(copied / "results/tiny/attack/nullify.csv")

@@ -66,14 +66,20 @@ def _answer(rows: pd.DataFrame, summary: pd.DataFrame, settings: Mapping[str, An
         )
     done = round(float(first["success_rate"]) * images)
     left_alone = rows["image"].nunique() - images
-    return (
+    text = (
         f"{done} of {images} photographs were protected by changes of at most {settings['epsilon']:g} (values "
-        f"run from -1 to 1; {first['mean_psnr']:.1f} dB PSNR, SSIM {first['mean_ssim']:.2f}): the generator, "
-        f"of which the attack sees nothing but its outputs, then leaves at least {settings['success']:.0%} of its "
-        f"change undone. It took {_between(first, 'mean_queries', ',.0f')} queries on average, photographs that "
-        "were given up counted with all that was spent on them."
-        + (f" {left_alone} more do not count: the generator hardly changes them." if left_alone else "")
+        f"run from -1 to 1; {first['mean_psnr']:.1f} dB PSNR, SSIM {first['mean_ssim']:.2f}). Protected means that "
+        f"the generator, of which the attack sees nothing but its outputs, leaves at least {settings['success']:.0%} "
+        f"of its change undone; on average it left {first['mean_score']:.0%} undone."
     )
+    if done:
+        text += (
+            f" It took {_between(first, 'mean_queries', ',.0f')} queries on average, photographs that were given "
+            "up counted with all that was spent on them."
+        )
+    if left_alone:
+        text += f" {left_alone} more do not count: the generator hardly changes them."
+    return text
 
 
 def _ceiling(rows: pd.DataFrame, settings: Mapping[str, Any]) -> str:
