@@ -1,5 +1,8 @@
 """The CUDA path of what computes on a GPU, against the CPU's result."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,17 +13,30 @@ from test_cyclegan_training import SETTINGS, batch
 from snowdrift.cyclegan.networks import ResnetGenerator, initialise
 from snowdrift.cyclegan.training import CycleGAN
 from snowdrift.cyclegan.winterize import translate
-from snowdrift.runtime.devices import choose_device
 from snowdrift.runtime.resume import JobState, Training
 
+SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device on this machine"),
 ]
 
 
-def test_the_first_gpu_is_chosen():
-    assert choose_device("auto").type == choose_device("cuda").type == "cuda"
+def test_a_process_sees_the_gpu_that_it_has_leased_and_no_other(tmp_path: Path):
+    """In a process of its own: the lease comes before CUDA starts."""
+    program = """
+import torch
+from snowdrift.runtime.devices import leased_devices
+from snowdrift.runtime.leases import visible_devices
+pool = list(visible_devices())
+with leased_devices("cuda") as (device,):
+    torch.ones(1, device=device)
+    name = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+    print(torch.cuda.device_count(), name == sorted(pool)[0] or pool)
+"""
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS), "SNOWDRIFT_LOCKS": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == "1 True", done.stdout + done.stderr
 
 
 def test_winter_is_the_same_on_both_devices():

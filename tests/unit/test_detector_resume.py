@@ -75,7 +75,8 @@ def dataset(tmp_path_factory):
 def train(dataset: Path, folder: Path, settings: TrainingSettings, key: str = "key") -> Path:
     """The output folder of one training that keeps its state in `folder`."""
     state = JobState(folder / "state", key)
-    train_detector(dataset, folder / "model", settings=settings, seed=0, device="cpu", threads=1, state=state)
+    options = {"seed": 0, "devices": [torch.device("cpu")], "threads": 1, "state": state}
+    train_detector(dataset, folder / "model", settings=settings, **options)
     return folder / "model"
 
 

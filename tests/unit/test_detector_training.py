@@ -46,6 +46,7 @@ SETTINGS = TrainingSettings(
 )
 QUICK = replace(SETTINGS, epochs=1)
 EVALUATION = EvaluationSettings(image_size=64, batch_size=8, confidence=0.001, iou=0.7, workers=0)
+CPU = [torch.device("cpu")]
 # Never what Ultralytics would choose by itself: the number of cores less one, or one.
 THREADS = os.cpu_count() + 1
 
@@ -85,7 +86,7 @@ def train(
     dataset: Path, folder: Path, settings: TrainingSettings = QUICK, seed: int = 0, threads: int = 1, **more
 ):
     state = JobState(tempfile.mkdtemp(prefix="state", dir=folder.parent), "key")
-    options = {"settings": settings, "seed": seed, "device": "cpu", "threads": threads, "state": state} | more
+    options = {"settings": settings, "seed": seed, "devices": CPU, "threads": threads, "state": state} | more
     train_detector(dataset, folder, **options)
     return folder
 
@@ -102,7 +103,7 @@ def validated(datasets, tmp_path_factory):
 
 
 def evaluate(model: Path, study, scratch: Path, **more):
-    options = {"settings": EVALUATION, "examples": 3, "device": "cpu", "threads": 1} | more
+    options = {"settings": EVALUATION, "examples": 3, "device": CPU[0], "threads": 1} | more
     return evaluate_detector(model, study.pictures, scratch=scratch, **options)
 
 
@@ -288,7 +289,7 @@ def test_evaluation_gives_a_row_for_every_domain_and_class(validated, study, tmp
 def test_a_class_without_instances_has_a_row_without_metrics(quick, study, tmp_path):
     pictures = study.pictures
     upright = replace(pictures, boxes=pictures.boxes[pictures.boxes["class_id"] == 0])
-    options = {"settings": EVALUATION, "examples": 1, "device": "cpu", "threads": 1, "scratch": tmp_path}
+    options = {"settings": EVALUATION, "examples": 1, "device": CPU[0], "threads": 1, "scratch": tmp_path}
     table, _ = evaluate_detector(quick / "weights" / "best.pt", upright, test_domains=["vfp"], **options)
     row = table.set_index("class_name").loc["fallen"]
     assert (row["images"], row["instances"]) == (0, 0)
@@ -368,6 +369,7 @@ def test_a_training_outside_pytest_opens_no_connection_and_writes_nothing_at_hom
     """Ultralytics is quieter when it sees pytest, so this one runs in a process of its own."""
     program = f"""
 import os, socket, threading
+import torch
 def refuse(*arguments, **options):
     os.write(2, f"network: {{arguments}}".encode())
     os._exit(3)
@@ -376,7 +378,8 @@ from snowdrift.detector.training import TrainingSettings, train_detector
 from snowdrift.runtime.resume import JobState
 settings, state = {replace(QUICK, plots=True)!r}, JobState({str(tmp_path / "state")!r}, "key")
 train_detector(
-    {str(datasets / "mixed")!r}, "model", settings=settings, seed=0, device="cpu", threads=1, state=state
+    {str(datasets / "mixed")!r}, "model", settings=settings, seed=0, devices=[torch.device("cpu")], threads=1,
+    state=state,
 )
 """
     home, here = tmp_path / "home", tmp_path / "here"

@@ -6,12 +6,15 @@ import torch
 
 from snowdrift.cyclegan.weights import load_generator
 from snowdrift.nullify.shard import AttackSettings, attack_shard
-from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 from snowdrift.runtime.resume import job_state
 
-with job(snakemake.log[0], snakemake.output):
+with (
+    job(snakemake.log[0], snakemake.output),
+    leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
+):
     torch.set_num_threads(snakemake.threads)
     root, second = Path(snakemake.params.root), snakemake.input.get("second")
     images = read_table(snakemake.input.images)
@@ -32,5 +35,5 @@ with job(snakemake.log[0], snakemake.output):
             pictures=[root / image for image in images["image"]],
         ),
         seed=snakemake.params.seed,
-        device=choose_device(snakemake.params.device),
+        device=device,
     )

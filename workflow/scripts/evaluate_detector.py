@@ -2,11 +2,13 @@
 
 from snowdrift.detector.datasets import read_pictures
 from snowdrift.detector.evaluation import EvaluationSettings, evaluate_detector
+from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import scratch_folder, write_table
 from snowdrift.runtime.job import job
 
 with (
     job(snakemake.log[0], snakemake.output),
+    leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
     scratch_folder(f"{snakemake.output.table}.scratch") as scratch,
 ):
     table, examples = evaluate_detector(
@@ -22,7 +24,7 @@ with (
         settings=EvaluationSettings(**snakemake.params.settings),
         test_domains=snakemake.params.test_domains,
         examples=snakemake.params.examples,
-        device=snakemake.params.device,
+        device=device,
         threads=snakemake.threads,
         scratch=scratch,
     )

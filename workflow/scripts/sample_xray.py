@@ -4,13 +4,16 @@ from pathlib import Path
 
 import torch
 
-from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 from snowdrift.xray.index import training_images
 from snowdrift.xray.samples import write_samples
 
-with job(snakemake.log[0], snakemake.output):
+with (
+    job(snakemake.log[0], snakemake.output),
+    leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
+):
     torch.set_num_threads(snakemake.threads)
     few, large = snakemake.params.samples, snakemake.params.large
     if large is None:
@@ -26,5 +29,5 @@ with job(snakemake.log[0], snakemake.output):
         folder=Path(snakemake.output.folder),
         sheet=Path(snakemake.output.sheet),
         seed=snakemake.params.seed,
-        device=choose_device(snakemake.params.device),
+        device=device,
     )

@@ -4,13 +4,16 @@ from pathlib import Path
 
 import torch
 
-from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table, write_table
 from snowdrift.runtime.job import job
 from snowdrift.scores.table import ScoreSettings
 from snowdrift.xray.evaluation import ExtractorFiles, evaluate_models
 
-with job(snakemake.log[0], snakemake.output):
+with (
+    job(snakemake.log[0], snakemake.output),
+    leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
+):
     torch.set_num_threads(snakemake.threads)
     given = {name: Path(path) for name, path in snakemake.input.items() if name in ("classifier", "accuracy")}
     weights = snakemake.input.get("inception")
@@ -28,7 +31,7 @@ with job(snakemake.log[0], snakemake.output):
         ),
         ScoreSettings(**snakemake.params.settings),
         seed=snakemake.params.seed,
-        device=choose_device(snakemake.params.device),
+        device=device,
     )
     for name, table in evaluation._asdict().items():
         write_table(table, Path(snakemake.output[name]))

@@ -5,14 +5,16 @@ from pathlib import Path
 import torch
 
 from snowdrift.cyclegan.training import TrainingSettings, train_cyclegan
-from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 from snowdrift.runtime.resume import job_state
 
-with job(snakemake.log[0], snakemake.output):
+with (
+    job(snakemake.log[0], snakemake.output),
+    leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
+):
     torch.set_num_threads(snakemake.threads)
-    device = choose_device(snakemake.params.device)
     frame_root = Path(snakemake.params.frame_root or snakemake.input.frame_root)
     style_root = Path(snakemake.params.style_root or snakemake.input.style_root)
     frames, style = snakemake.input.frames, snakemake.input.style

@@ -2,10 +2,14 @@
 
 from snowdrift.detector.datasets import list_files
 from snowdrift.detector.training import TrainingSettings, train_detector
+from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.job import job
 from snowdrift.runtime.resume import job_state
 
-with job(snakemake.log[0], snakemake.output):
+with (
+    job(snakemake.log[0], snakemake.output),
+    leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as devices,
+):
     dataset, pretrained = snakemake.input.dataset, snakemake.input.get("pretrained")
     texts, pictures = list_files(dataset)
     train_detector(
@@ -13,7 +17,7 @@ with job(snakemake.log[0], snakemake.output):
         snakemake.params.folder,
         settings=TrainingSettings(**snakemake.params.settings),
         seed=int(snakemake.wildcards.seed),
-        device=snakemake.params.device,
+        devices=devices,
         threads=snakemake.threads,
         state=job_state(
             snakemake.log[0],

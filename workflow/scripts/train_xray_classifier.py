@@ -4,12 +4,15 @@ from pathlib import Path
 
 import torch
 
-from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 from snowdrift.xray.domain import train_domain_classifier
 
-with job(snakemake.log[0], snakemake.output):
+with (
+    job(snakemake.log[0], snakemake.output),
+    leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
+):
     torch.set_num_threads(snakemake.threads)
     train_domain_classifier(
         read_table(snakemake.input.images),
@@ -18,5 +21,5 @@ with job(snakemake.log[0], snakemake.output):
         weights=Path(snakemake.output.weights),
         accuracy=Path(snakemake.output.accuracy),
         seed=snakemake.params.seed,
-        device=choose_device(snakemake.params.device),
+        device=device,
     )

@@ -4,14 +4,17 @@ from pathlib import Path
 
 import torch
 
-from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 from snowdrift.runtime.resume import job_state
 from snowdrift.xray.index import training_images
 from snowdrift.xray.training import train_model
 
-with job(snakemake.log[0], snakemake.output):
+with (
+    job(snakemake.log[0], snakemake.output),
+    leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
+):
     torch.set_num_threads(snakemake.threads)
     names = training_images(read_table(snakemake.input.images), snakemake.params.class_name)
     images = [Path(snakemake.params.root or snakemake.input.root) / name for name in names]
@@ -32,5 +35,5 @@ with job(snakemake.log[0], snakemake.output):
         sample_every=snakemake.params.sample_every,
         samples=snakemake.params.samples,
         seed=snakemake.params.seed,
-        device=choose_device(snakemake.params.device),
+        device=device,
     )

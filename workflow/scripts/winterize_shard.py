@@ -7,11 +7,14 @@ import torch
 from snowdrift.cyclegan.weights import load_generator
 from snowdrift.cyclegan.winterize import WinterSettings, shard_frames, winterize_shard
 from snowdrift.frames.tables import read_frames
-from snowdrift.runtime.devices import choose_device
+from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.job import job
 from snowdrift.runtime.resume import job_state
 
-with job(snakemake.log[0], snakemake.output):
+with (
+    job(snakemake.log[0], snakemake.output),
+    leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
+):
     torch.set_num_threads(snakemake.threads)
     table, root = snakemake.input.frames, Path(snakemake.params.root)
     frames = shard_frames(read_frames(table), int(snakemake.wildcards.shard), snakemake.params.shards)
@@ -28,6 +31,6 @@ with job(snakemake.log[0], snakemake.output):
             files=[table, snakemake.input.generator],
             pictures=[root / image for image in frames["image"]],
         ),
-        device=choose_device(snakemake.params.device),
+        device=device,
         threads=snakemake.threads,
     )

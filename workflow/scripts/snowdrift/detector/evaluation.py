@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from snowdrift.detector.datasets import Pictures, lost_pictures, write_dataset
 from snowdrift.detector.domains import TEST_DOMAINS, domain_frames
@@ -46,7 +47,7 @@ def evaluate_detector(
     *,
     settings: EvaluationSettings,
     examples: int,
-    device: str,
+    device: torch.device,
     threads: int,
     scratch: Path | str,
     test_domains: Sequence[str] = TEST_DOMAINS,
@@ -58,7 +59,7 @@ def evaluate_detector(
         pictures: All frames; those of the test split are used.
         settings: See `EvaluationSettings`.
         examples: Number of test frames whose detections are kept; the same frames for all models and domains.
-        device: auto, cpu or cuda.
+        device: The CPU, or a CUDA device.
         threads: CPU threads for torch.
         scratch: Folder for a temporary dataset, removed afterwards; it must be on the side of the results so
             that relative links hold.
@@ -77,7 +78,7 @@ def evaluate_detector(
     """
     model = Path(model)
     prepare_ultralytics()
-    gpu_or_cpu = ultralytics_device(device)
+    gpu_or_cpu = ultralytics_device([device])
     tables, detections = [], []
     Path(scratch).mkdir(parents=True, exist_ok=True)
     for domain in test_domains:

@@ -6,14 +6,12 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import torch
-
-from snowdrift.runtime.devices import choose_device
 
 _SWITCHES = {
     "YOLO_OFFLINE": "true",  # no look for the network, for new releases, or for where to send usage data
@@ -64,10 +62,9 @@ def prepare_ultralytics() -> None:
     LOGGER.setLevel(logging.WARNING)
 
 
-def ultralytics_device(requested: str) -> str:
-    """The config's `device` in Ultralytics' words: `cpu`, or one GPU's index (several would start DDP)."""
-    device = choose_device(requested)
-    return "cpu" if device.type == "cpu" else str(device.index or 0)
+def ultralytics_device(devices: Sequence[torch.device]) -> str:
+    """Devices in Ultralytics' words: `cpu`, or the indices of GPUs, of which several start DDP."""
+    return ",".join("cpu" if device.type == "cpu" else str(device.index or 0) for device in devices)
 
 
 def use_threads(threads: int) -> Callable[[object], None]:

@@ -3,10 +3,12 @@
 import logging
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from snowdrift.detector.library import prepare_ultralytics, ultralytics_device
 from snowdrift.detector.weights import read_weights
@@ -69,7 +71,7 @@ def train_detector(
     *,
     settings: TrainingSettings,
     seed: int,
-    device: str,
+    devices: Sequence[torch.device],
     threads: int,
     state: JobState,
     pretrained: Path | str | None = None,
@@ -86,7 +88,7 @@ def train_detector(
             `args.yaml` and the plots.
         settings: See `TrainingSettings`.
         seed: Seed of weights, order and augmentation. Same seed, same CPU and thread count, same weights.
-        device: auto, cpu or cuda.
+        devices: The CPU, or one CUDA device.
         threads: CPU threads for torch.
         state: What a killed training goes on from, to the same result; saved after each epoch.
         pretrained: Weight file to start from, see `read_weights`; None starts from random weights.
@@ -114,7 +116,7 @@ def train_detector(
         "project": str(folder),
         "name": ".",  # in the project folder itself
         "seed": seed,
-        "device": ultralytics_device(device),
+        "device": ultralytics_device(devices),
     }
     try:
         with memory_limit(

@@ -1,34 +1,81 @@
-"""Which device a job computes on."""
+"""Which devices a job computes on."""
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.leases import lease, visible_devices
+
+logger = logging.getLogger(__name__)
 
 
-def choose_device(requested: str) -> torch.device:
-    """Turn the config's `device` (auto, cpu or cuda) into a torch device.
+@contextmanager
+def leased_devices(
+    requested: str, count: int = 1, granted: int | None = None
+) -> Iterator[list[torch.device]]:
+    """Turn the config's `device` into devices that no other job computes on until the block ends.
 
-    `auto` takes the first visible GPU, or the CPU where there is none, and logs which.
+    It has to come before anything starts CUDA, which reads CUDA_VISIBLE_DEVICES once: inside the block that names
+    the leased devices alone, and torch counts them from 0.
+
+    Args:
+        requested: auto, cpu or cuda. `auto` takes the CPU where there is no GPU.
+        count: how many GPUs the job needs.
+        granted: how many Snakemake has counted for it (`resources.gpu`), which it lowers to its limit without a word.
+
+    Yields:
+        `count` CUDA devices, or the CPU alone.
 
     Raises:
-        SnowdriftError: `cuda` was asked for and this machine has no usable CUDA device.
+        SnowdriftError: `cuda` and no usable GPU, or fewer GPUs than `count`.
     """
-    available = torch.cuda.is_available()
-    if requested == "cuda" and not available:
+    if requested != "cpu" and granted is not None and 0 < granted < count:
+        raise SnowdriftError(
+            f"a job needs {count} GPUs, and --resources gpu={granted} gives it {granted}",
+            f"give --resources gpu={count} or more, or lower `gpus` in the config",
+        )
+    names = [] if requested == "cpu" or granted == 0 else list(visible_devices())
+    if count > 1 and any(name.startswith("MIG-") for name in names):
+        raise SnowdriftError(
+            f"a job needs {count} GPUs, and here they are slices of GPUs (MIG), of which it can use one",
+            "set `gpus` to 1 in the config, or let CUDA_VISIBLE_DEVICES name whole GPUs",
+        )
+    if names:
+        with lease(names, count) as leased, _environment("CUDA_VISIBLE_DEVICES", ",".join(leased)):
+            if torch.cuda.device_count() == count and torch.cuda.is_available():
+                logger.info("device: %s, asked for: %s", ", ".join(leased), requested)
+                yield [torch.device("cuda", index) for index in range(count)]
+                return
+        logger.warning("torch cannot use %s: is the driver older than torch's CUDA?", ", ".join(leased))
+    elif requested != "cpu" and granted != 0 and torch.cuda.is_available():
+        raise SnowdriftError(
+            "torch sees a GPU here, but neither nvidia-smi nor Slurm says which this job may use",
+            "let CUDA_VISIBLE_DEVICES name the devices to use (0,1), or set `device: cpu`",
+        )
+    if requested == "cuda":
         raise SnowdriftError(
             "device: cuda was asked for, but torch sees no CUDA device here",
             "set `device: auto` to fall back to the CPU, or check the driver and CUDA_VISIBLE_DEVICES",
         )
-    device = torch.device("cuda" if available and requested != "cpu" else "cpu")
-    name = (
-        torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
-    )
-    logging.getLogger(__name__).info("device: %s (%s), asked for: %s", device, name, requested)
-    return device
+    logger.info("device: cpu, asked for: %s", requested)
+    yield [torch.device("cpu")]
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    former = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if former is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = former
 
 
 @contextmanager

@@ -1,0 +1,266 @@
+"""Leases of devices: names, locks, waiting, and what a job gets for its config's `device`."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from snowdrift.runtime import leases
+from snowdrift.runtime.devices import leased_devices
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.leases import lease, parse_listing, visible_devices
+
+SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
+LISTING = """\
+GPU 0: NVIDIA H200 (UUID: GPU-aaaa1111-0000)
+GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-bbbb2222-0000)
+  MIG 3g.20gb     Device  0: (UUID: MIG-cccc3333-0000)
+  MIG 3g.20gb     Device  1: (UUID: MIG-dddd4444-0000)
+GPU 2: NVIDIA H200 (UUID: GPU-aaaa5555-0000)
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Locks in a folder of the test, on a machine that shows no device."""
+    monkeypatch.setenv("SNOWDRIFT_LOCKS", str(tmp_path / "locks"))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.setattr(leases, "machine_devices", lambda: [])
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@pytest.fixture
+def three_gpus(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(leases, "machine_devices", lambda: parse_listing(LISTING))
+
+
+@pytest.fixture
+def cuda_that_sees_what_is_leased(monkeypatch: pytest.MonkeyPatch):
+    """Torch as it counts devices where CUDA is there."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(os.environ["CUDA_VISIBLE_DEVICES"]))
+    monkeypatch.setattr(
+        torch.cuda, "device_count", lambda: len(os.environ["CUDA_VISIBLE_DEVICES"].split(","))
+    )
+
+
+def test_the_lock_part_does_without_torch():
+    program = "import sys, snowdrift.runtime.leases; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": str(SCRIPTS)})
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, ["GPU-aaaa1111-0000", "MIG-cccc3333-0000", "MIG-dddd4444-0000", "GPU-aaaa5555-0000"]),
+        ("2,0", ["GPU-aaaa5555-0000", "GPU-aaaa1111-0000"]),
+        ("1", ["MIG-cccc3333-0000"]),
+        ("GPU-aaaa5", ["GPU-aaaa5555-0000"]),
+        ("MIG-dddd4444-0000", ["MIG-dddd4444-0000"]),
+        ("MIG-GPU-bbbb2222/1/0", ["MIG-GPU-bbbb2222/1/0"]),
+        ("0,-1,2", ["GPU-aaaa1111-0000"]),
+        ("0,3,2", ["GPU-aaaa1111-0000"]),
+        ("0, 0", ["GPU-aaaa1111-0000"]),
+        ("", []),
+        ("NoDevFiles", []),
+    ],
+)
+def test_every_device_has_one_name_however_it_is_given(given, expected, three_gpus, monkeypatch):
+    if given is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    assert list(visible_devices()) == expected
+
+
+def test_without_nvidia_smi_the_names_are_taken_as_they_are_given(monkeypatch: pytest.MonkeyPatch):
+    assert visible_devices() == {}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,GPU-aaaa,MIG-bbbb")
+    assert list(visible_devices()) == ["0", "GPU-aaaa", "MIG-bbbb"]
+
+
+def test_a_job_of_slurms_has_no_device_that_slurm_did_not_give_it(three_gpus, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    assert visible_devices() == {}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    assert list(visible_devices()) == ["GPU-aaaa5555-0000"]
+
+
+def test_two_jobs_of_slurms_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch):
+    """Each sees its own device as 0."""
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    with lease(["0"], 1):
+        monkeypatch.setenv("SLURM_JOB_ID", "8")
+        with lease(["0"], 1) as leased:
+            assert leased == ["0"]
+
+
+def test_a_request_that_can_never_be_met_is_an_error():
+    with (
+        pytest.raises(SnowdriftError, match="needs 3 GPUs, and only 2 can be used here: a, b"),
+        lease(["a", "b", "a"], 3),
+    ):
+        pass
+
+
+def test_a_folder_that_cannot_hold_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SNOWDRIFT_LOCKS", str(tmp_path / "file/locks"))
+    with pytest.raises(SnowdriftError, match="file/locks: cannot be locked") as caught, lease(["a"], 1):
+        pass
+    assert "SNOWDRIFT_LOCKS" in caught.value.hint
+
+
+def test_locks_are_for_every_user_and_leave_nothing(tmp_path: Path):
+    before = os.umask(0o077)
+    try:
+        with lease(["a", "b"], 2):
+            folder = tmp_path / "locks"
+            assert folder.stat().st_mode & 0o7777 == 0o777
+            names = sorted(path.name for path in folder.iterdir())
+            assert names == ["a.lock", "b.lock"]
+            assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o666}
+    finally:
+        os.umask(before)
+    assert not list(folder.iterdir())
+
+
+HOLD = """
+import sys, time
+from snowdrift.runtime.leases import lease
+with lease(sys.argv[1].split(","), int(sys.argv[2])) as leased:
+    print(*leased, flush=True)
+    time.sleep(60)
+"""
+
+
+def hold(pool: str, count: int) -> subprocess.Popen:
+    """A process that holds devices until it is killed; they are on its first line."""
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    arguments = [sys.executable, "-c", HOLD, pool, str(count)]
+    return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_killed_holders_device_is_free_within_a_second():
+    holder = hold("a", 1)
+    try:
+        assert holder.stdout.readline() == "a\n"
+        waiting = hold("a", 1)
+        time.sleep(1)
+        killed = time.monotonic()
+        holder.send_signal(signal.SIGKILL)
+        assert waiting.stdout.readline() == "a\n"
+        assert time.monotonic() - killed < 1
+    finally:
+        for process in (holder, waiting):
+            process.kill()
+            process.wait()
+
+
+def test_who_waits_says_for_whom_and_how_to_set_the_limit(caplog: pytest.LogCaptureFixture, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("snowdrift"), "propagate", True)
+    caplog.set_level(logging.INFO, logger="snowdrift")
+    holder = hold("a,b", 1)
+    try:
+        assert holder.stdout.readline() == "a\n"
+        time.sleep(0.3)
+        monkeypatch.setattr(leases.time, "sleep", lambda seconds: holder.kill())
+        with lease(["a", "b"], 2) as leased:
+            assert leased == ["a", "b"]
+    finally:
+        holder.kill()
+        holder.wait()
+    waiting = caplog.messages[0]
+    assert waiting.startswith(
+        f"waiting for 2 of 2 GPUs: a is held by process {holder.pid} (-c in {os.getcwd()})"
+    )
+    assert "--resources gpu=2" in waiting
+
+
+def test_a_job_for_several_devices_is_not_passed_for_ever():
+    """One of three that share two devices wants both, while the others take and give back one all the time."""
+    program = """
+import time
+from snowdrift.runtime.leases import lease
+while True:
+    with lease(["a", "b"], 1):
+        time.sleep(0.05)
+"""
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    others = [subprocess.Popen([sys.executable, "-c", program], env=environment) for _ in range(2)]
+    try:
+        time.sleep(1)
+        started = time.monotonic()
+        with lease(["a", "b"], 2):
+            print(f"both after {time.monotonic() - started:.1f} s")
+            assert time.monotonic() - started < 10
+    finally:
+        for process in others:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.usefixtures("three_gpus", "cuda_that_sees_what_is_leased")
+def test_a_job_sees_its_devices_alone_and_counts_them_from_0(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,0")
+    with leased_devices("auto", granted=1) as found:
+        assert found == [torch.device("cuda", 0)]
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-aaaa1111-0000"
+    with leased_devices("cuda", 2, granted=2) as found:
+        assert found == [torch.device("cuda", 0), torch.device("cuda", 1)]
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-aaaa1111-0000,GPU-aaaa5555-0000"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "2,0"
+
+
+@pytest.mark.usefixtures("three_gpus", "cuda_that_sees_what_is_leased")
+@pytest.mark.parametrize(
+    ("given", "count", "granted", "line"),
+    [
+        ("0,2", 2, 1, "needs 2 GPUs, and --resources gpu=1 gives it 1"),
+        ("0,2", 3, 3, "needs 3 GPUs, and only 2 can be used here"),
+        ("0,1", 2, 2, "slices of GPUs"),
+    ],
+)
+def test_a_job_does_not_run_on_fewer_gpus_than_it_asks(given, count, granted, line, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    for requested in ("auto", "cuda"):
+        with pytest.raises(SnowdriftError, match=line), leased_devices(requested, count, granted):
+            pass
+    with leased_devices("cpu", count, 0) as found:
+        assert found == [torch.device("cpu")]
+
+
+def test_without_a_gpu_auto_takes_the_cpu_and_cuda_is_an_error():
+    for requested in ("auto", "cpu"):
+        with leased_devices(requested, 2) as found:
+            assert found == [torch.device("cpu")]
+    with pytest.raises(SnowdriftError, match="device: cuda was asked for"), leased_devices("cuda"):
+        pass
+
+
+@pytest.mark.usefixtures("three_gpus")
+def test_a_gpu_that_torch_cannot_use_is_given_back_before_the_cpu_is_taken(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("snowdrift"), "propagate", True)
+    with leased_devices("auto") as found, lease(visible_devices(), 4):
+        assert found == [torch.device("cpu")]
+    assert "torch cannot use GPU-aaaa1111-0000" in caplog.text
+
+
+def test_a_gpu_without_a_name_is_not_taken_and_not_left(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with (
+        pytest.raises(SnowdriftError, match="neither nvidia-smi nor Slurm") as caught,
+        leased_devices("auto"),
+    ):
+        pass
+    assert "CUDA_VISIBLE_DEVICES" in caught.value.hint
+
+
+@pytest.mark.usefixtures("three_gpus", "cuda_that_sees_what_is_leased")
+def test_a_limit_of_no_gpus_is_the_cpu_under_auto():
+    with leased_devices("auto", granted=0) as found:
+        assert found == [torch.device("cpu")]
