@@ -61,7 +61,7 @@ rule attack_shard:
         ENVIRONMENT
     threads: config["attack"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=gpus(),
         mem_mb=8000,
         runtime=2880,
     params:

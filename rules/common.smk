@@ -9,6 +9,7 @@ import sys
 from os.path import relpath
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
@@ -16,6 +17,7 @@ from snowdrift.config import check_paths, complete_config, load_schema
 from snowdrift.runtime.code_digest import CodeDigests
 from snowdrift.runtime.data_state import data_state
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.leases import advise
 from snowdrift.runtime.results import check_writable, remove_finished
 
 try:
@@ -43,8 +45,8 @@ CODE = CodeDigests(store=".snakemake/code_digests.json")
 # Snakemake would import pandas, for a quarter of a second, to see whether params are tables. None of ours is.
 sys.modules.setdefault("pandas", None)
 
-# One GPU a job, unless the config keeps the study on the CPU: then `--resources gpu=N` must not hold it back.
-GPU = 0 if config["device"] == "cpu" else 1
+# N of `--resources gpu=N`; None without.
+GPU_LIMIT = workflow.global_resources.get("gpu").value
 
 # The longest path runs through the snow: its jobs start before any others that are ready.
 CRITICAL = 1
@@ -89,6 +91,24 @@ def code(rule):
     return lambda wildcards: CODE.of(f"{workflow.basedir}/workflow/scripts/{rule}.py")
 
 
+def gpus(section=None):
+    """The GPUs of a job, as a resource: `gpus` of the config section, or one."""
+    if config["device"] == "cpu":  # `--resources gpu=N` must not hold the job back
+        return 0
+    return (lambda wildcards: _gpus(section)) if section else 1
+
+
+def _gpus(section):
+    count = config[section]["gpus"]
+    # Snakemake would lower the request to its limit without a word. A limit of 0 stands for the CPU.
+    if GPU_LIMIT and count > GPU_LIMIT:
+        raise WorkflowError(
+            f"config key `{section}.gpus`: {count} GPUs for one job, and --resources gpu={GPU_LIMIT} allows {GPU_LIMIT}\n"
+            f"Hint: give --resources gpu={count} or more, or lower {section}.gpus"
+        )
+    return count
+
+
 # Data folders are no inputs: Snakemake would go by the time stamp of the folder itself, which moves when a stray file
 # is put into it, and not when a frame is put into a video. What they hold reaches the jobs through the index tables,
 # which carry the digest of every picture; rendered folders count by the manifest of the job that rendered them.
@@ -118,6 +138,9 @@ def state_of(key, table):
 onstart:
     try:
         check_writable(RESULTS)
+        # A cluster's jobs compute elsewhere.
+        if workflow.local_exec and (advice := advise(config["device"], GPU_LIMIT)):
+            logger.warning(advice)
     except SnowdriftError as error:
         raise WorkflowError(str(error))
 

@@ -69,7 +69,7 @@ rule train_detector:
         ENVIRONMENT
     threads: config["detector"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=gpus(),
         mem_mb=16000,
         runtime=2880,
     params:
@@ -118,7 +118,7 @@ rule evaluate_detector:
         ENVIRONMENT
     threads: config["detector"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=gpus(),
         mem_mb=8000,
         runtime=240,
     params:

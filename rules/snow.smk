@@ -70,7 +70,7 @@ rule train_cyclegan:
         ENVIRONMENT
     threads: config["cyclegan"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=gpus(),
         mem_mb=16000,
         runtime=7200,
         save_minutes=SAVE_MINUTES,
@@ -179,7 +179,7 @@ rule winterize_shard:
         ENVIRONMENT
     threads: config["winterize"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=gpus(),
         mem_mb=8000,
         runtime=1440,
         save_minutes=SAVE_MINUTES,

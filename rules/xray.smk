@@ -96,7 +96,7 @@ rule train_xray_generator:
         ENVIRONMENT
     threads: config["xray"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=gpus(),
         mem_mb=4000,
         runtime=1440,
         save_minutes=SAVE_MINUTES,
@@ -129,7 +129,7 @@ rule sample_xray:
         ENVIRONMENT
     threads: 1
     resources:
-        gpu=GPU,
+        gpu=gpus(),
         mem_mb=4000,
         runtime=60,
     params:
@@ -159,7 +159,7 @@ rule train_xray_classifier:
         ENVIRONMENT
     threads: config["xray"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=gpus(),
         mem_mb=4000,
         runtime=240,
     params:
@@ -204,7 +204,7 @@ rule score_xray:
         ENVIRONMENT
     threads: config["xray"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=gpus(),
         mem_mb=8000,
         runtime=240,
     params:

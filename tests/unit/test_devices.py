@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -202,6 +203,36 @@ while True:
         for process in others:
             process.kill()
             process.wait()
+
+
+def test_1000_random_steps_end_without_overlap_or_deadlock():
+    """Leases of one to four devices, releases and kills, in eight processes at a time."""
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    program = [sys.executable, Path(__file__).with_name("lease_steps.py"), "0", "1000"]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    print(done.stdout)
+    assert all(int(count) > 10 for count in done.stdout.split()[::2])
+
+
+@pytest.mark.parametrize(
+    ("requested", "given", "limit", "expected"),
+    [
+        ("auto", None, None, "everything runs on the CPU"),
+        ("auto", "0,1", 0, "everything runs on the CPU"),
+        ("auto", "0,1", None, "2 GPUs here, and no limit .* --resources gpu=2"),
+        ("cuda", "0", 2, "gpu=2 is more than .* --resources gpu=1"),
+        ("auto", "0,1", 2, None),
+        ("auto", "0,1", 1, None),
+        ("cpu", "0,1", None, None),
+        ("cuda", None, None, None),
+    ],
+)
+def test_a_run_is_told_what_it_has_to_know_of_the_gpus(requested, given, limit, expected, monkeypatch):
+    if given is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    advice = leases.advise(requested, limit)
+    assert advice is None if expected is None else re.search(expected, advice)
 
 
 @pytest.mark.usefixtures("three_gpus", "cuda_that_sees_what_is_leased")

@@ -61,7 +61,7 @@ def leased_devices(
             "device: cuda was asked for, but torch sees no CUDA device here",
             "set `device: auto` to fall back to the CPU, or check the driver and CUDA_VISIBLE_DEVICES",
         )
-    logger.info("device: cpu, asked for: %s", requested)
+    logger.debug("device: cpu, asked for: %s", requested)  # the run has said so already, see `leases.advise`
     yield [torch.device("cpu")]
 
 

@@ -14,6 +14,8 @@ from snowdrift.runtime.errors import SnowdriftError
 def job(log_file: Path | str, outputs: Mapping[str, str] | None = None) -> Iterator[logging.Logger]:
     """Run a script's body with its messages in `log_file` and on stderr, and write down what it has made.
 
+    What is only worth a look when something is wrong (`logger.debug`) is in the file alone.
+
     `outputs` are the files and folders that the rule declares. When the body has ended well, the one called
     `<name>_digests` becomes the manifest of the output `name`, and the one called `digests` that of all others.
 
@@ -21,9 +23,11 @@ def job(log_file: Path | str, outputs: Mapping[str, str] | None = None) -> Itera
     Anything else is a bug and keeps its traceback, in the log too.
     """
     logger = logging.getLogger("snowdrift")
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.DEBUG)
     logger.propagate = False
-    _add_handler(logger, logging.StreamHandler(sys.stderr))
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setLevel(logging.INFO)
+    _add_handler(logger, terminal)
     try:
         Path(log_file).parent.mkdir(parents=True, exist_ok=True)
         _add_handler(logger, _LogFile(log_file, mode="w"))

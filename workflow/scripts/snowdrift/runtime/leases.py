@@ -93,6 +93,28 @@ def _look_up(entry: str, machine: Sequence[Mapping[str, str]]) -> dict[str, str]
     return known if len(known) == 1 else {entry: ""}
 
 
+def advise(requested: str, limit: int | None) -> str | None:
+    """What a user has to know of this machine's GPUs before jobs start; None where all is as it should be.
+
+    Args:
+        requested: the config's `device`: auto, cpu or cuda.
+        limit: N of Snakemake's `--resources gpu=N`; None without.
+    """
+    if requested == "cpu":
+        return None
+    count = len(visible_devices())
+    if count and limit is None:
+        return (
+            f"There are {count} GPUs here, and no limit to the jobs that compute on them: jobs that find none free "
+            f"start, and wait. Hint: --resources gpu={count}"
+        )
+    if count and limit > count:
+        return f"--resources gpu={limit} is more than the GPUs that can be used here. Hint: --resources gpu={count}"
+    if requested == "auto" and not (count and limit):
+        return "No GPU is to be used here: everything runs on the CPU."
+    return None
+
+
 @contextmanager
 def lease(pool: Iterable[str], count: int) -> Iterator[list[str]]:
     """Hold `count` devices of `pool` inside the block, and wait for them where others do.
