@@ -1,0 +1,181 @@
+"""Convolutions of stride 1 that need fewer multiplications than the direct one, for the CPU and without gradients.
+
+Winograd's minimal filtering (Lavin and Gray, CVPR 2016, arXiv:1509.09308) computes a tile of outputs of a 3x3
+convolution in a transformed space where it is a product of matrices: F(4x4, 3x3) multiplies a quarter as often as the
+direct convolution. NNPACK, which comes inside torch for x86 and ARM, has F(6x6, 3x3), and for larger kernels
+Fourier transforms; torch reaches it by a private operator alone, so that it is used only where a check has just shown
+that it is there and right.
+"""
+
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, pad, pixel_shuffle
+
+# Below these the transforms cost more than they save (measured on AVX-512; docs/benchmarks.md).
+_MIN_CHANNELS = 64
+_MIN_NNPACK_PIXELS = 24 * 24
+_FEW_OUTPUTS = 8
+
+_TILE = 4
+_INPUT_TRANSFORM = (
+    (4, 0, -5, 0, 1, 0),
+    (0, -4, -4, 1, 1, 0),
+    (0, 4, -4, -1, 1, 0),
+    (0, -2, -1, 2, 1, 0),
+    (0, 2, -1, -2, 1, 0),
+    (0, 4, 0, -5, 0, 1),
+)
+_KERNEL_TRANSFORM = (
+    (1 / 4, 0, 0),
+    (-1 / 6, -1 / 6, -1 / 6),
+    (-1 / 6, 1 / 6, -1 / 6),
+    (1 / 24, 1 / 12, 1 / 6),
+    (1 / 24, -1 / 12, 1 / 6),
+    (0, 0, 1),
+)
+_OUTPUT_TRANSFORM = (
+    (1, 1, 1, 1, 1, 0),
+    (0, 1, -1, 2, -2, 0),
+    (0, 1, 1, 4, 4, 0),
+    (0, 1, -1, 8, -8, 1),
+)
+
+
+class FastConvolution(nn.Module):
+    """Stands in for a convolution of stride 1 without padding, and chooses the fastest way at each call.
+
+    Args:
+        convolution: whose weight and bias it shares; they must not change any more.
+    """
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        super().__init__()
+        if not is_plain(convolution):
+            raise ValueError(f"{convolution}: not of stride 1 without padding, dilation and groups")
+        self.weight, self.bias = convolution.weight, convolution.bias
+        self._transformed: Tensor | None = None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, c, h, w) to (n, o, h - k + 1, w - k + 1)."""
+        outputs, channels, side, _ = self.weight.shape
+        if images.device.type != "cpu" or images.dtype != torch.float32 or torch.is_grad_enabled():
+            return conv2d(images, self.weight, self.bias)
+        few, winograd = outputs < _FEW_OUTPUTS and side > 3, side == 3 and channels >= _MIN_CHANNELS
+        if (few or winograd) and images.shape[-2] * images.shape[-1] >= _MIN_NNPACK_PIXELS and nnpack_works():
+            return nnpack_convolution(images, self.weight, self.bias)
+        if few:
+            return row_convolution(images, self.weight, self.bias)
+        if winograd:
+            if self._transformed is None:
+                self._transformed = winograd_weight(self.weight)
+            return winograd_convolution(images, self._transformed, self.bias)
+        return conv2d(images, self.weight, self.bias)
+
+
+def is_plain(module: nn.Module) -> bool:
+    """Whether a module is a convolution of stride 1 without padding, dilation and groups."""
+    return (
+        isinstance(module, nn.Conv2d)
+        and (module.stride, module.padding, module.dilation, module.groups) == ((1, 1), (0, 0), (1, 1), 1)
+        and module.kernel_size[0] == module.kernel_size[1]
+    )
+
+
+@cache
+def nnpack_works() -> bool:
+    """Whether this torch has NNPACK's convolution on this machine, and it gives what the direct one gives."""
+    try:
+        if not torch._nnpack_available():  # which initialises it, too
+            return False
+        random = torch.Generator().manual_seed(0)
+        for outputs, channels, side in ((16, 32, 3), (3, 16, 7)):
+            images = torch.rand((2, channels, 25, 31), generator=random) - 0.5
+            weight = torch.rand((outputs, channels, side, side), generator=random) - 0.5
+            bias = torch.rand(outputs, generator=random)
+            expected = conv2d(images, weight, bias)
+            error = (nnpack_convolution(images, weight, bias) - expected).abs().max()
+            if not error < 1e-4 * expected.abs().max():
+                return False
+    except (AttributeError, RuntimeError, TypeError):  # another torch, or a CPU that NNPACK does not know
+        return False
+    return True
+
+
+@torch.no_grad()
+def nnpack_convolution(images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """The convolution by NNPACK, which is fastest for one image at a time. Only where `nnpack_works`.
+
+    Args:
+        images: (n, c, h, w) float32, on the CPU.
+        weight: (o, c, k, k).
+        bias: (o,).
+    """
+    # It reads memory in the order of the dimensions, whatever the strides say.
+    images, weight = images.contiguous(), weight.contiguous()
+    outputs = [torch._nnpack_spatial_convolution(each, weight, bias, [0, 0]) for each in images.split(1)]
+    return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+
+
+@torch.no_grad()
+def winograd_weight(weight: Tensor) -> Tensor:
+    """(o, c, 3, 3) kernels to (36, o, c), for `winograd_convolution`."""
+    transform = torch.tensor(_KERNEL_TRANSFORM, dtype=torch.float64)
+    outputs, channels = weight.shape[:2]
+    transformed = torch.einsum("ik,ockl,jl->ijoc", transform, weight.double(), transform)
+    return transformed.reshape(-1, outputs, channels).float().contiguous()
+
+
+@torch.no_grad()
+def winograd_convolution(images: Tensor, transformed: Tensor, bias: Tensor | None) -> Tensor:
+    """The 3x3 convolution by F(4x4, 3x3), from public operators.
+
+    Args:
+        images: (n, c, h, w) float32, on the CPU.
+        transformed: (36, o, c) from `winograd_weight`.
+        bias: (o,).
+
+    Returns:
+        (n, o, h - 2, w - 2).
+    """
+    count, channels, height, width = images.shape
+    rows, columns = -(-(height - 2) // _TILE), -(-(width - 2) // _TILE)
+    down, right = rows * _TILE + 2 - height, columns * _TILE + 2 - width
+    if down or right:
+        images = pad(images, (0, right, 0, down))
+    into, back = _transforms()
+    # Every tile's transform is a convolution over one channel; its 36 outputs come first for the matrix products.
+    tiles = conv2d(images.reshape(count * channels, 1, *images.shape[-2:]), into, stride=_TILE)
+    tiles = tiles.view(count, channels, 36, rows * columns).permute(2, 1, 0, 3).reshape(36, channels, -1)
+    products = torch.bmm(transformed, tiles)
+    outputs = (back @ products.view(36, -1)).view(_TILE**2, -1, count, rows, columns)
+    outputs = pixel_shuffle(outputs.permute(2, 1, 0, 3, 4).flatten(1, 2), _TILE)
+    outputs = outputs[..., : height - 2, : width - 2]
+    return outputs if bias is None else outputs + bias[:, None, None]
+
+
+@cache
+def _transforms() -> tuple[Tensor, Tensor]:
+    """The transforms of tiles in both dimensions at once: (36, 1, 6, 6) there and (16, 36) back."""
+    into, back = (torch.tensor(rows, dtype=torch.float32) for rows in (_INPUT_TRANSFORM, _OUTPUT_TRANSFORM))
+    return torch.kron(into, into).view(36, 1, 6, 6), torch.kron(back, back)
+
+
+@torch.no_grad()
+def row_convolution(images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """The convolution in columns first, then summed along rows: for outputs too few to fill a vector register.
+
+    Args:
+        images: (n, c, h, w).
+        weight: (o, c, k, k), of which k x o are the outputs of one direct convolution of k x 1.
+        bias: (o,).
+    """
+    outputs, channels, side, _ = weight.shape
+    columns = weight.permute(3, 0, 1, 2).reshape(side * outputs, channels, side, 1)
+    parts = conv2d(images, columns).unflatten(1, (side, outputs)).unbind(1)
+    width = images.shape[-1] - side + 1
+    summed = parts[0][..., :width].clone()
+    for shift, part in enumerate(parts[1:], 1):
+        summed += part[..., shift : shift + width]
+    return summed if bias is None else summed + bias[:, None, None]
