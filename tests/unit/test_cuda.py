@@ -10,9 +10,9 @@ import pytest
 import torch
 from test_cyclegan_training import SETTINGS, batch
 
+from snowdrift.cyclegan.inference import translate
 from snowdrift.cyclegan.networks import ResnetGenerator, initialise
 from snowdrift.cyclegan.training import CycleGAN
-from snowdrift.cyclegan.winterize import translate
 from snowdrift.runtime.resume import JobState, Training
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"

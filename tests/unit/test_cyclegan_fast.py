@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.functional import conv2d
 
 from snowdrift.cyclegan import fast_convolution
-from snowdrift.cyclegan.data import to_picture
+from snowdrift.cyclegan.data import to_picture, to_tensor
 from snowdrift.cyclegan.fast_convolution import (
     FastConvolution,
     nnpack_convolution,
@@ -15,7 +15,7 @@ from snowdrift.cyclegan.fast_convolution import (
     winograd_convolution,
     winograd_weight,
 )
-from snowdrift.cyclegan.inference import accelerated
+from snowdrift.cyclegan.inference import MIN_PSNR, BatchTranslator, accelerated, psnr, translate
 from snowdrift.cyclegan.networks import ResnetGenerator, initialise
 
 
@@ -142,3 +142,60 @@ def test_the_accelerated_generator_makes_the_same_pictures(way: str, height: int
         assert (levels - others).abs().max() <= 1
         assert (levels == others).float().mean() > 0.99
     assert all(torch.equal(before[name], tensor) for name, tensor in generator.state_dict().items())
+
+
+def batches(sizes: list[tuple[int, int, int]]) -> list[tuple[int, torch.Tensor]]:
+    random = torch.Generator().manual_seed(0)
+    return [
+        (number, torch.randint(256, (*size, 3), generator=random, dtype=torch.uint8))
+        for number, size in enumerate(sizes)
+    ]
+
+
+@pytest.fixture
+def generator() -> ResnetGenerator:
+    network = ResnetGenerator(8, 3).eval().requires_grad_(False)
+    initialise(network, torch.Generator().manual_seed(0))
+    network.model[-2].weight.mul_(20)
+    return network
+
+
+def test_16_bits_are_near_enough_to_32(generator: ResnetGenerator):
+    given = batches([(2, 32, 24), (2, 32, 24), (1, 30, 41)])
+    translator = BatchTranslator(generator, torch.device("cpu"))
+    for (label, pictures), (number, winter) in zip(given, translator.run(iter(given)), strict=True):
+        assert label == number and winter.shape == pictures.shape and winter.dtype == torch.uint8
+        for picture, levels in zip(pictures, winter, strict=True):
+            expected = translate(generator, to_tensor(picture.numpy())[None])[0]
+            assert expected.std() > 0.3
+            assert psnr(to_tensor(levels.numpy()), expected) > MIN_PSNR
+    assert translator.dtype == torch.float16
+
+
+def test_32_bits_are_kept_where_16_do_not_do(generator: ResnetGenerator):
+    generator.model[1].weight.mul_(1e7)  # beyond 16 bits; the norm behind it takes it back
+    ((_, pictures),) = given = batches([(1, 32, 24)])
+    translator = BatchTranslator(generator, torch.device("cpu"))
+    ((_, winter),) = translator.run(given)
+    assert translator.dtype == torch.float32
+    expected = to_picture(translate(generator, to_tensor(pictures[0].numpy())[None])[0])
+    assert (torch.tensor(list(expected.tobytes())) - winter.flatten()).abs().max() <= 1
+
+
+def test_no_more_than_two_batches_are_on_a_device(generator: ResnetGenerator):
+    taken, given = [], batches([(1, 16, 16)] * 6)
+
+    def counted():
+        for label, pictures in given:
+            taken.append(label)
+            yield label, pictures
+
+    for label, _ in BatchTranslator(generator, torch.device("cpu")).run(counted()):
+        assert max(taken) <= label + 1
+
+
+def test_psnr_is_that_of_a_range_of_two():
+    images = torch.zeros(1, 3, 4, 4)
+    assert psnr(images, images + 0.02) == pytest.approx(40)
+    assert psnr(images, images) == float("inf")
+    assert not psnr(images, images * torch.nan) >= MIN_PSNR

@@ -10,9 +10,10 @@ import torch
 from PIL import Image
 
 from snowdrift.cyclegan import winterize
+from snowdrift.cyclegan.inference import MIN_PSNR, translate
 from snowdrift.cyclegan.networks import ResnetGenerator, initialise
 from snowdrift.cyclegan.verify import find_winter_damage
-from snowdrift.cyclegan.winterize import WinterSettings, shard_frames, translate, winterize_shard
+from snowdrift.cyclegan.winterize import WinterSettings, shard_frames, winterize_shard
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import digest_file
 from snowdrift.runtime.resume import JobState
@@ -53,7 +54,11 @@ def frames(tmp_path: Path) -> pd.DataFrame:
 
 
 def run(
-    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator, settings: WinterSettings
+    tmp_path: Path,
+    frames: pd.DataFrame,
+    generator: ResnetGenerator,
+    settings: WinterSettings,
+    threads: int = 1,
 ) -> pd.DataFrame:
     winterize_shard(
         frames,
@@ -64,7 +69,7 @@ def run(
         manifest=tmp_path / "0.parquet",
         state=JobState(tmp_path / "state", str(settings)),
         device=torch.device("cpu"),
-        threads=2,
+        threads=threads,
     )
     return pd.read_parquet(tmp_path / "0.parquet")
 
@@ -100,6 +105,49 @@ def test_png_pixels_are_the_generators_whatever_the_batch(
         difference = np.abs(winter - expected.astype(np.uint8))
         assert difference.max() <= 1
         assert (difference == 0).mean() > 0.99
+
+
+def test_frames_are_the_same_bytes_however_many_threads(
+    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator
+):
+    settings = WinterSettings(40, "jpeg", 90, 1)
+    alone = run(tmp_path, frames, generator, settings)
+    shutil.rmtree(tmp_path / "winter")
+    shutil.rmtree(tmp_path / "state")
+    pd.testing.assert_frame_equal(run(tmp_path, frames, generator, settings, threads=3), alone)
+    assert faults(tmp_path) == {}
+
+
+def test_the_path_of_a_gpu_makes_the_same_frames_in_batches(
+    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator, monkeypatch: pytest.MonkeyPatch
+):
+    """On the CPU, where it computes in 16 bits too, but records no graph."""
+    expected = run(tmp_path, frames, generator, PNG)
+    pixels = [np.array(Image.open(tmp_path / "winter" / image)).astype(int) for image in expected["image"]]
+    shutil.rmtree(tmp_path / "winter")
+    sizes = []
+
+    def on_gpu(shard, batches, threads):
+        def counted():
+            for batch in batches:
+                sizes.append(len(batch))
+                yield batch
+
+        return shard.on_gpu(torch.device("cpu"), counted(), threads)
+
+    monkeypatch.setattr(winterize._Shard, "on_cpu", on_gpu)
+    one_by_one = winterize._equal_size_batches
+    monkeypatch.setattr(
+        winterize, "_equal_size_batches", lambda frames, _: one_by_one(frames, PNG.batch_size)
+    )
+    shutil.rmtree(tmp_path / "state")
+    manifest = run(tmp_path, frames, generator, PNG, threads=2)
+    assert sizes == [2, 1, 1, 1]
+    assert faults(tmp_path) == {}
+    assert manifest["frame_id"].tolist() == expected["frame_id"].tolist()
+    for image, levels in zip(manifest["image"], pixels, strict=True):
+        error = np.array(Image.open(tmp_path / "winter" / image)) - levels
+        assert 10 * np.log10(255**2 / np.square(error).mean()) > MIN_PSNR
 
 
 def test_padding_is_cropped_back_in_place(generator: ResnetGenerator):
@@ -185,7 +233,7 @@ def test_a_killed_shard_goes_on_and_ends_with_the_same_frames(
     count_translated(monkeypatch, most=3)
     with pytest.raises(InterruptedError):
         run(tmp_path, frames, generator, PNG)
-    # Batches of 2, 1, 1 and 1: the third had been translated, but nobody had waited for its file.
+    # Frames go one by one on the CPU.
     names = ["GOPR0000_00000.png", "GOPR0000_00001.png", "GOPR0000_00002.png"]
     kept = [tmp_path / "winter/GOPR0000/images" / name for name in names]
     times = [path.stat().st_mtime_ns for path in kept]
@@ -204,7 +252,7 @@ def test_a_frame_that_was_damaged_between_kill_and_resume_is_made_again(
     (tmp_path / "winter" / straight["image"][4]).unlink()
     sizes = count_translated(monkeypatch)
     pd.testing.assert_frame_equal(run(tmp_path, frames, generator, PNG), straight)
-    assert sizes == [2, 1]
+    assert sizes == [1, 1]
     assert faults(tmp_path) == {}
 
 

@@ -15,7 +15,7 @@ with (
     job(snakemake.log[0], snakemake.output),
     leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
 ):
-    torch.set_num_threads(snakemake.threads)
+    torch.set_num_threads(1)  # the shard has threads of its own
     table, root = snakemake.input.frames, Path(snakemake.params.root)
     frames = shard_frames(read_frames(table), int(snakemake.wildcards.shard), snakemake.params.shards)
     winterize_shard(

@@ -1,11 +1,46 @@
-"""The generator as it runs fastest when nothing is to be learned."""
+"""The generator as it runs fastest when nothing is to be learned: one copy for the CPU, one for a GPU."""
 
 import copy
+import logging
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import NamedTuple, TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from snowdrift.cyclegan.fast_convolution import FastConvolution, is_plain
 from snowdrift.cyclegan.networks import ResnetGenerator
+
+logger = logging.getLogger(__name__)
+Label = TypeVar("Label")
+
+MIN_PSNR = 45.0
+"""Decibels, against 32 bits and over the range of [-1, 1], from which on a GPU computes in 16 bits."""
+
+
+@torch.inference_mode()
+def translate(generator: ResnetGenerator, images: Tensor) -> Tensor:
+    """Run the generator on images of any size.
+
+    Sides that are no multiple of the generator's stride are padded at the right and bottom with the border's
+    pixels, and the result is cropped back.
+
+    Args:
+        generator: in evaluation mode, on the images' device.
+        images: (n, 3, h, w) in [-1, 1].
+
+    Returns:
+        The same shape and range.
+    """
+    height, width = images.shape[-2:]
+    right, bottom = -width % generator.stride, -height % generator.stride
+    if right or bottom:
+        images = pad(images, (0, right, 0, bottom), mode="replicate")
+    return generator(images)[..., :height, :width]
 
 
 def accelerated(generator: ResnetGenerator) -> ResnetGenerator:
@@ -14,7 +49,7 @@ def accelerated(generator: ResnetGenerator) -> ResnetGenerator:
     Convolutions of stride 1 are `FastConvolution`s. Instance norm without parameters is group norm with one channel a
     group, whose kernel takes a quarter of the time. The copy has other state-dict keys: save the original.
     """
-    network = copy.deepcopy(generator)
+    network = copy.deepcopy(generator).float().requires_grad_(False)
     _replace(network)
     return network
 
@@ -29,3 +64,129 @@ def _replace(module: nn.Module) -> None:
             )
         else:
             _replace(child)
+
+
+def psnr(images: Tensor, expected: Tensor) -> float:
+    """Peak signal-to-noise ratio in decibels of images in [-1, 1]; infinite where they are equal, NaN for NaN."""
+    error = float((images.double() - expected.double()).square().mean())
+    return math.inf if error == 0 else 10 * math.log10(4 / error)
+
+
+class _Launched(NamedTuple):
+    """A batch on its way: its result, and what keeps alive what the device still reads."""
+
+    result: Tensor
+    finished: object
+    held: tuple[Tensor, ...]
+
+
+class BatchTranslator:
+    """Translates batches of 8-bit pictures on a GPU, which is never idle while there is a next one.
+
+    Copies run on streams of their own beside the network. It computes in 16 bits if the first batch comes out as in
+    32 bits but for `MIN_PSNR`, in memory order `channels_last`, and replays a CUDA graph for sizes that come again.
+
+    Args:
+        generator: from `weights.load_generator`.
+        device: of the network; the CPU does, too, for tests, without graphs.
+        dtype: of the network, unless it is too far off.
+    """
+
+    def __init__(
+        self, generator: ResnetGenerator, device: torch.device, dtype: torch.dtype = torch.float16
+    ) -> None:
+        self.dtype = dtype
+        self._whole = copy.deepcopy(generator).to(device, memory_format=torch.channels_last)
+        self._network: ResnetGenerator | None = None
+        self._device, self._library = device, torch.get_device_module(device)
+        self._upload, self._download = self._library.Stream(), self._library.Stream()
+        self._seen: Counter[torch.Size] = Counter()
+        self._graphs: dict[torch.Size, Callable[[Tensor], Tensor]] = {}
+
+    def run(self, batches: Iterable[tuple[Label, Tensor]]) -> Iterator[tuple[Label, Tensor]]:
+        """Translate one batch after the other, of which two are on the device at once.
+
+        Args:
+            batches: any label with its (n, h, w, 3) pictures of 8 bits, best in pinned memory.
+
+        Yields:
+            The label with its pictures, of the same shape and kind.
+        """
+        pending: deque[tuple[Label, _Launched]] = deque()
+        for label, pictures in batches:
+            pending.append((label, self._launch(pictures)))
+            if len(pending) > 1:
+                yield self._finish(*pending.popleft())
+        while pending:
+            yield self._finish(*pending.popleft())
+
+    @torch.inference_mode()
+    def _launch(self, pictures: Tensor) -> _Launched:
+        library = self._library
+        main = library.current_stream()
+        with library.stream(self._upload):
+            given = pictures.to(self._device, non_blocking=True)
+        main.wait_stream(self._upload)
+        levels = self._levels(given)
+        self._download.wait_stream(main)
+        with library.stream(self._download):
+            result = torch.empty(levels.shape, dtype=torch.uint8, pin_memory=self._device.type == "cuda")
+            result.copy_(levels, non_blocking=True)
+            finished = library.Event()
+            finished.record()
+        return _Launched(result, finished, (pictures, given, levels))
+
+    @staticmethod
+    def _finish(label: Label, launched: _Launched) -> tuple[Label, Tensor]:
+        launched.finished.synchronize()
+        return label, launched.result
+
+    def _levels(self, pictures: Tensor) -> Tensor:
+        """The network from 8 bits to 8 bits, by the way that suits this size and what has been seen of it."""
+        if self._network is None:
+            self._network = self._chosen(pictures)
+        compute = partial(_translate_levels, self._network, self.dtype)
+        self._seen[pictures.shape] += 1
+        if self._device.type != "cuda" or self._seen[pictures.shape] == 1:
+            return compute(pictures)  # kernels are chosen and loaded here, which no graph may record
+        if pictures.shape not in self._graphs:
+            self._graphs[pictures.shape] = _recorded(compute, pictures)
+        return self._graphs[pictures.shape](pictures)
+
+    def _chosen(self, pictures: Tensor) -> ResnetGenerator:
+        """The network in 16 bits, or as it is where they do not do."""
+        low = copy.deepcopy(self._whole).to(self.dtype)
+        images = _to_images(pictures)
+        quality = psnr(translate(low, images.to(self.dtype)), translate(self._whole, images))
+        enough = quality >= MIN_PSNR
+        logger.info(
+            "%s against 32 bits: %.1f dB, %s", self.dtype, quality, "enough" if enough else "so 32 bits it is"
+        )
+        if not enough:
+            self.dtype = torch.float32
+        return low if enough else self._whole
+
+
+def _to_images(pictures: Tensor) -> Tensor:
+    """(n, h, w, 3) of 8 bits to (n, 3, h, w) float32 in [-1, 1], in the same order in memory."""
+    return pictures.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+
+
+def _translate_levels(network: ResnetGenerator, dtype: torch.dtype, pictures: Tensor) -> Tensor:
+    """Truncated to 8 bits as `data.to_picture` does."""
+    winter = translate(network, _to_images(pictures).to(dtype)).float()
+    return winter.add_(1.0).mul_(127.5).clamp_(0.0, 255.0).byte().permute(0, 2, 3, 1).contiguous()
+
+
+def _recorded(compute: Callable[[Tensor], Tensor], example: Tensor) -> Callable[[Tensor], Tensor]:
+    """The same computation as one CUDA graph, which is launched at once instead of kernel by kernel."""
+    given, graph = example.clone(), torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = compute(given)
+
+    def replay(pictures: Tensor) -> Tensor:
+        given.copy_(pictures)
+        graph.replay()
+        return result.clone()  # the next replay overwrites it
+
+    return replay

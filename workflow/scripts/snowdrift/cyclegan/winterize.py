@@ -3,9 +3,10 @@
 import hashlib
 import io
 import logging
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -15,14 +16,15 @@ import pandas as pd
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import pad
 
 from snowdrift.cyclegan.data import open_rgb, to_picture, to_tensor
+from snowdrift.cyclegan.inference import BatchTranslator, accelerated, translate
 from snowdrift.cyclegan.networks import ResnetGenerator
 from snowdrift.frames.tables import winter_name
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.files import atomic_path, digest_file, write_table
 from snowdrift.runtime.resume import JobState
+from snowdrift.runtime.workers import map_ahead, one_core_threads
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ class WinterSettings:
             its original's size either way, so that labels in pixels stay true.
         format: `jpeg` or `png` (lossless).
         quality: of JPEG, 1 to 100.
-        batch_size: frames of one size that go through the generator together.
+        batch_size: frames of one size that go through the generator together on a GPU; on the CPU each goes alone.
     """
 
     size: str | int
@@ -72,27 +74,6 @@ def shard_frames(frames: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:
     return frames.iloc[bounds[shard] : bounds[shard + 1]]
 
 
-@torch.inference_mode()
-def translate(generator: ResnetGenerator, images: Tensor) -> Tensor:
-    """Run the generator on images of any size.
-
-    Sides that are no multiple of the generator's stride are padded at the right and bottom with the border's
-    pixels, and the result is cropped back.
-
-    Args:
-        generator: in evaluation mode, on the images' device.
-        images: (n, 3, h, w) in [-1, 1].
-
-    Returns:
-        The same shape and range.
-    """
-    height, width = images.shape[-2:]
-    right, bottom = -width % generator.stride, -height % generator.stride
-    if right or bottom:
-        images = pad(images, (0, right, 0, bottom), mode="replicate")
-    return generator(images)[..., :height, :width]
-
-
 def winterize_shard(
     frames: pd.DataFrame,
     generator: ResnetGenerator,
@@ -119,36 +100,36 @@ def winterize_shard(
         manifest: Parquet file with one row a winter frame and its SHA-256.
         state: what a killed job goes on from: the rows of the frames that it has written.
         device: where the generator runs.
-        threads: decoders and encoders that work beside it.
+        threads: on the CPU, frames at work at a time, each on one core; on a GPU, decoders and encoders beside it.
 
     Raises:
         SnowdriftError: a frame has broken since the index, or the device's memory is too small for it.
     """
-    generator = generator.to(device)
+    shard = _Shard(generator, settings, root, output)
     written = {item["frame_id"]: WinterFrame(**item) for item in state.items()}
     if written:
         logger.info(
             "%d of %d winter frames were written before the job was interrupted", len(written), len(frames)
         )
-    done: list[WinterFrame] = []
-    pending: list[Future[WinterFrame]] = []
-    with ThreadPoolExecutor(threads) as pool:
-        for batch in _equal_size_batches(frames, settings.batch_size):
-            # Only whole batches are kept: a kernel may sum in another order for another batch size.
-            if kept := _still_whole(batch, written, output):
-                done += _collect(pending, state, len(frames), len(done)) + kept
-                pending = []
-                continue
-            pictures = list(pool.map(open_rgb, [root / row.image for row in batch]))
-            winter = _translate_pictures(generator, pictures, settings, device)
-            # Collected one batch later, so that encoding overlaps the next batch's network.
-            done += _collect(pending, state, len(frames), len(done))
-            pending = [
-                pool.submit(_write_frame, picture, row, output, settings)
-                for row, picture in zip(batch, winter, strict=True)
-            ]
-        done += _collect(pending, state, len(frames), len(done))
-    write_table(pd.DataFrame(done, columns=MANIFEST_COLUMNS), manifest)
+    done: dict[str, WinterFrame] = {}
+
+    def missing() -> Iterator[list]:
+        # Only whole batches are kept: a kernel may sum in another order for another batch size. On the CPU a frame
+        # alone is the fastest batch.
+        for batch in _equal_size_batches(frames, 1 if device.type == "cpu" else settings.batch_size):
+            kept = _still_whole(batch, written, output)
+            done.update({row.frame_id: row for row in kept})
+            if not kept:
+                yield batch
+
+    make = shard.on_cpu if device.type == "cpu" else partial(shard.on_gpu, device)
+    for batch in make(missing(), threads):
+        for row in batch:
+            state.append(row._asdict())
+        _report(len(done), len(batch), len(frames))
+        done.update({row.frame_id: row for row in batch})
+    rows = [done[frame_id] for frame_id in frames["frame_id"]]
+    write_table(pd.DataFrame(rows, columns=MANIFEST_COLUMNS), manifest)
     state.finish()
 
 
@@ -160,24 +141,64 @@ def _equal_size_batches(frames: pd.DataFrame, batch_size: int) -> Iterator[list]
             yield rows[start : start + batch_size]
 
 
-def _translate_pictures(
-    generator: ResnetGenerator, pictures: list[Image.Image], settings: WinterSettings, device: torch.device
-) -> list[Image.Image]:
-    """Scale, translate, scale back."""
-    full = pictures[0].size
-    resize = _resizer(settings.network_size(*full))
-    images = torch.stack([to_tensor(resize(picture)) for picture in pictures])
-    with memory_limit(
-        f"a batch of {len(pictures)} frame(s) of {images.shape[-1]}x{images.shape[-2]} px",
-        "lower winterize.batch_size, or set winterize.size to a smaller short side",
-    ):
-        outputs = translate(generator, images.to(device)).float().cpu()
-    return [_resizer(full)(to_picture(image)) for image in outputs]
+@dataclass(frozen=True)
+class _Shard:
+    """What is done with each batch of a shard, and two ways to have several of them at work."""
+
+    generator: ResnetGenerator
+    settings: WinterSettings
+    root: Path
+    output: Path
+
+    def on_cpu(self, batches: Iterable[list], threads: int) -> Iterator[list[WinterFrame]]:
+        """Every thread takes frames from file to file on its own core, so that each comes out the same anywhere."""
+        network = accelerated(self.generator)
+
+        def make(batch: list) -> list[WinterFrame]:
+            winter = [translate(network, to_tensor(picture)[None])[0] for picture in self._read(batch)]
+            return self._write(batch, [to_picture(image) for image in winter])
+
+        with one_core_threads(threads) as pool:
+            yield from map_ahead(pool, make, batches, 2 * threads)
+
+    def on_gpu(
+        self, device: torch.device, batches: Iterable[list], threads: int
+    ) -> Iterator[list[WinterFrame]]:
+        """Threads decode and encode, while this one keeps the device at work."""
+        network = BatchTranslator(self.generator, device)
+
+        def read(batch: list) -> tuple[list, Tensor]:
+            pictures = torch.from_numpy(np.stack(self._read(batch)))
+            return batch, pictures.pin_memory() if device.type == "cuda" else pictures
+
+        def write(translated: tuple[list, Tensor]) -> list[WinterFrame]:
+            batch, pictures = translated
+            return self._write(batch, [Image.fromarray(picture) for picture in pictures.numpy()])
+
+        memory = memory_limit(
+            f"a batch of {self.settings.batch_size} frame(s)",
+            "lower winterize.batch_size, or set winterize.size to a smaller short side",
+        )
+        with ThreadPoolExecutor(threads) as pool, memory:
+            winter = network.run(map_ahead(pool, read, batches, 2 * threads))
+            yield from map_ahead(pool, write, winter, 2 * threads)
+
+    def _read(self, batch: list) -> list[Image.Image]:
+        """Decoded, at the size at which the generator sees them."""
+        pictures = [open_rgb(self.root / row.image) for row in batch]
+        return [_resized(picture, self.settings.network_size(*picture.size)) for picture in pictures]
+
+    def _write(self, batch: list, pictures: Iterable[Image.Image]) -> list[WinterFrame]:
+        """At the size of the originals again, encoded and written."""
+        return [
+            _write_frame(_resized(picture, (row.width, row.height)), row, self.output, self.settings)
+            for row, picture in zip(batch, pictures, strict=True)
+        ]
 
 
-def _resizer(size: tuple[int, int]) -> Callable[[Image.Image], Image.Image]:
-    """Bicubic scaling to `size` that leaves pictures of that size untouched."""
-    return lambda picture: picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC)
+def _resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Scaled bicubically, or untouched where it has that size."""
+    return picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC)
 
 
 def _write_frame(picture: Image.Image, row, output: Path, settings: WinterSettings) -> WinterFrame:
@@ -195,17 +216,11 @@ def _write_frame(picture: Image.Image, row, output: Path, settings: WinterSettin
     return WinterFrame(row.frame_id, image, digest, buffer.tell(), picture.width, picture.height)
 
 
-def _collect(
-    pending: list[Future[WinterFrame]], state: JobState, total: int, before: int
-) -> list[WinterFrame]:
-    """Wait for the frames being written, and write them down; say now and then how far the shard is."""
-    written = [future.result() for future in pending]
-    for frame in written:
-        state.append(frame._asdict())
+def _report(before: int, more: int, total: int) -> None:
+    """Say now and then how far the shard is."""
     step = max(1, total // 10)
-    if (before + len(written)) // step > before // step:
-        logger.info("%d of %d winter frames", before + len(written), total)
-    return written
+    if (before + more) // step > before // step:
+        logger.info("%d of %d winter frames", before + more, total)
 
 
 def _still_whole(batch: list, written: dict[str, WinterFrame], root: Path) -> list[WinterFrame]:
