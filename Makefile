@@ -1,4 +1,5 @@
-# make demo | test | lint | env | clean-state: each sets up what it needs in .venv and touches nothing else on the machine.
+# make demo | test | lint | env | watch | clean-state: each sets up what it needs in .venv and touches nothing else on
+# the machine.
 
 PYTHON ?= python3
 CORES ?= all
@@ -10,7 +11,7 @@ SNAKEMAKE := $(BIN)/snakemake
 UV := $(shell command -v uv 2>/dev/null || echo .venv/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: env demo test lint docs lock clean-state
+.PHONY: env demo watch test lint docs lock clean-state
 .DELETE_ON_ERROR:
 
 env: .venv/ready
@@ -30,6 +31,10 @@ demo:
 	@$(MAKE) --no-print-directory env
 	$(SNAKEMAKE) --cores $(CORES) --configfile config/demo.yaml
 	@echo "Done. Open results/demo/report.html in a browser."
+
+# All studies, or `make watch STUDY=demo`. It leaves .venv as it is, since jobs may be running in it.
+watch:
+	@PYTHONPATH=workflow/scripts $(BIN)/python -m snowdrift.watch $(STUDY:%=results/%)
 
 test: env
 	$(BIN)/python -m pytest

@@ -18,7 +18,7 @@ from snowdrift.runtime.code_digest import CodeDigests
 from snowdrift.runtime.data_state import data_state
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.leases import advise
-from snowdrift.runtime.results import check_writable, remove_finished
+from snowdrift.runtime.results import check_writable, remove_finished, remove_progress
 
 try:
     config = complete_config(
@@ -148,3 +148,4 @@ onstart:
 # Only now is it certain that Snakemake takes all results for whole; until then it may delete and want them again.
 onsuccess:
     remove_finished(STATE)
+    remove_progress(RESULTS)

@@ -185,10 +185,12 @@ def faults(folder: Path) -> dict[str, str]:
 
 
 def test_verify_names_each_damaged_frame_and_its_fault(
-    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator
+    tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator, reports: list
 ):
     manifest = run(tmp_path, frames[:4], generator, PNG)
+    assert reports[-1][:4] == ("translating", 4, 4, "frames")
     assert faults(tmp_path) == {}
+    assert reports[-1][:4] == ("reading winter frames", 4, 4, "frames")
     paths = [tmp_path / "winter" / image for image in manifest["image"]]
     paths[0].unlink()
     paths[1].write_bytes(paths[1].read_bytes()[:-10])

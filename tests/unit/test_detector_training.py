@@ -146,8 +146,9 @@ def test_arguments_are_the_settings_and_differ_between_domains_in_the_data_alone
     assert (mine["lr0"], mine["lrf"], mine["momentum"], mine["nbs"]) == (0.002, 0.1, 0.9, 64)
 
 
-def test_same_seed_same_weights_other_seed_others(quick, datasets, tmp_path):
+def test_same_seed_same_weights_other_seed_others(quick, datasets, tmp_path, reports):
     again, other = (train(datasets / "mixed", tmp_path / str(seed), seed=seed) for seed in (0, 1))
+    assert reports[-1].done == reports[-1].total and {"epoch", "box_loss"} <= set(reports[-1].values)
     first, second, third = tensors(quick), tensors(again), tensors(other)
     assert all(torch.equal(first[key], second[key]) for key in first)
     assert not all(torch.equal(first[key], third[key]) for key in first)
@@ -286,7 +287,7 @@ def test_evaluation_gives_a_row_for_every_domain_and_class(validated, study, tmp
     assert whole["seed"].tolist()[:12] == [0, 0, 0, 1, 1, 1] * 2
 
 
-def test_a_class_without_instances_has_a_row_without_metrics(quick, study, tmp_path):
+def test_a_class_without_instances_has_a_row_without_metrics(quick, study, tmp_path, reports):
     pictures = study.pictures
     upright = replace(pictures, boxes=pictures.boxes[pictures.boxes["class_id"] == 0])
     options = {"settings": EVALUATION, "examples": 1, "device": CPU[0], "threads": 1, "scratch": tmp_path}
@@ -295,6 +296,7 @@ def test_a_class_without_instances_has_a_row_without_metrics(quick, study, tmp_p
     assert (row["images"], row["instances"]) == (0, 0)
     assert row[["precision", "recall", "map50", "map50_95"]].isna().all()
     assert table.loc[table["class_name"] != "fallen", "map50"].notna().all()
+    assert reports[-1].stage == "testing on vfp" and reports[-1].done == reports[-1].total
 
 
 def test_examples_show_the_same_frames_in_both_domains(quick, study, tmp_path):

@@ -39,8 +39,9 @@ def test_a_manifest_lists_every_file_relative_to_the_study(study: Path):
     assert table["bytes"].tolist()[1:] == [3, 3]
 
 
-def test_whole_results_are_whole(study: Path):
+def test_whole_results_are_whole(study: Path, reports: list):
     assert find_damage(study, 2) == (4, [])
+    assert reports[-1].done == reports[-1].total == len(list((study / "digests").iterdir()))
 
 
 def test_a_flip_of_any_byte_of_any_file_is_found(study: Path):

@@ -58,7 +58,7 @@ def index(root: Path, **options):
     return index_frames(root, **{**settings, **options})
 
 
-def test_tables_of_a_sound_dataset(dataset, caplog):
+def test_tables_of_a_sound_dataset(dataset, caplog, reports):
     with caplog.at_level(logging.INFO):
         frames, boxes, rejected = index(dataset)
     assert list(frames) == FRAME_COLUMNS
@@ -79,6 +79,7 @@ def test_tables_of_a_sound_dataset(dataset, caplog):
     ]
     assert rejected.empty
     assert "12 boxes read, 3 more of a dropped class left out" in caplog.text
+    assert [each[:4] for each in reports] == [("checking frames", 9, 9, "frames")]
 
 
 def test_every_fault_of_the_dataset_is_listed_with_its_file(dataset):

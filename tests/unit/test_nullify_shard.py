@@ -63,8 +63,12 @@ def attack(images, root, out, settings=SETTINGS, second=None):
     return pd.read_csv(out / "table.csv"), pd.read_csv(out / "traces.csv")
 
 
-def test_every_image_and_method_has_a_row_and_a_trace_that_agree(images, tmp_path):
+def test_every_image_and_method_has_a_row_and_a_trace_that_agree(images, tmp_path, reports):
     rows, traces = attack(images, tmp_path, tmp_path / "out")
+    said = {each.stage: each for each in reports}
+    assert [stage.split()[0] for stage in said] == [*CEILINGS, "default", "square"]
+    last = said["square (4 of 4 attacks)"]
+    assert (last.done, last.total) == (rows.loc[rows["method"] == "square", "spent"].sum(), 240)
     assert list(rows.columns) == COLUMNS
     assert set(rows["method"]) == {"default", "square", *CEILINGS}
     assert len(rows) == 8

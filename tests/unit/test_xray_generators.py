@@ -86,7 +86,8 @@ def test_training_and_samples_depend_on_the_seed_alone(name):
 def test_losses_have_a_row_an_epoch_and_each_epoch_is_reported(name):
     seen = []
     losses = model(name).train(images(name), seed=0, after_epoch=seen.append)
-    assert losses["epoch"].tolist() == seen == [1, 2]
+    assert losses.to_dict("records") == seen
+    assert losses["epoch"].tolist() == [1, 2]
     assert {"epoch", "seconds"} < set(losses)
     assert losses.notna().all(axis=None)
 
@@ -147,7 +148,7 @@ def test_a_learning_rate_that_breaks_the_training_is_named(name):
     assert f"xray.{name}.learning_rate" in caught.value.hint
 
 
-def test_training_and_sampling_leave_their_files(tmp_path, tiny_files):
+def test_training_and_sampling_leave_their_files(tmp_path, tiny_files, reports):
     files = {"weights": tmp_path / "w.pth", "losses": tmp_path / "l.csv", "sheets": tmp_path / "sheets"}
     train_model(
         "gan",
@@ -162,6 +163,7 @@ def test_training_and_sampling_leave_their_files(tmp_path, tiny_files):
     )
     assert sorted(path.name for path in files["sheets"].iterdir()) == ["epoch_0002.png", "final.png"]
     assert len(pd.read_csv(files["losses"])) == 2
+    assert reports[-1][:4] == ("training", 2, 2, "epochs") and "discriminator" in reports[-1].values
     made = {"array": tmp_path / "s.npy", "folder": tmp_path / "images", "sheet": tmp_path / "s.png"}
     write_samples("gan", SECTIONS["gan"], files["weights"], count=9, few=4, **made, seed=0, device=CPU)
     assert read_samples(made["array"]).shape == (9, 1, 16, 16)
@@ -178,14 +180,14 @@ class Killed(Exception):
 )
 @pytest.mark.parametrize("minutes", [0, 60])
 def test_a_killed_training_ends_with_the_same_weights_bit_for_bit(name, changes, minutes, tmp_path):
-    def train(state, after_epoch=lambda epoch: None, start=7):
+    def train(state, after_epoch=lambda row: None, start=7):
         one = model(name, epochs=9, **changes)
         torch.manual_seed(start)
         rows = one.train(images(name), seed=0, after_epoch=after_epoch, state=state)
         return one.network.state_dict(), rows.drop(columns="seconds")
 
-    def die(epoch):
-        if epoch == 4:
+    def die(row):
+        if row["epoch"] == 4:
             raise Killed
 
     weights, rows = train(None)
@@ -196,7 +198,7 @@ def test_a_killed_training_ends_with_the_same_weights_bit_for_bit(name, changes,
     saved = minutes == 0
     # Dropout draws from the global generator, which must come back from the snapshot too.
     resumed, resumed_rows = train(JobState(tmp_path, "key", minutes), seen.append, start=8 if saved else 7)
-    assert seen == list(range(4 if saved else 1, len(rows) + 1))
+    assert [row["epoch"] for row in seen] == list(range(4 if saved else 1, len(rows) + 1))
     pd.testing.assert_frame_equal(resumed_rows, rows)
     assert weights.keys() == resumed.keys()
     assert all(torch.equal(weights[key], resumed[key]) for key in weights)

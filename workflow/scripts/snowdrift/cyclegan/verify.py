@@ -6,6 +6,7 @@ from pathlib import Path
 
 from snowdrift.runtime.digests import Damage, file_fault
 from snowdrift.runtime.files import read_table
+from snowdrift.runtime.progress import track
 
 
 def find_winter_damage(manifests: Iterable[Path], root: Path, threads: int) -> tuple[int, list[Damage]]:
@@ -24,7 +25,9 @@ def find_winter_damage(manifests: Iterable[Path], root: Path, threads: int) -> t
         faults = pool.map(lambda pair: file_fault(root / pair[1].image, pair[1].bytes, pair[1].digest), rows)
         damage = [
             Damage(root / row.image, fault, manifest, "winterize_shard")
-            for (manifest, row), fault in zip(rows, faults, strict=True)
+            for (manifest, row), fault in track(
+                zip(rows, faults, strict=True), "reading winter frames", len(rows), "frames"
+            )
             if fault is not None
         ]
     return len(rows), damage

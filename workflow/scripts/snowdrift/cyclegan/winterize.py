@@ -23,6 +23,7 @@ from snowdrift.cyclegan.networks import ResnetGenerator
 from snowdrift.frames.tables import winter_name
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.files import atomic_path, digest_file, write_table
+from snowdrift.runtime.progress import report
 from snowdrift.runtime.resume import JobState
 from snowdrift.runtime.workers import map_ahead, one_core_threads
 
@@ -218,6 +219,7 @@ def _write_frame(picture: Image.Image, row, output: Path, settings: WinterSettin
 
 def _report(before: int, more: int, total: int) -> None:
     """Say now and then how far the shard is."""
+    report("translating", before + more, total, "frames")
     step = max(1, total // 10)
     if (before + more) // step > before // step:
         logger.info("%d of %d winter frames", before + more, total)

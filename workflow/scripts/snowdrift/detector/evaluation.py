@@ -4,6 +4,7 @@ import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from snowdrift.detector.domains import TEST_DOMAINS, domain_frames
 from snowdrift.detector.library import collect_warnings, prepare_ultralytics, ultralytics_device, use_threads
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.progress import report
 
 EXAMPLE_CONFIDENCE = 0.25  # of the detections that are shown; the metrics use `confidence`
 METRICS = ("precision", "recall", "map50", "map50_95")
@@ -144,6 +146,7 @@ def _measure(model: Path, dataset: Path, settings: EvaluationSettings, device: s
     }
     validator = DetectionValidator(save_dir=dataset / "out", args=arguments)
     validator.add_callback("on_val_start", use_threads(threads))
+    validator.add_callback("on_val_batch_end", partial(_report_batch, f"testing on {dataset.name}"))
     with collect_warnings() as warnings:
         try:
             with memory_limit(
@@ -165,6 +168,10 @@ def _measure(model: Path, dataset: Path, settings: EvaluationSettings, device: s
             "run again on a less busy machine, or with a smaller detector.batch_size",
         )
     return validator.metrics
+
+
+def _report_batch(stage: str, validator) -> None:
+    report(stage, validator.batch_i + 1, len(validator.dataloader), "batches")
 
 
 def _metric_rows(metrics, class_names: Sequence[str], images: int) -> pd.DataFrame:

@@ -31,12 +31,15 @@ class ResumableTrainer(DetectionTrainer):
     Args:
         overrides: Ultralytics' arguments.
         state: Where the training is saved after each epoch but the last.
+
+    Attributes:
+        batches: Trained on so far, those of a killed process among them.
     """
 
     def __init__(self, overrides: Mapping[str, object], state: JobState) -> None:
         super().__init__(overrides=dict(overrides))
         self._state = state
-        self._batches = 0  # of the whole training
+        self.batches = 0  # of the whole training
         self._waiting = 0  # of these, whose gradients are not yet part of a step
         self._gradients: list[Tensor | None] | None = None  # of those, until the first epoch that is trained
         self._seconds = 0.0  # that the epochs so far took
@@ -57,7 +60,7 @@ class ResumableTrainer(DetectionTrainer):
             group["fused"] = own["fused"]  # the kernel that fits the device, which may be another one now
         self.optimizer.load_state_dict(saved["optimizer"])
         self.best_fitness = saved["best_fitness"]
-        self._batches, self._waiting = saved["batches"], saved["waiting"]
+        self.batches, self._waiting = saved["batches"], saved["waiting"]
         self._gradients, self._seconds = saved["gradients"], saved["seconds"]
         for name, content in saved["files"].items():
             (self.save_dir / name).write_bytes(content.numpy().tobytes())
@@ -65,7 +68,7 @@ class ResumableTrainer(DetectionTrainer):
     def optimizer_step(self) -> None:
         """Step once enough batches have added up; Ultralytics' loop calls this after each, see below."""
         wanted = self._batches_per_step()
-        self._batches += 1
+        self.batches += 1
         self._waiting += 1
         if self._waiting >= wanted:
             super().optimizer_step()
@@ -79,9 +82,9 @@ class ResumableTrainer(DetectionTrainer):
     def _batches_per_step(self) -> int:
         """Rises from 1 over the warm-up, as in Ultralytics' loop."""
         warmup = self._get_warmup_iterations(len(self.train_loader))
-        if self._batches >= warmup:
+        if self.batches >= warmup:
             return self._nominal_batches_per_step
-        ramp = np.interp(self._batches, [0, warmup], [1, self._nominal_batches_per_step])
+        ramp = np.interp(self.batches, [0, warmup], [1, self._nominal_batches_per_step])
         return max(1, round(float(ramp)))
 
     def _handle_nan_recovery(self, epoch: int) -> bool:
@@ -122,7 +125,7 @@ class ResumableTrainer(DetectionTrainer):
                 "ema_updates": self.ema.updates,
                 "optimizer": self.optimizer.state_dict(),
                 "best_fitness": None if self.best_fitness is None else float(self.best_fitness),
-                "batches": self._batches,
+                "batches": self.batches,
                 "waiting": self._waiting,
                 "gradients": [parameter.grad for parameter in self.model.parameters()],
                 "seconds": time.time() - self.train_time_start,

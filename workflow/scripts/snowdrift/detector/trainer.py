@@ -13,6 +13,7 @@ from snowdrift.detector.library import use_threads
 from snowdrift.detector.resumable import ResumableTrainer
 from snowdrift.detector.weights import load_start_weights
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.progress import report
 from snowdrift.runtime.resume import JobState
 
 _log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class StudyTrainer(ResumableTrainer):
         self._start = start
         for event in ("on_train_start", "on_val_start"):
             self.add_callback(event, use_threads(threads))
+        self.add_callback("on_train_batch_end", _report_batch)
         self.add_callback("on_train_epoch_end", _refuse_smaller_batch(self.batch_size))
         self.add_callback("on_fit_epoch_end", _log_epoch)
 
@@ -100,6 +102,12 @@ def _refuse_smaller_batch(batch_size: int):
             )
 
     return check
+
+
+def _report_batch(trainer: StudyTrainer) -> None:
+    total = trainer.epochs * len(trainer.train_loader)
+    values = {"epoch": f"{trainer.epoch + 1} of {trainer.epochs}", **trainer.tloss}
+    report("training", trainer.batches, total, "batches", values)
 
 
 def _log_epoch(trainer: StudyTrainer) -> None:

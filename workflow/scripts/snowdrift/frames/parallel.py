@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
+from snowdrift.runtime.progress import report
+
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -41,6 +43,7 @@ def _collect(
     for chunk, result in zip(chunks, results, strict=True):
         collected.append(result)
         done += len(chunk)
+        report(f"checking {what}", done, total, what)
         if time.monotonic() - last > _SECONDS_BETWEEN_LINES:
             last = time.monotonic()
             logger.info("%s checked: %d of %d", what, done, total)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from snowdrift.nullify.objective import Budget, Goal
+from snowdrift.runtime.progress import report
 
 
 class Query(NamedTuple):
@@ -75,6 +76,7 @@ class QueryCounter:
         *,
         keep_best: bool = True,
         stop_at_success: bool = True,
+        stage: str = "attack",
     ) -> list[Progress]:
         """Attack several images at once, so that their queries share batches.
 
@@ -84,6 +86,7 @@ class QueryCounter:
             budget: of every image.
             keep_best: whether the answer is the best candidate; else it is the last.
             stop_at_success: whether an attack ends at its first success.
+            stage: name of these attacks where the job's progress is shown.
 
         Returns:
             Where each attack ended: at success, out of queries, or with nothing left to try.
@@ -105,6 +108,8 @@ class QueryCounter:
                     if not (stop_at_success and progress[index].first_success):
                         following[index] = _send(attacks[index], part)
             pending = following
+            spent = sum(each.queries for each in progress)
+            report(stage, spent, self.limit * len(progress), "queries", {"score": _mean_score(progress)})
         return progress
 
     def _groups(self, queries: Mapping[int, Query]) -> Iterator[dict[int, Query]]:
@@ -139,6 +144,10 @@ class QueryCounter:
     @torch.inference_mode()
     def _run(self, images: Tensor) -> Tensor:
         return torch.cat([self._generator(batch) for batch in images.split(self._batch_size)])
+
+
+def _mean_score(progress: Sequence[Progress]) -> float:
+    return sum(each.score for each in progress) / len(progress)
 
 
 def _send(attack: Attack, outputs: Tensor) -> Query | None:

@@ -21,6 +21,7 @@ from snowdrift.nullify.queries import Progress, QueryCounter
 from snowdrift.nullify.white_box import projected_gradient
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.files import atomic_path, write_table
+from snowdrift.runtime.progress import track
 from snowdrift.runtime.resume import JobState
 from snowdrift.runtime.seeds import derive_seed
 
@@ -116,9 +117,11 @@ def attack_shard(
         f"attack.batch_size: a batch of {settings.batch_size} images of {settings.size} px",
         "lower attack.batch_size or attack.size",
     ):
-        for method in [*WHITE_BOX, *settings.methods] if names else []:
+        methods = [*WHITE_BOX, *settings.methods] if names else []
+        for number, method in enumerate(methods, 1):
             if method not in done:
-                ends = _attack(method, names, originals, generator, settings, seed, device)
+                stage = f"{method} ({number} of {len(methods)} attacks)"
+                ends = _attack(method, stage, names, originals, generator, settings, seed, device)
                 rows = [
                     _row(name, method, end, generator, second, settings.epsilon)
                     for name, end in zip(names, ends, strict=True)
@@ -161,6 +164,7 @@ def prepare(path: Path, size: int) -> Tensor:
 
 def _attack(
     method: str,
+    stage: str,
     names: Sequence[str],
     originals: Sequence[Tensor],
     generator: nn.Module,
@@ -173,7 +177,7 @@ def _attack(
         momentum = WHITE_BOX[method]
         return [
             projected_gradient(generator, image, budget, iterations=settings.ceiling_steps, momentum=momentum)
-            for image in originals
+            for image in track(originals, stage, len(originals), "images")
         ]
 
     def random(index: int) -> torch.Generator:
@@ -187,6 +191,7 @@ def _attack(
         budget,
         keep_best=not published,
         stop_at_success=not published,
+        stage=stage,
     )
 
 

@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from snowdrift.runtime.progress import track
+
 SUFFIXES = (".jpg", ".jpeg", ".png", ".xml", ".txt", ".yaml")
 """What counts as data: pictures, and annotations in any layout."""
 logger = logging.getLogger(__name__)
@@ -130,7 +132,8 @@ def _equal(root: Path, stamps: Mapping[str, Stamp], contents: Contents) -> bool:
 
 def _digests(root: Path, stamps: Mapping[str, Stamp], threads: int) -> dict[str, str]:
     with ThreadPoolExecutor(threads) as pool:
-        return dict(zip(stamps, pool.map(partial(_digest, root), stamps), strict=True))
+        digests = track(pool.map(partial(_digest, root), stamps), "reading data", len(stamps), "files")
+        return dict(zip(stamps, digests, strict=True))
 
 
 def _digest(root: Path, path: str) -> str:

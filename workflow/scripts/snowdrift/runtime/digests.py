@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import atomic_path, digest_file
+from snowdrift.runtime.progress import track
 
 FOLDER = "digests"
 """Name of the folder in a study's results where the manifests lie."""
@@ -73,7 +74,8 @@ def find_damage(study: Path, threads: int) -> tuple[int, list[Damage]]:
             f"{study / FOLDER}: there is no manifest", "run the study first, then `verify` it"
         )
     with ThreadPoolExecutor(threads) as pool:
-        counts, damage = zip(*pool.map(_manifest_damage, manifests), strict=True)
+        checked = pool.map(_manifest_damage, manifests)
+        counts, damage = zip(*track(checked, "reading results", len(manifests), "manifests"), strict=True)
     return sum(counts), [each for part in damage for each in part]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from snowdrift.runtime import progress
 from snowdrift.runtime.digests import write_digests
 from snowdrift.runtime.errors import SnowdriftError
 
@@ -31,9 +32,10 @@ def job(log_file: Path | str, outputs: Mapping[str, str] | None = None) -> Itera
     try:
         Path(log_file).parent.mkdir(parents=True, exist_ok=True)
         _add_handler(logger, _LogFile(log_file, mode="w"))
-        yield logger
-        if outputs is not None:
-            _write_manifests(outputs)
+        with progress.shown(log_file):
+            yield logger
+            if outputs is not None:
+                _write_manifests(outputs)
     except SnowdriftError as error:
         logger.error("Error: %s", error)
         sys.exit(1)

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.progress import FOLDER
 
 FINISHED = "finished"
 """The file that marks the state of a job that has written its outputs."""
@@ -37,3 +38,8 @@ def remove_finished(root: Path | str) -> None:
     for folder in sorted(Path(root).glob("**"), reverse=True):
         if not any(folder.iterdir()):
             folder.rmdir()
+
+
+def remove_progress(study: Path | str) -> None:
+    """Remove what killed jobs have left to be shown; all jobs have ended by now."""
+    shutil.rmtree(Path(study) / FOLDER, ignore_errors=True)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from snowdrift.runtime.files import write_table
+from snowdrift.runtime.progress import report
 from snowdrift.runtime.resume import JobState
 from snowdrift.runtime.seeds import derive_seed
 from snowdrift.xray.generators import MODELS
@@ -51,7 +52,9 @@ def train_model(
     data = load_images(images, model.settings.image_size, model.settings.channels)
     folder = state.folder / "sheets"
 
-    def after_epoch(epoch: int) -> None:
+    def after_epoch(row: Mapping[str, float]) -> None:
+        epoch = int(row["epoch"])
+        report("training", epoch, model.settings.epochs, "epochs", row)
         if epoch % sample_every == 0:
             write_sheet(to_uint8(model.sample(samples, seed)), folder / f"epoch_{epoch:04d}.png")
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -78,7 +78,7 @@ class AdversarialModel(GenerativeModel):
         images: Tensor,
         *,
         seed: int,
-        after_epoch: Callable[[int], None] = lambda epoch: None,
+        after_epoch: Callable[[Mapping[str, float]], None] = lambda row: None,
         state: JobState | None = None,
     ) -> pd.DataFrame:
         """See `GenerativeModel.train`.
@@ -112,7 +112,7 @@ class AdversarialModel(GenerativeModel):
                     if averaged:
                         averaged.update_parameters(self.generator)
                 rows.append(self._row(epoch, torch.stack(losses).mean(0), started))
-                after_epoch(epoch)
+                after_epoch(rows[-1])
                 if training.due:
                     training.save({"rows": rows})
         return pd.DataFrame(rows)

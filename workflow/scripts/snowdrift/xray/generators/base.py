@@ -56,7 +56,7 @@ class GenerativeModel(ABC):
         images: Tensor,
         *,
         seed: int,
-        after_epoch: Callable[[int], None] = lambda epoch: None,
+        after_epoch: Callable[[Mapping[str, float]], None] = lambda row: None,
         state: JobState | None = None,
     ) -> pd.DataFrame:
         """Learn from real images.
@@ -64,7 +64,7 @@ class GenerativeModel(ABC):
         Args:
             images: (n, channels, image_size, image_size) uint8.
             seed: of the order of the images and of all noise.
-            after_epoch: called with each finished epoch's number, from 1.
+            after_epoch: called with each finished epoch's row.
             state: what a killed training goes on from, to the same result; saved after an epoch when it is due.
 
         Returns:

@@ -4,7 +4,7 @@ import copy
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -107,7 +107,7 @@ class VAE(GenerativeModel):
         images: Tensor,
         *,
         seed: int,
-        after_epoch: Callable[[int], None] = lambda epoch: None,
+        after_epoch: Callable[[Mapping[str, float]], None] = lambda row: None,
         state: JobState | None = None,
     ) -> pd.DataFrame:
         """See `GenerativeModel.train`; stops early and keeps the weights of the best validation loss.
@@ -128,7 +128,7 @@ class VAE(GenerativeModel):
                 parts = self._train_epoch(learned_from, optimiser, order, noise)
                 validation = self._validate(held_out, derive_seed(seed, "validation", "noise"))
                 rows.append(self._row(len(rows) + 1, parts, validation, started))
-                after_epoch(len(rows))
+                after_epoch(rows[-1])
                 if _best_epoch(rows) == len(rows):
                     best.load_state_dict(self.network.state_dict())
                 if training.due:
