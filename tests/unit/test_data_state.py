@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from snowdrift.frames.images import SUFFIXES as PICTURES
-from snowdrift.runtime.data_state import SUFFIXES, data_state, read_contents, remember
+from snowdrift.runtime.data_state import SUFFIXES, data_state, read_stamps, remember
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def root(tmp_path: Path) -> Path:
 def table(root: Path, tmp_path: Path) -> Path:
     """The table made from them, which has been read."""
     path = tmp_path / "frames.parquet"
-    remember(read_contents(root, 2), data_state(root, path), path)
+    remember(root, read_stamps(root), data_state(root, path), path, threads=2)
     return path
 
 
@@ -88,8 +88,18 @@ def test_the_state_survives_another_reading_of_touched_data(root: Path, table: P
     """A job that reads touched data again, because its code has changed, must not look changed afterwards."""
     touch_all(root)
     state = data_state(root, table)
-    remember(read_contents(root, 2), state, table)
+    remember(root, read_stamps(root), state, table, threads=2)
     assert data_state(root, table) == state
+
+
+def test_files_that_are_known_are_not_read_again(root: Path, table: Path):
+    state = data_state(root, table)
+    remember(
+        root, read_stamps(root), state, table, threads=1, known={"A/images/0.jpg": "0" * 64, "none": "0"}
+    )
+    assert data_state(root, table) == state
+    touch_all(root)
+    assert data_state(root, table) != state, "what was said to be known is no longer what is there"
 
 
 def test_data_that_were_never_read_are_told_by_their_listing(root: Path, tmp_path: Path):
@@ -110,7 +120,8 @@ def test_ten_thousand_files_are_looked_at_in_a_moment(tmp_path: Path):
         for frame in range(1000):
             (tmp_path / f"data/{video}/images/{frame}.jpg").touch()
     table = tmp_path / "frames.parquet"
-    remember(read_contents(tmp_path / "data", 2), data_state(tmp_path / "data", table), table)
+    data = tmp_path / "data"
+    remember(data, read_stamps(data), data_state(data, table), table, threads=2)
     began = time.process_time()
     data_state(tmp_path / "data", table)
     assert time.process_time() - began < 0.5

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from snowdrift.frames.index import index_frames, write_index
-from snowdrift.runtime.data_state import read_contents, remember
+from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0], snakemake.output):
     root = Path(snakemake.params.root or snakemake.input.root)
-    contents = read_contents(root, snakemake.threads)
+    stamps = read_stamps(root)
     index = index_frames(
         root,
         layout=snakemake.params.layout,
@@ -21,4 +21,11 @@ with job(snakemake.log[0], snakemake.output):
     write_index(
         index, Path(snakemake.output.frames), Path(snakemake.output.boxes), Path(snakemake.output.rejected)
     )
-    remember(contents, snakemake.params.data, snakemake.output.frames)
+    remember(
+        root,
+        stamps,
+        snakemake.params.data,
+        snakemake.output.frames,
+        threads=snakemake.threads,
+        known=dict(zip(index.frames["image"], index.frames["digest"], strict=True)),
+    )

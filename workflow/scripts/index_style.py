@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from snowdrift.frames.style import index_style, write_style
-from snowdrift.runtime.data_state import read_contents, remember
+from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0], snakemake.output):
     root = Path(snakemake.params.root or snakemake.input.root)
-    contents = read_contents(root, snakemake.threads)
+    stamps = read_stamps(root)
     index = index_style(root, max_rejected=snakemake.params.max_rejected, workers=snakemake.threads)
     write_style(index, Path(snakemake.output.style), Path(snakemake.output.rejected))
-    remember(contents, snakemake.params.data, snakemake.output.style)
+    remember(root, stamps, snakemake.params.data, snakemake.output.style, threads=snakemake.threads)

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from snowdrift.runtime.data_state import read_contents, remember
+from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.job import job
 from snowdrift.xray.index import index_xray, write_index
 
 with job(snakemake.log[0], snakemake.output):
     root = Path(snakemake.params.root or snakemake.input.root)
-    contents = read_contents(root, snakemake.threads)
+    stamps = read_stamps(root)
     index = index_xray(
         root,
         class_name=snakemake.params.class_name,
@@ -16,4 +16,4 @@ with job(snakemake.log[0], snakemake.output):
         workers=snakemake.threads,
     )
     write_index(index, Path(snakemake.output.images), Path(snakemake.output.rejected))
-    remember(contents, snakemake.params.data, snakemake.output.images)
+    remember(root, stamps, snakemake.params.data, snakemake.output.images, threads=snakemake.threads)

@@ -8,10 +8,11 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from snowdrift.runtime.progress import track
 SUFFIXES = (".jpg", ".jpeg", ".png", ".xml", ".txt", ".yaml")
 """What counts as data: pictures, and annotations in any layout."""
 logger = logging.getLogger(__name__)
+_CHUNK = 256
 
 
 class Stamp(NamedTuple):
@@ -43,8 +45,7 @@ def data_state(root: Path | str, table: Path | str) -> str:
         root: the data folder.
         table: the table that was made from it, beside which `remember` leaves its record.
     """
-    stamps = dict(_stamps(Path(root)))
-    listing = _listing_digest(stamps)
+    listing = _listing_digest(_stamps(root))
     record = _record(table)
     if not record.is_file():
         return listing
@@ -53,27 +54,45 @@ def data_state(root: Path | str, table: Path | str) -> str:
         if listing == recorded_listing:
             return state
         contents = Contents(*json.loads(stream.readline()))
-    if not _equal(Path(root), stamps, contents):
+    stamps = read_stamps(root)
+    if not _equal(root, stamps, contents):
         return listing
     with suppress(OSError):  # then the next plan compares again
         _write(record, state, Contents(stamps, contents.digests))
     return state
 
 
-def read_contents(root: Path | str, threads: int) -> Contents:
-    """Read all data files below `root`: their stamps, taken first, and the SHA-256 of each."""
-    root = Path(root)
-    stamps = dict(_stamps(root))
-    return Contents(stamps, _digests(root, stamps, threads))
+def read_stamps(root: Path | str) -> dict[str, Stamp]:
+    """The stamps of all data files below `root`, for `remember`: to be taken before the files are read."""
+    return dict(_stamps(root))
 
 
-def remember(contents: Contents, state: str | None, table: Path | str) -> None:
+def remember(
+    root: Path | str,
+    stamps: dict[str, Stamp],
+    state: str | None,
+    table: Path | str,
+    *,
+    threads: int,
+    known: Mapping[str, str] | None = None,
+) -> None:
     """Leave what was read beside the table that was made from it, under the state that the plan gave it.
 
     Where it gave none, the folder is a rendered one, for which its job answers, and nothing is left.
+
+    Args:
+        root: the data folder.
+        stamps: from `read_stamps`.
+        state: from `data_state`.
+        table: the table.
+        threads: readers.
+        known: SHA-256 of files that have been read already, by their path relative to `root`; all others are read.
     """
-    if state is not None:
-        _write(_record(table), state, contents)
+    if state is None:
+        return
+    digests = {path: digest for path, digest in (known or {}).items() if digest and path in stamps}
+    digests |= _digests(root, [path for path in stamps if path not in digests], threads)
+    _write(_record(table), state, Contents(stamps, digests))
 
 
 def _record(table: Path | str) -> Path:
@@ -85,37 +104,42 @@ def _write(record: Path, state: str, contents: Contents) -> None:
     temporary = record.with_name(f".{record.name}.{os.getpid()}")
     try:
         with open(temporary, "w", encoding="ascii") as stream:
-            stream.write(json.dumps([state, _listing_digest(contents.stamps)]) + "\n")
+            stream.write(json.dumps([state, _listing_digest(contents.stamps.items())]) + "\n")
             stream.write(json.dumps(contents) + "\n")
         os.replace(temporary, record)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _stamps(folder: Path, prefix: str = "", above: frozenset[tuple[int, int]] = frozenset()) -> Iterator:
+def _stamps(
+    folder: Path | str, prefix: str = "", above: frozenset[tuple[int, int]] = frozenset()
+) -> Iterator[tuple[str, Stamp]]:
     """(path, Stamp) of every data file below `folder`, sorted; links to folders are followed, loops are not."""
     status = os.stat(folder)
     above |= {(status.st_dev, status.st_ino)}
     with os.scandir(folder) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
+        found = sorted(entries, key=attrgetter("name"))
     for entry in found:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
             if entry.is_symlink() and (os.stat(entry).st_dev, os.stat(entry).st_ino) in above:
                 continue
-            yield from _stamps(Path(entry.path), f"{prefix}{entry.name}/", above)
+            yield from _stamps(entry.path, f"{prefix}{entry.name}/", above)
         elif entry.name.lower().endswith(SUFFIXES) and entry.is_file():
             status = entry.stat()
             yield f"{prefix}{entry.name}", Stamp(status.st_size, status.st_mtime_ns)
 
 
-def _listing_digest(stamps: Mapping[str, Stamp]) -> str:
-    text = "\n".join(f"{path}\0{size}\0{mtime_ns}" for path, (size, mtime_ns) in stamps.items())
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:16]
+def _listing_digest(stamps: Iterable[tuple[str, Stamp]]) -> str:
+    # As they come: a plan need not hold half a million names.
+    digest = hashlib.sha256()
+    for path, (size, mtime_ns) in stamps:
+        digest.update(f"{path}\0{size}\0{mtime_ns}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:16]
 
 
-def _equal(root: Path, stamps: Mapping[str, Stamp], contents: Contents) -> bool:
+def _equal(root: Path | str, stamps: Mapping[str, Stamp], contents: Contents) -> bool:
     """Whether the same files hold the same bytes, although their time stamps have moved."""
     recorded = contents.stamps
     sizes = {path: stamp[0] for path, stamp in recorded.items()}
@@ -126,16 +150,19 @@ def _equal(root: Path, stamps: Mapping[str, Stamp], contents: Contents) -> bool:
     logger.warning(
         "%s: %d files have new time stamps; their content (%.1f GB) decides", root, len(moved), size
     )
-    digests = _digests(root, moved, os.cpu_count() or 1)
+    digests = _digests(root, list(moved), os.cpu_count() or 1)
     return all(digests[path] == contents.digests[path] for path in moved)
 
 
-def _digests(root: Path, stamps: Mapping[str, Stamp], threads: int) -> dict[str, str]:
+def _digests(root: Path | str, paths: Sequence[str], threads: int) -> dict[str, str]:
+    chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
     with ThreadPoolExecutor(threads) as pool:
-        digests = track(pool.map(partial(_digest, root), stamps), "reading data", len(stamps), "files")
-        return dict(zip(stamps, digests, strict=True))
+        # Many files a task, because to start a task takes longer than to read a small file.
+        parts = pool.map(lambda chunk: [_digest(f"{root}/{path}") for path in chunk], chunks)
+        digests = track(chain.from_iterable(parts), "reading data", len(paths), "files")
+        return dict(zip(paths, digests, strict=True))
 
 
-def _digest(root: Path, path: str) -> str:
-    with open(root / path, "rb") as stream:
+def _digest(path: str) -> str:
+    with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

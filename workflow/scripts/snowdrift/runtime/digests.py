@@ -111,23 +111,31 @@ def _manifest_damage(manifest: Path) -> tuple[int, list[Damage]]:
     """How many rows one manifest has, and the damage it knows of, its own included."""
     base = _study(manifest)
     rule = manifest.relative_to(base / FOLDER).parts[0].removesuffix(".csv")
-    text = manifest.read_bytes().decode(errors="surrogateescape")
-    end = text[:-1].rfind("\n") + 1
-    whole = text[end:] == f",,,{_digest(text[:end])}\n"
-    rows = list(csv.DictReader(io.StringIO(text[:end], newline="")))
-    if whole:
-        faults = [(row, file_fault(base / row["file"], _size(row), row["digest"])) for row in rows]
-        damage = [
-            Damage(base / row["file"], fault, base / row["output"], rule) for row, fault in faults if fault
-        ]
-        return len(rows), damage
-    # What such a manifest says may be wrong, so its job is made anew as a whole.
-    damage = [Damage(manifest, "altered, its last line does not fit the others", manifest, rule)]
-    for row in rows:
-        file = base / (row.get("file") or "")
-        if file.is_file() and file_fault(file, None, row.get("digest") or ""):
-            damage.append(Damage(file, "differs from its manifest, which is altered itself", manifest, rule))
-    return len(rows), damage
+    body, last = _split_last_line(manifest.read_bytes())
+    whole = last == f",,,{hashlib.sha256(body).hexdigest()}\n".encode()
+    damage = []
+    if not whole:
+        damage.append(Damage(manifest, "altered, its last line does not fit the others", manifest, rule))
+    # Row by row: a dataset's manifest may have a million.
+    text = io.TextIOWrapper(io.BytesIO(body), "utf-8", "surrogateescape", newline="")
+    count = 0
+    for row in csv.DictReader(text):
+        count += 1
+        if whole:
+            file, output = base / row["file"], base / row["output"]
+            fault = file_fault(file, _size(row), row["digest"])
+        else:  # what it says may be wrong, so its job is made anew as a whole
+            file, output = base / (row.get("file") or ""), manifest
+            altered = file.is_file() and file_fault(file, None, row.get("digest") or "")
+            fault = "differs from its manifest, which is altered itself" if altered else None
+        if fault:
+            damage.append(Damage(file, fault, output, rule))
+    return count, damage
+
+
+def _split_last_line(content: bytes) -> tuple[bytes, bytes]:
+    end = content.rfind(b"\n", 0, -1) + 1
+    return content[:end], content[end:]
 
 
 def _size(row: dict[str, str]) -> int | None:
