@@ -8,6 +8,7 @@ import torch
 import torch_fidelity.metric_fid
 import torch_fidelity.metric_isc
 import torch_fidelity.metric_kid
+from pytorch_fid.fid_score import calculate_frechet_distance
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 from torchvision.transforms.v2.functional import gaussian_blur
@@ -127,16 +128,24 @@ def test_kernel_distance_agrees_with_torch_fidelity():
     assert ours == pytest.approx(theirs["kernel_inception_distance_mean"], rel=RELATIVE)
 
 
-def test_frechet_distance_of_fewer_images_than_features_is_the_exact_one():
-    """Against singular values of the centred features, which need no root of a singular matrix."""
-    first, second = features(10, 64), features(12, 64, seed=1, shift=0.5)
-    centred = [(part - part.mean(0)) / math.sqrt(len(part) - 1) for part in (first, second)]
-    exact = (
-        np.square(first.mean(0) - second.mean(0)).sum()
-        + sum(np.square(part).sum() for part in centred)
-        - 2 * np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum()
-    )
-    assert frechet_distance(first, second) == pytest.approx(exact, rel=RELATIVE)
+@pytest.mark.parametrize(("n", "m"), [(10, 12), (10, 300), (300, 200)])
+def test_frechet_distance_agrees_with_pytorch_fid(n, m):
+    """Also with fewer images than features, whose covariances are singular."""
+    first, second = features(n, 64), features(m, 64, seed=1, shift=0.5)
+    gaussians = [(part.mean(0), np.cov(part, rowvar=False)) for part in (first, second)]
+    theirs = calculate_frechet_distance(*gaussians[0], *gaussians[1])
+    assert frechet_distance(first, second) == pytest.approx(theirs, rel=RELATIVE)
+
+
+def test_frechet_distance_of_a_set_from_itself_is_0():
+    assert frechet_distance(features(40, 64), features(40, 64)) == pytest.approx(0, abs=1e-9)
+
+
+def test_frechet_distance_of_features_that_are_not_finite_is_refused():
+    broken = features(10)
+    broken[3, 0] = np.nan
+    with pytest.raises(SnowdriftError, match="not finite"):
+        frechet_distance(broken, features(10))
 
 
 def test_distances_of_one_image_are_refused():
