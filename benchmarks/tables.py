@@ -1,0 +1,175 @@
+"""Reading and scoring: tables of 294,713 frames, 1920x1080 JPEG files, and the X-rays' scores at the study's sizes.
+
+    PYTHONPATH=workflow/scripts python benchmarks/tables.py
+
+Each line holds what Snowdrift does against the plain way to the same result, both in one run, turn by turn: the medians
+and the ratio of medians, with the range of the rounds' ratios.
+"""
+
+import argparse
+import hashlib
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from plan import SIZES, write_tables
+from pytorch_fid.fid_score import calculate_frechet_distance
+from scipy.linalg import LinAlgWarning
+
+from snowdrift.frames.images import probe_image
+from snowdrift.frames.tables import read_frames
+from snowdrift.runtime.files import digest_file, read_table, write_table
+from snowdrift.scores.frechet import frechet_distance
+from snowdrift.scores.inception_score import inception_score, inception_score_estimate
+from snowdrift.scores.kernel import kernel_distance, kernel_distance_estimate
+
+SAMPLES, REAL, REPLICATES = 30, 1341, 1000
+"""The study's generated X-rays a model, its real ones, and `scores.bootstrap`."""
+EXTRACTORS = {"domain": (128, 2), "inception": (2048, 1008)}
+"""Features and classes of each."""
+PICTURES = 8
+LOOPED = 20
+"""Replicates that the plain way is timed on; its time is scaled to all of them."""
+
+
+class Work(NamedTuple):
+    """What is timed, and the plain way to the same result."""
+
+    name: str
+    ours: Callable[[], object]
+    plain: Callable[[], object] | None = None
+    scale: float = 1.0
+    """By which the plain way's time is multiplied."""
+
+
+def main() -> None:
+    """Print a line for each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    print(f"{'':62}  {'ours':>9}  {'plain':>9}  ratio")
+    with tempfile.TemporaryDirectory() as place:
+        for work in [*_reading(Path(place)), *_scoring()]:
+            print(f"{work.name:62}  {_measure(work, options.rounds)}", flush=True)
+
+
+def _measure(work: Work, rounds: int) -> str:
+    ours, plain = [], []
+    for _ in range(rounds):
+        ours.append(_seconds(work.ours))
+        if work.plain:
+            plain.append(work.scale * _seconds(work.plain))
+    text = f"{1e3 * statistics.median(ours):6.1f} ms"
+    if not work.plain:
+        return text
+    ratios = [other / own for own, other in zip(ours, plain, strict=True)]
+    ratio = statistics.median(plain) / statistics.median(ours)
+    return f"{text}  {1e3 * statistics.median(plain):6.1f} ms  {ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def _seconds(function: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    function()
+    return time.perf_counter() - began
+
+
+def _reading(folder: Path) -> list[Work]:
+    """Tables against CSV files; the index's look at a frame against decoding it; a digest against one in memory."""
+    write_tables(folder, *SIZES["294,713"])
+    for name in ("frames", "boxes"):
+        write_table(read_table(folder / f"{name}.parquet"), folder / f"{name}.csv")
+    paths = _write_pictures(folder)
+    contents = [path.read_bytes() for path in paths]
+    size = sum(map(len, contents)) / len(paths) / 1e6
+    return [
+        Work(
+            "table of 294,713 frames, Parquet / CSV",
+            lambda: read_frames(folder / "frames.parquet"),
+            lambda: pd.read_csv(folder / "frames.csv"),
+        ),
+        Work(
+            "table of 589,426 boxes, Parquet / CSV",
+            lambda: read_table(folder / "boxes.parquet"),
+            lambda: pd.read_csv(folder / "boxes.csv"),
+        ),
+        Work(
+            f"check of {PICTURES} frames (1920x1080, {size:.1f} MB) / full decoding",
+            lambda: [probe_image(path) for path in paths],
+            lambda: [Image.open(path).convert("RGB") for path in paths],
+        ),
+        Work(
+            f"SHA-256 of the {PICTURES} files / of their bytes in memory",
+            lambda: [digest_file(path) for path in paths],
+            lambda: [hashlib.sha256(content).hexdigest() for content in contents],
+        ),
+    ]
+
+
+def _write_pictures(folder: Path) -> list[Path]:
+    """Frames with as much detail as photographs have, to judge by their size."""
+    random, paths = np.random.default_rng(0), []
+    for index in range(PICTURES):
+        coarse = Image.fromarray(random.integers(0, 256, (135, 240, 3), np.uint8))
+        picture = np.asarray(coarse.resize((1920, 1080), Image.Resampling.BICUBIC), np.int16)
+        noisy = np.clip(picture + random.integers(-6, 7, picture.shape), 0, 255).astype(np.uint8)
+        paths.append(folder / f"{index}.jpg")
+        Image.fromarray(noisy).save(paths[-1], quality=85)
+    return paths
+
+
+def _scoring() -> list[Work]:
+    """Scores and all their replicates at once, against one set after another drawn and scored."""
+    works = []
+    for name, (width, classes) in EXTRACTORS.items():
+        random = np.random.default_rng(0)
+        fake, real = random.normal(0.1, 1, (SAMPLES, width)), random.normal(0, 1, (REAL, width))
+        logits = random.normal(0, 2, (SAMPLES, classes))
+        works += [
+            Work(
+                f"FID, {SAMPLES} against {REAL}, {name} / pytorch-fid",
+                partial(frechet_distance, fake, real),
+                partial(_pytorch_fid, fake, real),
+            ),
+            Work(
+                f"KID, {SAMPLES} against {REAL}, {name} / one set at a time",
+                partial(kernel_distance_estimate, fake, real, replicates=REPLICATES, seed=0, real_seed=1),
+                partial(_loop, kernel_distance, [fake, real]),
+                REPLICATES / LOOPED,
+            ),
+            Work(
+                f"Inception Score of {SAMPLES}, {name} / one set at a time",
+                partial(inception_score_estimate, logits, 1, REPLICATES, 0),
+                partial(_loop, inception_score, [logits]),
+                REPLICATES / LOOPED,
+            ),
+        ]
+    return works
+
+
+def _pytorch_fid(fake: np.ndarray, real: np.ndarray) -> float:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LinAlgWarning)
+        gaussians = [(features.mean(0), np.cov(features, rowvar=False)) for features in (fake, real)]
+        return float(calculate_frechet_distance(*gaussians[0], *gaussians[1]))
+
+
+def _loop(score: Callable[..., float], sets: Sequence[np.ndarray]) -> None:
+    """Some replicates, one by one."""
+    random = np.random.default_rng(0)
+    for _ in range(LOOPED):
+        score(*(each[random.integers(0, len(each), len(each))] for each in sets))
+
+
+if __name__ == "__main__":
+    main()
