@@ -1,16 +1,18 @@
 """Whether the winter frames on disk are still the ones that were made."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
+
 from snowdrift.runtime.digests import Damage, file_fault
 from snowdrift.runtime.files import read_table
-from snowdrift.runtime.progress import track
+from snowdrift.runtime.progress import report
 
 
-def find_winter_damage(manifests: Sequence[Path], root: Path, threads: int) -> tuple[int, list[Damage]]:
+def find_winter_damage(manifests: Iterable[Path], root: Path, threads: int) -> tuple[int, list[Damage]]:
     """Hold every winter frame against the manifest of its shard.
 
     Args:
@@ -21,18 +23,22 @@ def find_winter_damage(manifests: Sequence[Path], root: Path, threads: int) -> t
     Returns:
         How many frames were read, and the damaged ones, each with its shard's manifest as the output to remove.
     """
-    # A shard a task: to hold all frames at once would take a gigabyte.
+    tables = {manifest: read_table(manifest) for manifest in manifests}
+    total = sum(map(len, tables.values()))
+    frames, damage = 0, []
+    # A shard a task: a task for each frame would take a gigabyte.
     with ThreadPoolExecutor(threads) as pool:
-        checked = pool.map(partial(_shard_damage, root), manifests)
-        results = list(track(checked, "reading winter frames", len(manifests), "shards"))
-    return sum(frames for frames, _ in results), [each for _, damage in results for each in damage]
+        found = pool.map(partial(_shard_damage, root), tables, tables.values())
+        for table, shard_damage in zip(tables.values(), found, strict=True):
+            frames += len(table)
+            damage += shard_damage
+            report("reading winter frames", frames, total, "frames")
+    return frames, damage
 
 
-def _shard_damage(root: Path, manifest: Path) -> tuple[int, list[Damage]]:
-    frames = read_table(manifest)
+def _shard_damage(root: Path, manifest: Path, frames: pd.DataFrame) -> list[Damage]:
     faults = (
         (root / row.image, file_fault(root / row.image, row.bytes, row.digest))
         for row in frames.itertuples(index=False)
     )
-    damage = [Damage(file, fault, manifest, "winterize_shard") for file, fault in faults if fault is not None]
-    return len(frames), damage
+    return [Damage(file, fault, manifest, "winterize_shard") for file, fault in faults if fault is not None]
