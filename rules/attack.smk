@@ -31,8 +31,8 @@ rule choose_attack_images:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory("choose_attack_images"),
+        runtime=minutes("choose_attack_images"),
     params:
         images=config["attack"]["images"],
         seed=config["seed"],
@@ -62,8 +62,8 @@ rule attack_shard:
     threads: config["attack"]["threads"]
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=2880,
+        mem_mb=memory("attack_shard"),
+        runtime=minutes("attack_shard"),
     params:
         settings=settings(
             "attack",
@@ -102,8 +102,8 @@ rule summarise_attack:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory("summarise_attack"),
+        runtime=minutes("summarise_attack"),
     params:
         seed=config["seed"],
         code=code("summarise_attack"),
@@ -140,8 +140,8 @@ rule draw_attack:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory("draw_attack"),
+        runtime=minutes("draw_attack"),
     params:
         method=config["attack"]["methods"][0],
         photographs=config["report"]["protected"],

@@ -14,6 +14,7 @@ from snakemake.logging import logger
 sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
 from snowdrift.config import check_paths, complete_config, load_schema
+from snowdrift.resources import needs
 from snowdrift.runtime.code_digest import CodeDigests
 from snowdrift.runtime.data_state import data_state
 from snowdrift.runtime.errors import SnowdriftError
@@ -47,6 +48,8 @@ sys.modules.setdefault("pandas", None)
 
 # N of `--resources gpu=N`; None without.
 GPU_LIMIT = workflow.global_resources.get("gpu").value
+
+NEEDS = needs(config)
 
 # The longest path runs through the snow: its jobs start before any others that are ready.
 CRITICAL = 1
@@ -107,6 +110,16 @@ def _gpus(section):
             f"Hint: give --resources gpu={count} or more, or lower {section}.gpus"
         )
     return count
+
+
+def memory(rule):
+    """What the rule's jobs ask for, as `mem_mb`; more with each attempt."""
+    return lambda wildcards, attempt: NEEDS[rule].mem_mb(attempt)
+
+
+def minutes(rule):
+    """What the rule's jobs ask for, as `runtime`; more with each attempt."""
+    return lambda wildcards, attempt: NEEDS[rule].minutes(attempt)
 
 
 # Data folders are no inputs: Snakemake would go by the time stamp of the folder itself, which moves when a stray file

@@ -29,8 +29,8 @@ rule render_vfp290k:
         ENVIRONMENT
     threads: 8
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=memory("render_vfp290k"),
+        runtime=minutes("render_vfp290k"),
     params:
         settings=settings("demo", "videos", "frames", "width", "height"),
         seed=config["seed"],
@@ -53,8 +53,8 @@ rule render_dawn:
         ENVIRONMENT
     threads: 8
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=memory("render_dawn"),
+        runtime=minutes("render_dawn"),
     params:
         settings=dict(images=config["demo"]["snow_images"], **settings("demo", "width", "height")),
         seed=config["seed"],
@@ -82,8 +82,8 @@ rule index_frames:
         ENVIRONMENT
     threads: 16
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=memory("index_frames"),
+        runtime=minutes("index_frames"),
     params:
         **settings("data", "layout", "class_names", "max_rejected"),
         root=place(config["data"]["vfp290k"]),
@@ -113,8 +113,8 @@ rule index_style:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory("index_style"),
+        runtime=minutes("index_style"),
     params:
         max_rejected=config["data"]["max_rejected"],
         root=place(config["data"]["dawn"]),

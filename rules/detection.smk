@@ -33,8 +33,8 @@ rule build_dataset:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory("build_dataset"),
+        runtime=minutes("build_dataset"),
     params:
         mixed=config["detector"]["mixed"],
         class_names=config["data"]["class_names"],
@@ -70,8 +70,8 @@ rule train_detector:
     threads: config["detector"]["threads"]
     resources:
         gpu=gpus(),
-        mem_mb=16000,
-        runtime=2880,
+        mem_mb=memory("train_detector"),
+        runtime=minutes("train_detector"),
     params:
         settings=settings(
             "detector",
@@ -119,8 +119,8 @@ rule evaluate_detector:
     threads: config["detector"]["threads"]
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=memory("evaluate_detector"),
+        runtime=minutes("evaluate_detector"),
     params:
         settings=settings("detector", "image_size", "batch_size", "confidence", "iou", "workers"),
         class_names=config["data"]["class_names"],
@@ -149,8 +149,8 @@ rule cross_domain:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory("cross_domain"),
+        runtime=minutes("cross_domain"),
     params:
         code=code("cross_domain"),
     script:
@@ -177,8 +177,8 @@ rule plot_cross_domain:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory("plot_cross_domain"),
+        runtime=minutes("plot_cross_domain"),
     params:
         code=code("plot_cross_domain"),
     script:
@@ -210,8 +210,8 @@ rule draw_detections:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory("draw_detections"),
+        runtime=minutes("draw_detections"),
     params:
         class_names=config["data"]["class_names"],
         code=code("draw_detections"),

@@ -73,8 +73,8 @@ rule make_report:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=memory("make_report"),
+        runtime=minutes("make_report"),
     params:
         config=config,
         command=COMMAND,

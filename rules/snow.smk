@@ -36,8 +36,8 @@ rule choose_training_images:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory("choose_training_images"),
+        runtime=minutes("choose_training_images"),
     params:
         settings=settings("cyclegan", "frames", "style_images"),
         seed=config["seed"],
@@ -71,8 +71,8 @@ rule train_cyclegan:
     threads: config["cyclegan"]["threads"]
     resources:
         gpu=gpus(),
-        mem_mb=16000,
-        runtime=7200,
+        mem_mb=memory("train_cyclegan"),
+        runtime=minutes("train_cyclegan"),
         save_minutes=SAVE_MINUTES,
     params:
         settings=settings(
@@ -121,8 +121,8 @@ rule plot_losses:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory("plot_losses"),
+        runtime=minutes("plot_losses"),
     params:
         code=code("plot_losses"),
     script:
@@ -152,8 +152,8 @@ rule choose_generator:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory("choose_generator"),
+        runtime=minutes("choose_generator"),
     params:
         epoch=config["winterize"]["epoch"],
         code=code("choose_generator"),
@@ -180,8 +180,8 @@ rule winterize_shard:
     threads: config["winterize"]["threads"]
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=1440,
+        mem_mb=memory("winterize_shard"),
+        runtime=minutes("winterize_shard"),
         save_minutes=SAVE_MINUTES,
     params:
         settings=settings("winterize", "size", "format", "quality", "batch_size"),
@@ -216,8 +216,8 @@ rule contact_sheet:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory("contact_sheet"),
+        runtime=minutes("contact_sheet"),
     params:
         root=place(FRAME_ROOT),
         winter_root=WINTER_ROOT,

@@ -14,8 +14,8 @@ rule verify:
         ENVIRONMENT
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=memory("verify"),
+        runtime=minutes("verify"),
     params:
         study=RESULTS,
         winter_root=WINTER_ROOT,

@@ -38,8 +38,8 @@ rule render_chest_xray:
         ENVIRONMENT
     threads: 8
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=memory("render_chest_xray"),
+        runtime=minutes("render_chest_xray"),
     params:
         settings=dict(images=config["demo"]["xray_images"], size=config["demo"]["xray_size"]),
         seed=config["seed"],
@@ -65,8 +65,8 @@ rule index_xray:
         ENVIRONMENT
     threads: 4
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("index_xray"),
+        runtime=minutes("index_xray"),
     params:
         class_name=config["xray"]["class_name"],
         max_rejected=config["data"]["max_rejected"],
@@ -97,8 +97,8 @@ rule train_xray_generator:
     threads: config["xray"]["threads"]
     resources:
         gpu=gpus(),
-        mem_mb=4000,
-        runtime=1440,
+        mem_mb=memory("train_xray_generator"),
+        runtime=minutes("train_xray_generator"),
         save_minutes=SAVE_MINUTES,
     params:
         **settings("xray", "class_name", "sample_every", "samples"),
@@ -130,8 +130,8 @@ rule sample_xray:
     threads: 1
     resources:
         gpu=gpus(),
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory("sample_xray"),
+        runtime=minutes("sample_xray"),
     params:
         **settings("xray", "class_name", "samples", "large"),
         settings=lambda wildcards: config["xray"][wildcards.model],
@@ -160,8 +160,8 @@ rule train_xray_classifier:
     threads: config["xray"]["threads"]
     resources:
         gpu=gpus(),
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=memory("train_xray_classifier"),
+        runtime=minutes("train_xray_classifier"),
     params:
         settings=config["scores"]["classifier"],
         root=place(config["data"]["chest_xray"]),
@@ -205,8 +205,8 @@ rule score_xray:
     threads: config["xray"]["threads"]
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=memory("score_xray"),
+        runtime=minutes("score_xray"),
     params:
         class_name=config["xray"]["class_name"],
         models=XRAY_MODELS,
@@ -270,8 +270,8 @@ rule draw_xray:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=memory("draw_xray"),
+        runtime=minutes("draw_xray"),
     params:
         class_name=config["xray"]["class_name"],
         models=XRAY_MODELS,

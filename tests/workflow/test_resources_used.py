@@ -1,0 +1,19 @@
+"""What the jobs of a study took, against what they asked for."""
+
+from pathlib import Path
+
+import yaml
+from conftest import REPOSITORY, TINY
+
+from snowdrift.config import complete_config, load_schema
+from snowdrift.resources import compare, needs
+
+
+def test_no_job_took_more_than_it_asked_for_nor_asked_for_far_more(tiny_study: Path):
+    schema = load_schema(REPOSITORY / "workflow/schemas/config.schema.yaml")
+    config = complete_config(yaml.safe_load(TINY.read_text()), schema)
+    rows = compare(tiny_study / "results/tiny", config)
+    for row in rows:
+        print(row)
+    assert {row.rule for row in rows} == set(needs(config)) - {"verify"}
+    assert not [row for row in rows if row.faults]
