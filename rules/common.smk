@@ -89,9 +89,18 @@ def settings(section, *keys):
     return {key: config[section][key] for key in keys}
 
 
-def code(rule):
-    """Digest of what the rule's script runs, for its `params: code`; worked out only for rules in the plan."""
-    return lambda wildcards: CODE.of(f"{workflow.basedir}/workflow/scripts/{rule}.py")
+def code(rule, plugin=None):
+    """Digest of what the rule's script runs, for its `params: code`; worked out only for rules in the plan.
+
+    `plugin` is a module of the library that the script loads by a name that holds wildcards.
+    """
+    scripts = f"{workflow.basedir}/workflow/scripts"
+
+    def digest(wildcards):
+        plugins = [f"{scripts}/snowdrift/{plugin.format(**wildcards)}.py"] if plugin else []
+        return CODE.of(f"{scripts}/{rule}.py", *plugins)
+
+    return digest
 
 
 def gpus(section=None):

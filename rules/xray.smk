@@ -9,7 +9,7 @@ XRAY_MODELS = config["xray"]["models"]
 
 
 wildcard_constraints:
-    model="gan|dcgan|vae",
+    model="|".join(XRAY_MODELS),
 
 
 rule xray:
@@ -106,7 +106,7 @@ rule train_xray_generator:
         root=place(config["data"]["chest_xray"]),
         seed=config["seed"],
         device=config["device"],
-        code=code("train_xray_generator"),
+        code=code("train_xray_generator", plugin="xray/generators/{model}"),
     script:
         "../workflow/scripts/train_xray_generator.py"
 
@@ -137,7 +137,7 @@ rule sample_xray:
         settings=lambda wildcards: config["xray"][wildcards.model],
         seed=config["seed"],
         device=config["device"],
-        code=code("sample_xray"),
+        code=code("sample_xray", plugin="xray/generators/{model}"),
     script:
         "../workflow/scripts/sample_xray.py"
 

@@ -98,7 +98,9 @@ def test_every_script_rule_carries_the_digest_of_its_own_script():
     assert set(rules) <= {path.stem for path in (REPOSITORY / "workflow/scripts").glob("*.py")}
     for name, text in rules.items():
         assert f'"../workflow/scripts/{name}.py"' in text, f"rule {name} runs a script of another name"
-        assert f'\n        code=code("{name}"),\n' in text, f'rule {name}: params lack code=code("{name}")'
+        assert re.search(rf'^        code=code\("{name}"(, plugin=".*")?\),$', text, re.MULTILINE), (
+            f'rule {name}: params lack code=code("{name}")'
+        )
 
 
 def test_every_script_rule_but_verify_declares_the_manifest_of_its_results():
@@ -111,3 +113,16 @@ def test_every_script_rule_but_verify_declares_the_manifest_of_its_results():
             assert "job(snakemake.log[0], snakemake.output)" in script, (
                 f"{name}.py: job() is not told the outputs"
             )
+
+
+def test_a_module_that_is_loaded_by_its_name_counts_where_it_is_given(tmp_path: Path):
+    door, wall = "house/plugins/door.py", "house/plugins/wall.py"
+
+    def with_door(**changes: str) -> str:
+        folder = write(tmp_path, {door: "from house.garden import gate", wall: "WALL = 1", **changes})
+        return CodeDigests(folder / "house").of(folder / "script.py", folder / door)
+
+    plain = with_door()
+    assert plain != digest(tmp_path, {})
+    assert with_door(**{wall: "WALL = 2"}) == plain
+    assert with_door(**{door: "DOOR = 1"}) != plain != with_door(**{"house/garden/gate.py": "GATE = 1"})

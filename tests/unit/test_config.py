@@ -211,3 +211,21 @@ def test_the_snakefile_can_import_it_without_heavy_libraries():
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_generator_of_ones_own_brings_its_section_and_must_be_there():
+    own = {"xray": {"models": ["pca"], "pca": {"latent_size": 3}}}
+    assert complete_config(own, SCHEMA)["xray"]["pca"] == {"latent_size": 3}
+    assert "`xray.pca`: no such section" in faults("xray: {models: [pca]}")
+    assert "`xray.models`: glow; expected some of dcgan, gan, pca, vae" in faults("xray: {models: [glow]}")
+    assert "unknown config key `xray.glow`" in faults("xray: {models: [gan], glow: {}}")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config/examples").iterdir()), ids=lambda path: path.stem)
+def test_examples_set_keys_that_exist_to_values_that_differ(path):
+    study, example = read("config.yaml"), yaml.safe_load(path.read_text())
+    complete = complete_config(merge(study, example), SCHEMA)
+    assert complete["study"] == example["study"]
+    for key, part in example.items():
+        for name, value in part.items() if isinstance(part, dict) else ():
+            assert study[key].get(name) != value, f"{key}.{name} repeats config.yaml"

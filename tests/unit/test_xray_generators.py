@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 import torch
 
+from snowdrift.config import xray_generators
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.resume import JobState
-from snowdrift.xray.generators import MODELS
+from snowdrift.xray.generators import load_model
 from snowdrift.xray.generators.dcgan import DCGAN
 from snowdrift.xray.images import save_png, to_float
 from snowdrift.xray.samples import read_samples, write_samples
@@ -37,11 +38,13 @@ SECTIONS = {
         "validation": 0.1,
         "patience": 10,
     },
+    "pca": {"image_size": 16, "channels": 1, "latent_size": 4},
 }
+MODELS = ("gan", "dcgan", "vae")
 
 
 def model(name, seed=0, **changes):
-    return MODELS[name].from_config(SECTIONS[name] | changes, seed=seed, device=CPU)
+    return load_model(name).from_config(SECTIONS[name] | changes, seed=seed, device=CPU)
 
 
 def images(name, n=20, **changes):
@@ -252,3 +255,27 @@ def tiny_files(tmp_path):
     for path, picture in zip(paths, images("gan", 12), strict=True):
         save_png(picture, path)
     return paths
+
+
+def test_a_model_in_a_file_of_its_own_is_found_by_its_name_and_keeps_the_mean_of_what_it_saw():
+    assert set(xray_generators()) == set(SECTIONS)
+    one, real = model("pca"), images("pca", 40, image_size=16)
+    losses = one.train(real, seed=0)
+    assert losses["unexplained"][0] < 0.01  # the square's four sizes span three directions
+    made = one.sample(2000, seed=0)
+    assert torch.allclose(made.mean(0), to_float(real).mean(0), atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"sizes": 3}, "`sizes` is unknown"),
+        ({"latent_size": "4"}, "`latent_size` is '4', expected int"),
+        ({"latent_size": 40}, "xray.pca.latent_size is 40, and there are 20 training images"),
+    ],
+)
+def test_a_models_own_settings_are_checked(changes, fault):
+    with pytest.raises(SnowdriftError, match=fault):
+        model("pca", **changes).train(images("pca"), seed=0)
+    with pytest.raises(SnowdriftError, match="`channels` is missing"):
+        load_model("pca").from_config({"image_size": 16, "latent_size": 4}, seed=0, device=CPU)

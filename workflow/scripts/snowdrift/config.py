@@ -34,11 +34,13 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
     """
     if not isinstance(config, Mapping):
         raise SnowdriftError(f"the config is {_show(config)}; expected a section with keys", HINT)
+    config, own = _set_apart(config, schema)
     lines = [line for error in _validator(schema).iter_errors(config) for line in _explain(error)]
     problems = list(dict.fromkeys(lines))  # a value can break two limits of one key
     if problems:
         raise SnowdriftError(_listing(problems), HINT)
     complete = _fill(config, schema)
+    complete["xray"] |= own
     problems = [f"config key `{key}`: {fault}" for key, fault in _conflicts(complete)]
     if problems:
         raise SnowdriftError(_listing(problems), HINT)
@@ -89,6 +91,27 @@ def _files(config: Mapping[str, Any]) -> Iterator[str]:
         yield "scores.inception_weights"
     if "attack" in config["chapters"]:
         yield "attack.transfer"
+
+
+def xray_generators() -> list[str]:
+    """Names of the modules that hold a model of X-rays; they are not imported, for that takes seconds."""
+    folder = Path(__file__).parent / "xray/generators"
+    files = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))}
+    return [name for name, text in files.items() if f'\n    name = "{name}"\n' in text]
+
+
+def _set_apart(
+    config: Mapping[str, Any], schema: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """The config without the sections of generators that the schema does not know, and these; their jobs check them."""
+    xray = config.get("xray")
+    if not isinstance(xray, Mapping):
+        return config, {}
+    known = schema["properties"]["xray"]["properties"]
+    own = {
+        name: copy.deepcopy(xray[name]) for name in xray_generators() if name in xray and name not in known
+    }
+    return {**config, "xray": {name: part for name, part in xray.items() if name not in own}}, own
 
 
 def _validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
@@ -214,10 +237,11 @@ def _split_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                     f"video `{video}` is also in `splits.{owner[video]}`; expected it in one split",
                 )
             owner[video] = name
-    if config["detector"]["mixed"] == "half" and _videos(splits["train"]) == 1:
+    mixed = config["detector"]["mixed"]
+    if mixed != "union" and _videos(splits["train"]) == 1:
         yield (
             "splits.train",
-            "one video; expected at least two, since `detector.mixed: half` makes half of them wintry",
+            f"one video; expected at least two, since `detector.mixed: {mixed}` makes a part of them wintry",
         )
 
 
@@ -255,6 +279,15 @@ def _training_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    generators = xray_generators()
+    for name in config["xray"]["models"]:
+        if name not in generators:
+            yield "xray.models", f"{name}; expected some of {', '.join(generators)}"
+        elif not isinstance(config["xray"].get(name), Mapping):
+            yield (
+                f"xray.{name}",
+                "no such section; expected the settings of this generator, which have no defaults",
+            )
     samples, large = config["xray"]["samples"], config["xray"]["large"]
     splits = config["scores"]["study_splits"]
     if samples % splits:

@@ -46,14 +46,18 @@ class CodeDigests:
                 self._known = json.loads(self._store.read_bytes())
         self._stored = len(self._known)
 
-    def of(self, script: Path | str) -> str:
+    def of(self, script: Path | str, *others: Path | str) -> str:
         """The digest of a script, 16 hex digits.
+
+        Args:
+            script: the file.
+            others: modules of the package that it imports by a name that is computed.
 
         Raises:
             SyntaxError: it, or a module that it imports, is no Python.
         """
         script = Path(script)
-        reached, ahead = set(), [script]
+        reached, ahead = set(), [script, *map(Path, others)]
         while ahead:
             path = ahead.pop()
             reached.add(path)

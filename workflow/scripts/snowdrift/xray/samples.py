@@ -11,7 +11,7 @@ from torch import Tensor
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import atomic_folder, atomic_path
 from snowdrift.runtime.seeds import derive_seed
-from snowdrift.xray.generators import MODELS
+from snowdrift.xray.generators import load_model
 from snowdrift.xray.images import save_png, to_uint8, write_sheet
 
 
@@ -43,7 +43,7 @@ def write_samples(
         device: where to compute.
     """
     seed = derive_seed(seed, "xray", name)
-    model = MODELS[name].from_config(section, seed=seed, device=device)
+    model = load_model(name).from_config(section, seed=seed, device=device)
     model.load(weights)
     images = to_uint8(model.sample(count, seed))
     with atomic_folder(folder) as place:

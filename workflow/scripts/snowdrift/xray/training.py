@@ -10,7 +10,7 @@ from snowdrift.runtime.files import write_table
 from snowdrift.runtime.progress import report
 from snowdrift.runtime.resume import JobState
 from snowdrift.runtime.seeds import derive_seed
-from snowdrift.xray.generators import MODELS
+from snowdrift.xray.generators import load_model
 from snowdrift.xray.images import load_images, to_uint8, write_sheet
 
 
@@ -31,7 +31,7 @@ def train_model(
     """Train a model and write its weights, its losses, and a sheet of samples every few epochs.
 
     Args:
-        name: of the model, one of `generators.MODELS`.
+        name: of the model, see `generators`.
         section: the config's `xray.<name>`.
         images: the real X-rays.
         weights: file for what `samples` needs.
@@ -48,7 +48,7 @@ def train_model(
     """
     seed = derive_seed(seed, "xray", name)
     torch.manual_seed(seed)  # for dropout, which takes no generator of its own
-    model = MODELS[name].from_config(section, seed=seed, device=device)
+    model = load_model(name).from_config(section, seed=seed, device=device)
     data = load_images(images, model.settings.image_size, model.settings.channels)
     folder = state.folder / "sheets"
 

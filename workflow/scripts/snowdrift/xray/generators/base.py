@@ -1,5 +1,6 @@
 """What a model of X-rays is: it trains on images and makes new ones."""
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,13 +24,13 @@ _SAMPLE_BATCH = 64
 class GenerativeModel(ABC):
     """A model of square images: `train` on real ones, `sample` new ones.
 
-    A model of your own derives from this, takes its config section as keyword arguments of `settings_type`,
-    and is named in `generators.MODELS` and in the schema of the config.
+    A model of your own derives from this, in a module of its own name in this folder, and takes its config section as
+    keyword arguments of `settings_type`; `pca` is a short example.
 
     Attributes:
-        name: as in the config.
-        settings_type: frozen dataclass of the model's settings, with at least image_size, channels and
-            latent_size.
+        name: as in the config, and of the module.
+        settings_type: frozen dataclass of the model's settings, with at least image_size, channels, latent_size and
+            epochs. Their names and types are checked, and its `__post_init__` may raise a SnowdriftError.
         settings: an instance of it.
         network: what makes images of latent vectors, (n, latent_size) to (n, c, h, w).
         device: where it computes.
@@ -47,7 +48,24 @@ class GenerativeModel(ABC):
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any], *, seed: int, device: torch.device) -> Self:
-        """An untrained model with the settings of its config section."""
+        """An untrained model with the settings of its config section.
+
+        Raises:
+            SnowdriftError: a setting is missing, unknown or of another type.
+        """
+        fields = {field.name: field.type for field in dataclasses.fields(cls.settings_type)}
+        faults = [f"`{name}` is missing" for name in fields if name not in section]
+        faults += [f"`{name}` is unknown" for name in section if name not in fields]
+        faults += [
+            f"`{name}` is {section[name]!r}, expected {kind.__name__}"
+            for name, kind in fields.items()
+            if name in section and not isinstance(section[name], (int, float) if kind is float else kind)
+        ]
+        if faults:
+            raise SnowdriftError(
+                f"xray.{cls.name}: {', '.join(faults)}",
+                f"its settings are {', '.join(f'{name} ({kind.__name__})' for name, kind in fields.items())}",
+            )
         return cls(cls.settings_type(**section), seed=seed, device=device)
 
     @abstractmethod

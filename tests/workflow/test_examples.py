@@ -1,0 +1,109 @@
+"""The examples of config/examples, each as a user layers it, at tiny size and as far as it matters."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import REPOSITORY, TINY, succeed
+
+EXAMPLES = REPOSITORY / "config/examples"
+RENDERED = "results/tiny/data/rendered"
+
+
+@pytest.fixture
+def folder(tiny_study: Path, tmp_path: Path) -> Path:
+    """A working directory with the finished tiny study, as the study whose settings an example changes."""
+    return Path(shutil.copytree(tiny_study, tmp_path / "study", symlinks=True))
+
+
+def run(folder: Path, example: str, *targets: str, small: Mapping | None = None) -> Path:
+    """Run targets with an example over the tiny settings, and `small` over both; the study's folder."""
+    small = dict(small or {})
+    top = folder / "top.yaml"
+    top.write_text(yaml.safe_dump(small))
+    name = small.get("study") or yaml.safe_load((EXAMPLES / f"{example}.yaml").read_text())["study"]
+    targets = [f"results/{name}/{target}" for target in targets]
+    succeed(folder, *targets, configs=(TINY, EXAMPLES / f"{example}.yaml", top))
+    return folder / "results" / name
+
+
+def test_each_example_is_explained_and_is_one_of_the_tested():
+    names = {path.stem for path in EXAMPLES.iterdir()}
+    tested = Path(__file__).read_text()
+    guide = (REPOSITORY / "docs/bring-your-own.md").read_text()
+    for name in names:
+        assert f'"{name}"' in tested and f"config/examples/{name}.yaml" in guide, name
+
+
+def test_own_dataset(folder: Path):
+    frames = pd.read_parquet(folder / "results/tiny/data/frames.parquet")
+    boxes = pd.read_parquet(folder / "results/tiny/data/boxes.parquet")
+    lines = (
+        boxes[["class_id", "x_center", "y_center", "box_width", "box_height"]]
+        .astype(str)
+        .agg(" ".join, axis=1)
+    )
+    cameras = {video: f"cam{number}" for number, video in enumerate(sorted(set(frames["video"])), 1)}
+    for row in frames.itertuples():
+        place = f"{cameras[row.video]}/{Path(row.image).stem}"
+        for part, suffix in (("images", ".jpg"), ("labels", ".txt")):
+            (folder / f"data/parking-lot/{part}/{place}{suffix}").parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(
+            folder / RENDERED / "VFP290K" / row.image, folder / f"data/parking-lot/images/{place}.jpg"
+        )
+        own = lines[boxes["frame_id"] == row.frame_id]
+        (folder / f"data/parking-lot/labels/{place}.txt").write_text("\n".join(own))
+    study = run(folder, "own-dataset", "detection/datasets/vfp")
+    table = pd.read_parquet(study / "data/frames.parquet")
+    assert table.groupby("split")["video"].unique().map(list).to_dict() == {
+        "train": ["cam1", "cam2", "cam3"],
+        "val": ["cam4"],
+        "test": ["cam5", "cam6"],
+    }
+    assert len(pd.read_parquet(study / "data/boxes.parquet")) == len(boxes)
+    assert "lying" in (study / "detection/datasets/vfp/data.yaml").read_text()
+
+
+def test_own_generator(folder: Path):
+    (folder / "weights").mkdir()
+    shutil.copy(folder / "results/tiny/snow/cyclegan/snapshots/latest_net_G_A.pth", folder / "weights")
+    study = run(folder, "own-generator", "snow/shards/0.parquet", small={"winterize": {"size": 64}})
+    assert not (study / "snow/cyclegan").exists()
+    manifest = pd.read_parquet(study / "snow/shards/0.parquet")
+    assert all((study / "snow/frames" / image).is_file() for image in manifest["image"])
+
+
+def test_rain(folder: Path):
+    rain = Path(shutil.copytree(folder / RENDERED / "DAWN/Snow", folder / "data/DAWN/Rain"))
+    for picture in sorted(rain.rglob("*.jpg")):
+        picture.rename(picture.with_name(picture.name.replace("snow", "rain")))
+    study = run(folder, "rain", "snow/cyclegan/losses.csv")
+    style = pd.read_csv(study / "snow/training_style.csv")
+    assert len(style) == 5 and style["image"].str.contains("rain_storm").all()
+
+
+def test_larger_detector(folder: Path):
+    small = {"study": "tiny", "detector": {"image_size": 64, "batch_size": 4}}
+    study = run(folder, "larger-detector", "detection/models/vfp-seed2/weights/best.pt", small=small)
+    assert "model: yolov5m.yaml" in (study / "detection/models/vfp-seed2/args.yaml").read_text()
+
+
+def test_another_mix(folder: Path):
+    generator = {"pretrained": "results/tiny/snow/generator.pth"}
+    study = run(folder, "another-mix", "detection/datasets/mixed", small={"cyclegan": generator})
+    frames = pd.read_csv(study / "detection/datasets/mixed/frames.csv")
+    assert frames[frames["split"] == "train"].groupby("source")["video"].nunique().to_dict() == {
+        "vfp": 1,
+        "winter": 1,
+    }
+    assert not (study / "snow/cyclegan").exists()
+
+
+def test_own_xray_generator(folder: Path):
+    small = {"study": "tiny", "xray": {"pca": {"image_size": 16, "latent_size": 4}}}
+    study = run(folder, "own-xray-generator", "xray/scores.csv", small=small)
+    assert "pca" in set(pd.read_csv(study / "xray/scores.csv")["model"])
+    assert (study / "xray/pca/sheet.png").is_file()
