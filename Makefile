@@ -1,4 +1,4 @@
-# make demo | test | lint | env | watch | clean-state: each sets up what it needs in .venv and touches nothing else on
+# make demo | doctor | watch | test | lint | env | clean-state: each sets up what it needs in .venv and touches nothing else on
 # the machine.
 
 PYTHON ?= python3
@@ -11,7 +11,7 @@ SNAKEMAKE := $(BIN)/snakemake
 UV := $(shell command -v uv 2>/dev/null || echo .venv/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: env demo watch test lint docs lock clean-state
+.PHONY: env demo doctor watch test lint docs lock clean-state
 .DELETE_ON_ERROR:
 
 env: .venv/ready
@@ -31,6 +31,10 @@ demo:
 	@$(MAKE) --no-print-directory env
 	$(SNAKEMAKE) --cores $(CORES) --configfile config/demo.yaml
 	@echo "Done. Open results/demo/report.html in a browser."
+
+# Whether a study can run here: make doctor CONFIG="config/demo.yaml mine.yaml". Before `make env` it says what is needed.
+doctor:
+	@PYTHONPATH=workflow/scripts $$(command -v $(BIN)/python || command -v $(PYTHON)) -m snowdrift.doctor $(CONFIG)
 
 # All studies, or `make watch STUDY=demo`. It leaves .venv as it is, since jobs may be running in it.
 watch:

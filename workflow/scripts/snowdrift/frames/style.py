@@ -53,6 +53,22 @@ def index_style(root: Path, *, max_rejected: float, workers: int = 1) -> StyleIn
         SnowdriftError: No such folder, no picture in it, or too many faulty ones.
     """
     root = Path(root)
+    images = list_style(root)
+    if folder := _snow_folder(root):
+        logger.info("%s: searched in %s only", root, folder)
+    checked = map_chunks(partial(_check_pictures, root=root), images, workers, "style images")
+    results = [result for chunk in checked for result in chunk]
+    faults = [(image, result.fault) for image, result in zip(images, results, strict=True) if result.fault]
+    report_faults(faults, len(images), max_rejected, f"style images in {root / folder}", logger)
+    return _tables(images, results)
+
+
+def list_style(root: Path) -> list[str]:
+    """The pictures that `index_style` checks, relative to `root`, sorted; no file is opened.
+
+    Raises:
+        SnowdriftError: No such folder, or no picture in it.
+    """
     check_root(root, _KEY)
     top = _snow_folder(root)
     images = sorted(_pictures(root, top))
@@ -61,11 +77,7 @@ def index_style(root: Path, *, max_rejected: float, workers: int = 1) -> StyleIn
             f"{_KEY}: no picture found below {root / top}: looked for .jpg, .jpeg and .png",
             f"set {_KEY} to DAWN's folder, or to any folder of snow photographs",
         )
-    checked = map_chunks(partial(_check_pictures, root=root), images, workers, "style images")
-    results = [result for chunk in checked for result in chunk]
-    faults = [(image, result.fault) for image, result in zip(images, results, strict=True) if result.fault]
-    report_faults(faults, len(images), max_rejected, f"style images in {root / top}", logger)
-    return _tables(images, results)
+    return images
 
 
 def write_style(index: StyleIndex, style_path: Path, rejected_path: Path) -> None:
@@ -77,7 +89,6 @@ def write_style(index: StyleIndex, style_path: Path, rejected_path: Path) -> Non
 def _snow_folder(root: Path) -> str:
     for folder in ("Snow", "DAWN/Snow"):
         if (root / folder).is_dir():
-            logger.info("%s: searched in %s only", root, folder)
             return folder
     return ""
 

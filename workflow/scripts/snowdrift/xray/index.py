@@ -72,9 +72,7 @@ def index_xray(root: Path, *, class_name: str, max_rejected: float, workers: int
         SnowdriftError: Not such a set, a class folder without images, or too many faulty ones.
     """
     root = Path(root)
-    check_root(root, _KEY)
-    listed = _list_images(root, _splits_folder(root))
-    _require_classes(root, listed, class_name)
+    listed = list_xrays(root, class_name)
     checked = map_chunks(partial(_check_images, root=root), listed, workers, "X-rays")
     results = [result for chunk in checked for result in chunk]
     faults = [
@@ -86,6 +84,18 @@ def index_xray(root: Path, *, class_name: str, max_rejected: float, workers: int
     index = _tables(listed, results)
     _log_counts(index)
     return index
+
+
+def list_xrays(root: Path, class_name: str) -> list[Listed]:
+    """The images that `index_xray` checks; no file is opened.
+
+    Raises:
+        SnowdriftError: Not such a set, or a class folder without images.
+    """
+    check_root(root, _KEY)
+    listed = _list_images(root, _splits_folder(root))
+    _require_classes(root, listed, class_name)
+    return listed
 
 
 def write_index(index: XrayIndex, images: Path, rejected: Path) -> None:

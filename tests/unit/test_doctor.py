@@ -1,0 +1,160 @@
+"""The doctor: what it finds before anything runs, and the estimates behind it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+from snowdrift import doctor, estimate
+from snowdrift.doctor import REPOSITORY, main, read_config
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory on a machine without GPUs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return tmp_path
+
+
+def diagnose(place: Path, **config) -> tuple[int, dict[str, list[str]]]:
+    """Exit status, and the lines of each level."""
+    (place / "mine.yaml").write_text(yaml.safe_dump(config))
+    found: dict[str, list[str]] = {"ok": [], "warning": [], "error": []}
+    demo = str(REPOSITORY / "config/demo.yaml")
+    status = main([demo, str(place / "mine.yaml")], lambda finding: found[finding.level].append(str(finding)))
+    assert all("Hint: " in line for level in ("warning", "error") for line in found[level])
+    return status, found
+
+
+def vfp290k(root: Path, videos: int = 3) -> None:
+    for video in range(videos):
+        for part, suffix in (("images", "jpg"), ("clean_xml", "xml")):
+            folder = root / f"GOPR{video:04d}/{part}"
+            folder.mkdir(parents=True)
+            (folder / f"GOPR{video:04d}_00000.{suffix}").write_text("<annotation/>")
+        Image.new("RGB", (64, 36)).save(root / f"GOPR{video:04d}/images/GOPR{video:04d}_00000.jpg")
+
+
+def test_the_demo_is_fit_and_told_what_it_takes(place: Path):
+    status, found = diagnose(place)
+    assert (status, found["error"]) == (0, [])
+    text = "\n".join(found["ok"])
+    assert "600 in 20 videos will be rendered" in text and "160 snow photographs will be rendered" in text
+    # By the demo's own figures: 448 + 70 + 415 + 180 seconds.
+    assert "time: about 19 min of one CPU core" in text
+    assert list(place.iterdir()) == [place / "mine.yaml"]
+
+
+def test_another_number_than_the_published_sets_is_a_warning_for_them_alone(place: Path):
+    vfp290k(place / "VFP290K")
+    shutil.copytree(place / "VFP290K", place / "mine")
+    splits = {"train": 1, "val": 1, "test": 1}
+    detector = {"mixed": "union"}
+    status, found = diagnose(place, data={"vfp290k": "VFP290K"}, splits=splits, detector=detector)
+    assert status == 0
+    assert (
+        "VFP290K: 3 frames, 3 videos; the published set has 294,713 frames, 178 videos" in found["warning"][0]
+    )
+    _, found = diagnose(place, data={"vfp290k": "mine"}, splits=splits, detector=detector)
+    assert found["warning"] == [] and "mine: 3 frames, 3 videos" in "\n".join(found["ok"])
+
+
+@pytest.mark.parametrize(
+    ("config", "fault"),
+    [
+        ({"data": {"vfp290k": "nowhere"}}, "nowhere does not exist"),
+        ({"data": {"vfp290k": "VFP290K", "layout": "yolo"}}, "no folder images"),
+        ({"data": {"vfp290k": "VFP290K"}}, "the dataset has 3"),
+        ({"data": {"dawn": "empty"}}, "empty is empty"),
+        ({"data": {"chest_xray": "VFP290K"}}, "no folder `train`"),
+        ({"cyclegan": {"pretrained": "mine.yaml"}}, "mine.yaml"),
+        ({"cyclegan": {"pretrained": "nowhere.pth"}}, "nowhere.pth"),
+        ({"scores": {"extractors": ["inception"], "inception_weights": "none.pth"}}, "none.pth: there is no"),
+        ({"detector": {"epocs": 3}}, "did you mean `detector.epochs`"),
+        ({"device": "cuda"}, "there is no GPU here"),
+    ],
+)
+def test_what_would_stop_a_run_is_an_error(place: Path, config: dict, fault: str):
+    vfp290k(place / "VFP290K")
+    (place / "empty").mkdir()
+    status, found = diagnose(place, **config)
+    assert status == 1
+    assert fault in "\n".join(found["error"]), found["error"]
+
+
+def test_too_little_space_is_an_error(place: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9 - 10**7, 10**7)
+    )
+    status, found = diagnose(place)
+    assert status == 1 and "10.0 MB are free" in found["error"][0]
+
+
+def test_gpus_are_listed_with_the_option_that_counts_them(place: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    _, found = diagnose(place)
+    assert any("GPUs: 2 " in line and "--resources gpu=2" in line for line in found["ok"])
+
+
+def test_a_python_without_the_packages_hears_what_to_do(tmp_path: Path):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            "import sys, runpy; sys.path.insert(0, sys.argv[1]); del sys.argv[1]; "
+            "runpy.run_module('snowdrift.doctor', run_name='__main__')",
+            str(REPOSITORY / "workflow/scripts"),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    assert "error   not installed: snakemake, torch" in done.stdout and "Hint: make env" in done.stdout
+
+
+def test_the_work_of_a_generator_is_that_of_the_reference():
+    assert estimate.generator_macs(64, 9, 256 * 256) == pytest.approx(49.6e9, rel=0.002)
+
+
+def test_more_of_anything_takes_longer():
+    demo = read_config([REPOSITORY / "config/config.yaml", REPOSITORY / "config/demo.yaml"])
+    study = read_config([REPOSITORY / "config/config.yaml"])
+    same = estimate.core_hours(demo, estimate.rendered_data(demo), demo)
+    assert {stage: round(hours * 3600) for stage, hours in same.items()} == estimate.DEMO_SECONDS
+    data = estimate.Data(294_713, 178, 294_713 * 500_000, 1920, 1080)
+    full = estimate.core_hours(study, data, demo)
+    assert all(full[stage] > 100 * hours for stage, hours in same.items())
+    assert estimate.disk_bytes(study, data)["winter frames"] == 1.5 * data.frame_bytes
+
+
+def test_the_study_at_full_scale_is_looked_at_in_seconds(place: Path):
+    for video in range(178):
+        for part, suffix in (("images", "jpg"), ("clean_xml", "xml")):
+            folder = place / f"data/VFP290K/GOPR{video:04d}/{part}"
+            folder.mkdir(parents=True)
+            for frame in range(20):
+                (folder / f"GOPR{video:04d}_{frame:05d}.{suffix}").touch()
+    Image.new("RGB", (64, 36)).save(place / "data/VFP290K/GOPR0000/images/GOPR0000_00000.jpg")
+    started = time.monotonic()
+    _, found = diagnose(place, data={"vfp290k": "data/VFP290K"})
+    assert time.monotonic() - started < 5 and "3,560 frames, 178 videos" in found["warning"][0]
+
+
+def test_it_runs_as_the_makefile_calls_it(tmp_path: Path):
+    command = [sys.executable, "-m", "snowdrift.doctor", str(REPOSITORY / "config/demo.yaml")]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow/scripts")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == "" and done.stdout.count("\n") >= 8
+    assert doctor.REPOSITORY.joinpath("Snakefile").is_file()

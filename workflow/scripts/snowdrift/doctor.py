@@ -1,0 +1,332 @@
+"""Whether a study can run here, before it does: `python -m snowdrift.doctor [CONFIG ...]`, layered as for Snakemake.
+
+Each line is ok, a warning, or an error with a hint; the status is 1 where there is an error. Nothing is written, and no
+picture is opened but one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+REPOSITORY = Path(__file__).parents[3]
+PUBLISHED = {
+    "vfp290k": {"frames": 294_713, "videos": 178},
+    "dawn": {"snow photographs": 200},
+    "chest_xray": {"training images of the class": 1_341},
+}
+"""What the study's own sets hold. A folder is taken for one of them where it has its name."""
+_NAMES = {"vfp290k": "VFP290K", "dawn": "DAWN", "chest_xray": "chest_xray"}
+_OK, _WARNING, _ERROR = "ok", "warning", "error"
+_LONG = 48.0  # core hours from which on a study without a GPU is worth a warning
+
+
+class Finding(NamedTuple):
+    """One line of the diagnosis."""
+
+    level: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        hint = f"\n           Hint: {self.hint}" if self.hint else ""
+        return f"{self.level:>8}   {self.what}{hint}"
+
+
+def examine(configs: Sequence[Path]) -> Iterator[Finding]:
+    """All findings, in an order in which each makes sense; those that follow from an error are left out."""
+    yield check_python()
+    environment = list(check_environment())
+    yield from environment
+    if any(finding.level == _ERROR for finding in environment):
+        return
+    from snowdrift.runtime.errors import SnowdriftError
+
+    try:
+        config = read_config([REPOSITORY / "config/config.yaml", *configs])
+        demo = read_config([REPOSITORY / "config/config.yaml", REPOSITORY / "config/demo.yaml"])
+    except SnowdriftError as error:
+        yield Finding(_ERROR, error.message, error.hint)
+        return
+    yield Finding(
+        _OK, f"config: study {config['study']}, side studies: {', '.join(config['chapters']) or 'none'}"
+    )
+    logging.disable(logging.INFO)
+    devices = yield from check_devices(config)
+    data = None
+    for check in (check_frames, check_style, check_xrays, check_weights):
+        try:
+            data = (yield from check(config)) or data
+        except (SnowdriftError, OSError) as error:
+            yield Finding(
+                _ERROR, getattr(error, "message", str(error)), getattr(error, "hint", "check the folder")
+            )
+    if data:
+        yield from check_space(config, data)
+        yield from check_time(config, data, demo, devices)
+
+
+def check_python() -> Finding:
+    """The version, which a package would complain of less clearly."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < (3, 11):  # noqa: UP036 - also run by a Python that is
+        return Finding(
+            _ERROR, f"Python {version} is too old", "3.11 or newer: make env PYTHON=/path/to/python3.11"
+        )
+    return Finding(_OK, f"Python {version}")
+
+
+def check_environment() -> Iterator[Finding]:
+    """Whether what the workflow imports is installed, as it is pinned."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    lock = (REPOSITORY / "envs/requirements.lock").read_text()
+    pins: dict[str, list[str]] = {}  # a package has several where they differ by Python's version
+    for name, pinned in re.findall(r"^([\w.-]+)==([^\s;]+)", lock, re.MULTILINE):
+        pins.setdefault(name, []).append(pinned)
+    missing, other = [], []
+    for name in ("snakemake", "torch", "torchvision", "ultralytics", "numpy", "pandas", "jsonschema", "rich"):
+        try:
+            if version(name).split("+")[0] not in pins[name]:
+                other.append(f"{name} {version(name)} instead of {' or '.join(pins[name])}")
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        free = shutil.disk_usage(REPOSITORY).free / 1e9
+        space = f"{free:.0f} GB are free here" + ("" if free > 8 else ", which does not do")
+        yield Finding(_ERROR, f"not installed: {', '.join(missing)}", f"make env (6 GB, once; {space})")
+    elif other:
+        yield Finding(
+            _WARNING, f"not as pinned: {', '.join(other)}", "make env; results may differ from others'"
+        )
+    else:
+        yield Finding(_OK, "the environment is as pinned")
+
+
+def read_config(files: Sequence[Path]) -> dict[str, Any]:
+    """The complete config of layered files.
+
+    Raises:
+        SnowdriftError: a file that is missing or no YAML, or see `complete_config`.
+    """
+    import yaml
+
+    from snowdrift.config import complete_config, load_schema
+    from snowdrift.runtime.errors import SnowdriftError
+
+    merged: dict[str, Any] = {}
+    for file in files:
+        try:
+            layer = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise SnowdriftError(
+                f"{file}: cannot be read as a config: {error}", "see config/README.md"
+            ) from error
+        merged = _merge(merged, layer or {})
+    return complete_config(merged, load_schema(REPOSITORY / "workflow/schemas/config.schema.yaml"))
+
+
+def _merge(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    both = {
+        key: _merge(base[key], top[key]) for key in base.keys() & top.keys() if _nested(base[key], top[key])
+    }
+    return {**base, **top, **both}
+
+
+def _nested(*values: object) -> bool:
+    return all(isinstance(value, Mapping) for value in values)
+
+
+def check_devices(config: Mapping[str, Any]):
+    """The GPUs that jobs will find; returns how many."""
+    from snowdrift.runtime.leases import visible_devices
+
+    devices = visible_devices()
+    models = ", ".join(filter(None, devices.values())) or f"{len(devices)} without a name"
+    if config["device"] == "cpu":
+        yield Finding(_OK, "device: cpu, so no GPU is used")
+        return 0
+    if devices:
+        hint = f"run with --resources gpu={len(devices)}"
+        yield Finding(_OK, f"GPUs: {models}", hint)
+    elif config["device"] == "cuda":
+        yield Finding(
+            _ERROR, "device: cuda, but there is no GPU here", "check the driver, or set `device: auto`"
+        )
+    else:
+        yield Finding(_OK, "no GPU here: all runs on the CPU")
+    return len(devices)
+
+
+def check_frames(config: Mapping[str, Any]):
+    """The frames, their layout, number and splits; returns an `estimate.Data`."""
+    from PIL import Image
+
+    from snowdrift.estimate import Data, rendered_data
+    from snowdrift.frames.index import LAYOUTS
+    from snowdrift.frames.splits import assign_splits
+
+    if config["data"]["vfp290k"] is None:
+        data = rendered_data(config)
+        yield Finding(_OK, f"frames: {data.frames:,} in {data.videos} videos will be rendered")
+        return data
+    root = Path(config["data"]["vfp290k"])
+    files = LAYOUTS[config["data"]["layout"]].list_frames(root, config["data"]["class_names"])
+    videos = sorted({frame.video for frame in files})
+    yield _count("vfp290k", root, {"frames": len(files), "videos": len(videos)})
+    if faults := [frame for frame in files if frame.fault]:
+        share = len(faults) / len(files)
+        first = f"{faults[0].fault_file}: {faults[0].fault}"
+        level = _ERROR if share > config["data"]["max_rejected"] else _WARNING
+        yield Finding(
+            level, f"{len(faults):,} frames will be left out, such as {first}", "mend or remove them"
+        )
+    assign_splits(videos, **config["splits"], seed=config["seed"])
+    with Image.open(root / files[0].image) as picture:
+        width, height = picture.size
+    size = sum(os.stat(root / frame.image).st_size for frame in files if not frame.fault)
+    return Data(len(files), len(videos), size, width, height)
+
+
+def check_style(config: Mapping[str, Any]):
+    """The style pictures."""
+    from snowdrift.frames.style import list_style
+
+    folder = config["data"]["dawn"]
+    if config["cyclegan"]["pretrained"] is not None:
+        return
+    if folder is None:
+        yield Finding(_OK, f"style: {config['demo']['snow_images']} snow photographs will be rendered")
+        return
+    yield _count("dawn", Path(folder), {"snow photographs": len(list_style(Path(folder)))})
+
+
+def check_xrays(config: Mapping[str, Any]):
+    """The X-rays of the class that is learned."""
+    from snowdrift.xray.index import list_xrays
+
+    folder, name = config["data"]["chest_xray"], config["xray"]["class_name"]
+    if "xray" not in config["chapters"]:
+        return
+    if folder is None:
+        yield Finding(
+            _OK, f"X-rays: {config['demo']['xray_images']} phantoms of each finding will be rendered"
+        )
+        return
+    listed = list_xrays(Path(folder), name)
+    learned = sum(1 for file in listed if (file.split, file.class_name) == ("train", name))
+    yield _count("chest_xray", Path(folder), {"training images of the class": learned})
+
+
+def _count(key: str, root: Path, found: Mapping[str, int]) -> Finding:
+    counts = ", ".join(f"{count:,} {what}" for what, count in found.items())
+    where = f"data.{key}: {root}: {counts}"
+    if root.resolve().name != _NAMES[key] or found == PUBLISHED[key]:
+        return Finding(_OK, where)
+    wanted = ", ".join(f"{count:,} {what}" for what, count in PUBLISHED[key].items())
+    hint = "get the rest, or go on with what there is; rename the folder if it is another set"
+    return Finding(_WARNING, f"{where}; the published set has {wanted}", hint)
+
+
+def check_weights(config: Mapping[str, Any]):
+    """Weight files that the config names; those of generators and detectors are read."""
+    attack, xray = ("attack" in config["chapters"], "xray" in config["chapters"])
+    generators = {"cyclegan.pretrained": config["cyclegan"]["pretrained"]}
+    if attack:
+        generators["attack.transfer"] = config["attack"]["transfer"]
+    for key, path in generators.items():
+        if path is not None:
+            from snowdrift.cyclegan.weights import load_generator
+
+            filters = load_generator(path).state_dict()["model.1.weight"].shape[0]
+            yield Finding(_OK, f"{key}: {path}: a generator of {filters} filters")
+    if (path := config["detector"]["pretrained"]) is not None:
+        from snowdrift.detector.weights import read_weights
+
+        yield Finding(_OK, f"detector.pretrained: {path}: {len(read_weights(path))} tensors")
+    if xray and "inception" in config["scores"]["extractors"]:
+        yield _check_inception(config["scores"]["inception_weights"])
+
+
+def _check_inception(given: str | None) -> Finding:
+    name = "pt_inception-2015-12-05-6726825d.pth"
+    cache = Path(os.environ.get("TORCH_HOME", Path.home() / ".cache/torch")) / "hub/checkpoints" / name
+    if given is not None and not Path(given).is_file():
+        return Finding(
+            _ERROR, f"scores.inception_weights: {given}: there is no such file", f"a copy of {name}"
+        )
+    if given is not None or cache.is_file():
+        return Finding(_OK, f"Inception's weights: {given or cache}")
+    return Finding(
+        _WARNING,
+        "Inception's weights are not here: they will be fetched (96 MB), or else its scores are left out",
+        "set scores.inception_weights to a copy, or `scores: {extractors: [domain]}`",
+    )
+
+
+def check_space(config: Mapping[str, Any], data: Any) -> Iterator[Finding]:
+    """Free space against what the results take at most."""
+    from snowdrift.estimate import disk_bytes
+
+    place = next(
+        path for path in (Path("results").absolute(), *Path("results").absolute().parents) if path.exists()
+    )
+    parts = disk_bytes(config, data)
+    needed, free = sum(parts.values()), shutil.disk_usage(place).free
+    listing = ", ".join(f"{what} {_size(part)}" for what, part in parts.items())
+    text = f"disk: up to {_size(needed)} ({listing}); {_size(free)} are free at {place}"
+    if needed < 0.9 * free:
+        yield Finding(_OK, text)
+    else:
+        yield Finding(_ERROR, text, "free some, or start Snakemake with --directory on a larger disk")
+
+
+def check_time(
+    config: Mapping[str, Any], data: Any, demo: Mapping[str, Any], devices: int
+) -> Iterator[Finding]:
+    """What the long stages take on the CPU."""
+    from snowdrift.estimate import SOURCE, core_hours
+
+    hours = core_hours(config, data, demo)
+    listing = ", ".join(f"{stage} {_hours(count)}" for stage, count in hours.items())
+    text = f"time: about {_hours(sum(hours.values()))} of one CPU core ({listing}; from {SOURCE})"
+    if devices:
+        hint = "no GPU has been measured: `make watch` shows the time left as soon as a stage has begun"
+        yield Finding(_OK, text, hint)
+    elif sum(hours.values()) / (os.cpu_count() or 1) > _LONG:
+        yield Finding(_WARNING, text, "use a machine with GPUs, or take config/demo.yaml below your config")
+    else:
+        yield Finding(_OK, text)
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:,.1f} GB" if count >= 1e8 else f"{count / 1e6:,.1f} MB"
+
+
+def _hours(hours: float) -> str:
+    return (
+        f"{hours / 24:,.0f} days"
+        if hours >= 48
+        else f"{hours:.0f} h"
+        if hours >= 2
+        else f"{hours * 60:.0f} min"
+    )
+
+
+def main(configs: Sequence[str], show: Callable[[Finding], object] = print) -> int:
+    """Show the findings as they come; 1 where there is an error."""
+    worst = _OK
+    for finding in examine([Path(config) for config in configs]):
+        show(finding)
+        worst = max(worst, finding.level, key=[_OK, _WARNING, _ERROR].index)
+    return 1 if worst == _ERROR else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

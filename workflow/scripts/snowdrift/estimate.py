@@ -1,0 +1,117 @@
+"""How long a study takes and how much it writes, from what the demo was measured to take."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+SOURCE = "the demo's stages on one core of an AMD EPYC, docs/operating.md"
+"""What the rates below were taken from: CPU seconds of `make demo`, over the work of each stage there."""
+
+_YOLO_GFLOPS = {"yolov5n": 7.7, "yolov5s": 24.0, "yolov5m": 64.2, "yolov5l": 135.0, "yolov5x": 246.4}
+"""At 640 px, as Ultralytics' documentation lists them for its anchor-free YOLOv5."""
+
+
+_RENDERED_BYTES = 0.38
+"""Of a rendered JPEG, for each pixel."""
+
+DEMO_SECONDS = {"CycleGAN": 448.0, "winter frames": 70.0, "detectors": 415.0, "attack, at most": 180.0}
+"""CPU seconds of all jobs of a stage in the demo."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the study's data folders hold, or will hold when they are rendered.
+
+    Attributes:
+        frames: pictures in all videos.
+        videos: folders of them.
+        frame_bytes: of all frames together.
+        width, height: of a frame, in pixels.
+    """
+
+    frames: int
+    videos: int
+    frame_bytes: int
+    width: int
+    height: int
+
+
+def generator_macs(filters: int, blocks: int, pixels: int) -> float:
+    """Multiplications of one pass of the CycleGAN's generator, 49.6e9 for 64 filters, 9 blocks and 256x256."""
+    square = filters * filters
+    ends, halves, residual = 2 * 147 * filters, 4 * 4.5 * square, 18 * square
+    return pixels * (ends + halves + blocks * residual)
+
+
+def stage_work(config: Mapping[str, Any], data: Data) -> dict[str, float]:
+    """Work of each long stage, in units that mean something for that stage alone."""
+    cyclegan, winterize, detector = config["cyclegan"], config["winterize"], config["detector"]
+    work: dict[str, float] = {}
+    if cyclegan["pretrained"] is None:
+        pairs = max(cyclegan["frames"], cyclegan["style_images"]) * (
+            cyclegan["epochs"] + cyclegan["decay_epochs"]
+        )
+        work["CycleGAN"] = pairs * _network(config, cyclegan["crop_size"] ** 2)
+    short = min(data.width, data.height)
+    side = short if winterize["size"] == "native" else winterize["size"]
+    work["winter frames"] = data.frames * _network(config, data.width * data.height * (side / short) ** 2)
+    share = _share(config["splits"]["train"], data.videos)
+    versions = 4 if detector["mixed"] == "union" else 3
+    pictures = share * data.frames * versions * len(detector["seeds"]) * detector["epochs"]
+    work["detectors"] = pictures * detector["image_size"] ** 2 * _YOLO_GFLOPS[detector["model"]]
+    if "attack" in config["chapters"]:
+        attack = config["attack"]
+        queries = attack["images"] * (
+            attack["queries"] * len(attack["methods"]) + 6 * attack["ceiling_steps"]
+        )
+        work["attack, at most"] = queries * _network(config, attack["size"] ** 2)
+    return work
+
+
+def core_hours(config: Mapping[str, Any], data: Data, demo: Mapping[str, Any]) -> dict[str, float]:
+    """Hours that each long stage takes on one core like the one that ran the demo.
+
+    Args:
+        config: a complete one.
+        data: of the study.
+        demo: the demo's complete config, to compare with.
+    """
+    known = stage_work(demo, rendered_data(demo))
+    work = stage_work(config, data)
+    return {stage: amount / known[stage] * DEMO_SECONDS[stage] / 3600 for stage, amount in work.items()}
+
+
+def disk_bytes(config: Mapping[str, Any], data: Data) -> dict[str, float]:
+    """Bytes that each part of the results takes at most."""
+    winter = data.frame_bytes * 1.5 if config["winterize"]["format"] == "jpeg" else _raw(data)
+    parts = {"winter frames": winter, "datasets": 3 * 2 * 4096.0 * data.frames}
+    cyclegan = config["cyclegan"]
+    if cyclegan["pretrained"] is None:
+        scale = (cyclegan["filters"] / 64) ** 2
+        total = cyclegan["epochs"] + cyclegan["decay_epochs"]
+        snapshots = total // cyclegan["snapshot_every"] + 2
+        # Four networks a snapshot, once in the state and once in the results; the state itself twice while it is saved.
+        parts["CycleGAN"] = scale * (2 * snapshots * 113e6 + 2 * 654e6)
+    return parts
+
+
+def rendered_data(config: Mapping[str, Any]) -> Data:
+    """The frames that are rendered where `data.vfp290k` is null."""
+    demo = config["demo"]
+    frames, pixels = demo["videos"] * demo["frames"], demo["width"] * demo["height"]
+    return Data(
+        frames, demo["videos"], round(frames * pixels * _RENDERED_BYTES), demo["width"], demo["height"]
+    )
+
+
+def _network(config: Mapping[str, Any], pixels: float) -> float:
+    return generator_macs(config["cyclegan"]["filters"], config["cyclegan"]["blocks"], round(pixels))
+
+
+def _share(split: int | list[str], videos: int) -> float:
+    return min(1.0, (split if isinstance(split, int) else len(split)) / max(videos, 1))
+
+
+def _raw(data: Data) -> float:
+    """Bytes without compression, which PNG does not exceed."""
+    return 3.0 * data.frames * data.width * data.height
