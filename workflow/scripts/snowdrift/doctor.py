@@ -236,9 +236,8 @@ def _count(key: str, root: Path, found: Mapping[str, int]) -> Finding:
 
 def check_weights(config: Mapping[str, Any]):
     """Weight files that the config names; those of generators and detectors are read."""
-    attack, xray = ("attack" in config["chapters"], "xray" in config["chapters"])
     generators = {"cyclegan.pretrained": config["cyclegan"]["pretrained"]}
-    if attack:
+    if "attack" in config["chapters"]:
         generators["attack.transfer"] = config["attack"]["transfer"]
     for key, path in generators.items():
         if path is not None:
@@ -250,7 +249,7 @@ def check_weights(config: Mapping[str, Any]):
         from snowdrift.detector.weights import read_weights
 
         yield Finding(_OK, f"detector.pretrained: {path}: {len(read_weights(path))} tensors")
-    if xray and "inception" in config["scores"]["extractors"]:
+    if "xray" in config["chapters"] and "inception" in config["scores"]["extractors"]:
         yield _check_inception(config["scores"]["inception_weights"])
 
 
