@@ -123,10 +123,6 @@ def test_a_python_without_the_packages_hears_what_to_do(tmp_path: Path):
     assert "error   not installed: snakemake, torch" in done.stdout and "Hint: make env" in done.stdout
 
 
-def test_the_work_of_a_generator_is_that_of_the_reference():
-    assert estimate.generator_macs(64, 9, 256 * 256) == pytest.approx(49.6e9, rel=0.002)
-
-
 def test_more_of_anything_takes_longer():
     demo = read_config([REPOSITORY / "config/config.yaml", REPOSITORY / "config/demo.yaml"])
     study = read_config([REPOSITORY / "config/config.yaml"])

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from snowdrift.resources import YOLO, generator_multiplications
+
 SOURCE = "the demo's stages on one core of an AMD EPYC, docs/operating.md"
 """What the rates below were taken from: CPU seconds of `make demo`, over the work of each stage there."""
-
-_YOLO_GFLOPS = {"yolov5n": 7.7, "yolov5s": 24.0, "yolov5m": 64.2, "yolov5l": 135.0, "yolov5x": 246.4}
-"""At 640 px, as Ultralytics' documentation lists them for its anchor-free YOLOv5."""
-
 
 _RENDERED_BYTES = 0.38
 """Of a rendered JPEG, for each pixel."""
@@ -36,13 +34,6 @@ class Data:
     height: int
 
 
-def generator_macs(filters: int, blocks: int, pixels: int) -> float:
-    """Multiplications of one pass of the CycleGAN's generator, 49.6e9 for 64 filters, 9 blocks and 256x256."""
-    square = filters * filters
-    ends, halves, residual = 2 * 147 * filters, 4 * 4.5 * square, 18 * square
-    return pixels * (ends + halves + blocks * residual)
-
-
 def stage_work(config: Mapping[str, Any], data: Data) -> dict[str, float]:
     """Work of each long stage, in units that mean something for that stage alone."""
     cyclegan, winterize, detector = config["cyclegan"], config["winterize"], config["detector"]
@@ -58,7 +49,7 @@ def stage_work(config: Mapping[str, Any], data: Data) -> dict[str, float]:
     share = _share(config["splits"]["train"], data.videos)
     versions = 4 if detector["mixed"] == "union" else 3
     pictures = share * data.frames * versions * len(detector["seeds"]) * detector["epochs"]
-    work["detectors"] = pictures * detector["image_size"] ** 2 * _YOLO_GFLOPS[detector["model"]]
+    work["detectors"] = pictures * detector["image_size"] ** 2 * YOLO[detector["model"]]
     if "attack" in config["chapters"]:
         attack = config["attack"]
         queries = attack["images"] * (
@@ -105,7 +96,7 @@ def rendered_data(config: Mapping[str, Any]) -> Data:
 
 
 def _network(config: Mapping[str, Any], pixels: float) -> float:
-    return generator_macs(config["cyclegan"]["filters"], config["cyclegan"]["blocks"], round(pixels))
+    return pixels * generator_multiplications(config["cyclegan"]["filters"], config["cyclegan"]["blocks"])
 
 
 def _share(split: int | list[str], videos: int) -> float:

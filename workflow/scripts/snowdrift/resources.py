@@ -39,7 +39,7 @@ _MORE_MEMORY, _MORE_TIME, _START, _END = 1.5, 2, 600.0, 3 * 86400.0
 _FRAMES, _VIDEOS, _FRAME_SIZE = 294_713, 178, (1920, 1080)
 _XRAYS, _NORMAL, _XRAY_MEGAPIXELS = 5856, 1341, 2.0
 # Multiplications of a picture of 640x640, by Ultralytics' own count.
-_YOLO = {"yolov5n": 3.9e9, "yolov5s": 12e9, "yolov5m": 32.1e9, "yolov5l": 67.5e9, "yolov5x": 123.2e9}
+YOLO = {"yolov5n": 3.9e9, "yolov5s": 12e9, "yolov5m": 32.1e9, "yolov5l": 67.5e9, "yolov5x": 123.2e9}
 
 _GENEROUS = 8  # times as much as was used, and more than jobs of little need ask for: an estimate that is off
 _LITTLE = 300  # MB, and seconds
@@ -166,7 +166,7 @@ class _Study:
 
     def detection(self) -> dict[str, Need]:
         config, threads = self.config["detector"], self.config["detector"]["threads"]
-        image = _YOLO[config["model"]] * (config["image_size"] / 640) ** 2
+        image = YOLO[config["model"]] * (config["image_size"] / 640) ** 2
         versions = 2 if config["mixed"] == "union" else 1
         trained, tested = versions * self.split("train"), 2 * self.split("test")
         validated = versions * self.split("val") if config["validate"] else 0
@@ -190,7 +190,11 @@ class _Study:
 
     def xray(self) -> dict[str, Need]:
         config, scores = self.config["xray"], self.config["scores"]
-        models = [config[name] for name in config["models"]]
+        # A generator of the user's own counts as a DCGAN where its settings do not say more.
+        known = {"gan", "dcgan", "vae"}
+        models = [
+            config[name] if name in known else config["dcgan"] | config[name] for name in config["models"]
+        ]
         reading = self.xrays * self.xray_megapixels * _MEGAPIXEL
         passes = max(m["epochs"] * _small(m) for m in models) * self.normal
         steps = max(m["epochs"] * self.normal / m["batch_size"] for m in models)
