@@ -1,12 +1,14 @@
 """Runs Snakemake as a user would, in a folder of its own, and shares one tiny finished study."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
@@ -49,6 +51,18 @@ def succeed(folder: Path, *arguments: str, **options) -> str:
     run = snakemake(folder, *arguments, **options)
     assert run.status == 0, run.text
     return run.text
+
+
+def as_yolo(rendered: Path, boxes: pd.DataFrame, folder: Path) -> None:
+    """Lay the rendered frames out as a user's own set: images/<video>/, labels/<video>/."""
+    for picture in rendered.glob("*/images/*.jpg"):
+        video = picture.parts[-3]
+        for kind in ("images", "labels"):
+            (folder / kind / video).mkdir(parents=True, exist_ok=True)
+        shutil.copy(picture, folder / "images" / video)
+        rows = boxes[boxes["frame_id"] == f"{video}/{picture.stem}"].drop(columns="frame_id")
+        lines = [" ".join([str(int(row[0])), *map(str, row[1:])]) for row in rows.itertuples(index=False)]
+        (folder / "labels" / video / f"{picture.stem}.txt").write_text("\n".join(lines))
 
 
 @pytest.fixture(scope="session")

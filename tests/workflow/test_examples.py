@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from conftest import REPOSITORY, TINY, succeed
+from conftest import REPOSITORY, TINY, as_yolo, succeed
 
 EXAMPLES = REPOSITORY / "config/examples"
 RENDERED = "results/tiny/data/rendered"
@@ -39,23 +39,11 @@ def test_each_example_is_explained_and_is_one_of_the_tested():
 
 
 def test_own_dataset(folder: Path):
-    frames = pd.read_parquet(folder / "results/tiny/data/frames.parquet")
-    boxes = pd.read_parquet(folder / "results/tiny/data/boxes.parquet")
-    lines = (
-        boxes[["class_id", "x_center", "y_center", "box_width", "box_height"]]
-        .astype(str)
-        .agg(" ".join, axis=1)
-    )
-    cameras = {video: f"cam{number}" for number, video in enumerate(sorted(set(frames["video"])), 1)}
-    for row in frames.itertuples():
-        place = f"{cameras[row.video]}/{Path(row.image).stem}"
-        for part, suffix in (("images", ".jpg"), ("labels", ".txt")):
-            (folder / f"data/parking-lot/{part}/{place}{suffix}").parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(
-            folder / RENDERED / "VFP290K" / row.image, folder / f"data/parking-lot/images/{place}.jpg"
-        )
-        own = lines[boxes["frame_id"] == row.frame_id]
-        (folder / f"data/parking-lot/labels/{place}.txt").write_text("\n".join(own))
+    boxes, own = pd.read_parquet(folder / "results/tiny/data/boxes.parquet"), folder / "data/parking-lot"
+    as_yolo(folder / RENDERED / "VFP290K", boxes, own)
+    for part in ("images", "labels"):
+        for number, video in enumerate(sorted((own / part).iterdir()), 1):
+            video.rename(video.with_name(f"cam{number}"))
     study = run(folder, "own-dataset", "detection/datasets/vfp")
     table = pd.read_parquet(study / "data/frames.parquet")
     assert table.groupby("split")["video"].unique().map(list).to_dict() == {

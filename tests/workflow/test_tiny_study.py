@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from conftest import REPOSITORY, TINY, succeed
+from conftest import REPOSITORY, TINY, as_yolo, succeed
 
 CONFIG = yaml.safe_load(TINY.read_text())
 
@@ -36,6 +36,7 @@ def test_every_result_of_the_contract_is_there(tiny_study: Path):
         path = results / name
         table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
         assert set(columns) <= set(table), name
+    assert not (results / "progress").exists(), "no job runs any more"
     page = (results / "report.html").read_text()
     assert "<html" in page
     assert not re.search(r"(src|href)=[\"']https?://", page)
@@ -116,18 +117,6 @@ def test_a_second_study_stands_beside_the_first(copied: Path, tmp_path: Path):
     assert (copied / "results/tiny/report.html").is_file()
     assert (copied / "results/other/data/frames.parquet").is_file()
     assert "Nothing to be done" in succeed(copied)
-
-
-def as_yolo(rendered: Path, boxes: pd.DataFrame, folder: Path) -> None:
-    """Lay the rendered frames out as a user's own set: images/<video>/, labels/<video>/."""
-    for picture in rendered.glob("*/images/*.jpg"):
-        video = picture.parts[-3]
-        for kind in ("images", "labels"):
-            (folder / kind / video).mkdir(parents=True, exist_ok=True)
-        shutil.copy(picture, folder / "images" / video)
-        rows = boxes[boxes["frame_id"] == f"{video}/{picture.stem}"].drop(columns="frame_id")
-        lines = [" ".join([str(int(row[0])), *map(str, row[1:])]) for row in rows.itertuples(index=False)]
-        (folder / "labels" / video / f"{picture.stem}.txt").write_text("\n".join(lines))
 
 
 OWN = """
