@@ -57,6 +57,13 @@ def test_half_does_not_depend_on_the_order_of_the_table():
     pd.testing.assert_frame_equal(choose(frames, "mixed"), choose(frames[::-1], "mixed"))
 
 
+@pytest.mark.parametrize(("share", "count"), [(0.25, 5), (0.5, 10), (0.01, 1), (0.99, 19)])
+def test_a_share_of_the_videos_is_shown_in_winter_at_least_one_and_never_all(share, count):
+    chosen = choose(frame_table(20), "mixed", mixed=share)
+    assert chosen.loc[chosen["source"] == "winter", "video"].nunique() == count
+    assert chosen["frame_id"].is_unique
+
+
 def test_union_takes_both_versions_of_every_frame():
     chosen = choose(frame_table(), "mixed", mixed="union")
     assert all(sources == ["vfp", "winter"] for sources in chosen.groupby("frame_id")["source"].agg(list))
