@@ -3,7 +3,6 @@
 SNOWDRIFT_KILLED_STUDIES=25 kills 25 tiny studies 3 times each; without it, it is one study.
 """
 
-import hashlib
 import os
 import random
 import shutil
@@ -13,40 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pandas as pd
 import pytest
-from conftest import ENVIRONMENT, REPOSITORY, TINY, Run, command, snakemake, succeed
-
-from snowdrift.detector.weights import read_weights
+from conftest import ENVIRONMENT, REPOSITORY, TINY, Run, command, fingerprint, snakemake, succeed
 
 STUDIES = int(os.environ.get("SNOWDRIFT_KILLED_STUDIES", "1"))
 KILLS, SECONDS = 3, (5, 40)
 PROFILE = str(REPOSITORY / "profiles/default")
-TIMES = ["seconds", "time"]
-
-# Each run has its own times, which the page shows and which change the digests of the files that hold them.
-ITS_OWN = ("logs/", "benchmarks/", "digests/", "report.html")
-
-
-def fingerprint(study: Path) -> dict[str, str]:
-    """A digest of every file below results/tiny; of weights that Ultralytics dates, the tensors count."""
-    results = study / "results/tiny"
-    digests = {}
-    for path in results.rglob("*"):
-        name = path.relative_to(results).as_posix()
-        if path.is_file() and not name.startswith(ITS_OWN) and path.name != ".snakemake_timestamp":
-            digests[name] = hashlib.sha256(content(path, study)).hexdigest()
-    return digests
-
-
-def content(path: Path, study: Path) -> bytes:
-    """What must be equal in two runs of the same study, in whatever folder."""
-    if path.suffix == ".csv":
-        table = pd.read_csv(path, dtype=str, skipinitialspace=True)
-        return table.drop(columns=TIMES, errors="ignore").to_csv().encode()
-    if path.suffix == ".pt":
-        return b"".join(value.numpy().tobytes() for value in read_weights(path).values())
-    return path.read_bytes().replace(str(study).encode(), b"")
 
 
 def kill_when(
