@@ -4,6 +4,8 @@
 # The demo:                 snakemake --cores 2 --configfile config/demo.yaml
 # Only a part of it:        snakemake data | snow | detection | xray | attack | report | verify, then the same options
 
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -13,6 +15,10 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 report: "workflow/report/workflow.rst"
+
+
+# The image that jobs run in under `--sdm apptainer`, made from envs/Dockerfile; without that option it means nothing.
+container: os.environ.get("SNOWDRIFT_IMAGE")
 
 
 include: "rules/common.smk"

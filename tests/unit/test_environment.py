@@ -26,3 +26,10 @@ def test_the_conda_environment_is_made_from_the_lock():
     command = [sys.executable, "envs/conda_from_lock.py", "envs/requirements.lock", "pyproject.toml"]
     made = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     assert (REPOSITORY / "envs/snowdrift.yaml").read_text() == made, "stale: run `make lock`"
+
+
+def test_the_image_is_made_from_the_lock_with_the_python_of_the_conda_environment():
+    image = (REPOSITORY / "envs/Dockerfile").read_text()
+    python = re.search(r"^FROM python:([\d.]+)-", image, flags=re.MULTILINE)[1]
+    assert f"- python={python}\n" in (REPOSITORY / "envs/snowdrift.yaml").read_text()
+    assert "pip install --no-cache-dir --require-hashes --requirement /tmp/requirements.lock" in image
