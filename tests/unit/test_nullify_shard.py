@@ -8,15 +8,18 @@ from PIL import Image
 from torch import nn
 
 from snowdrift.cyclegan.data import to_tensor
+from snowdrift.cyclegan.inference import accelerated
 from snowdrift.cyclegan.networks import ResnetGenerator, initialise
 from snowdrift.nullify import shard
 from snowdrift.nullify.lasting import to_rounded_picture, treated, visibility
 from snowdrift.nullify.names import CEILINGS, TREATMENTS
 from snowdrift.nullify.objective import Budget, Goal
+from snowdrift.nullify.queries import Query, QueryCounter
 from snowdrift.nullify.shard import COLUMNS, AttackSettings, attack_shard, prepare
 from snowdrift.nullify.white_box import projected_gradient
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.resume import JobState
+from snowdrift.runtime.workers import one_core_threads
 
 SETTINGS = AttackSettings(
     size=32,
@@ -46,7 +49,7 @@ def images(tmp_path):
     return pd.DataFrame({"frame_id": ["V/a", "V/b"], "image": ["a.png", "b.png"]})
 
 
-def attack(images, root, out, settings=SETTINGS, second=None):
+def attack(images, root, out, settings=SETTINGS, second=None, threads=1):
     attack_shard(
         images,
         generator(),
@@ -59,6 +62,7 @@ def attack(images, root, out, settings=SETTINGS, second=None):
         state=JobState(out / "state", "key"),
         seed=0,
         device=torch.device("cpu"),
+        threads=threads,
     )
     return pd.read_csv(out / "table.csv"), pd.read_csv(out / "traces.csv")
 
@@ -96,6 +100,36 @@ def test_the_same_seed_gives_the_same_tables(images, tmp_path):
     again, traces_again = attack(images, tmp_path, tmp_path / "two")
     pd.testing.assert_frame_equal(rows, again)
     pd.testing.assert_frame_equal(traces, traces_again)
+
+
+def test_the_number_of_threads_changes_nothing(images, tmp_path):
+    rows, traces = attack(images, tmp_path, tmp_path / "one")
+    again, traces_again = attack(images, tmp_path, tmp_path / "three", threads=3)
+    pd.testing.assert_frame_equal(rows, again)
+    pd.testing.assert_frame_equal(traces, traces_again)
+
+
+@pytest.mark.parametrize("size", [48, 104])
+def test_shared_queries_are_answered_as_one_at_a_time_by_the_plain_network(size):
+    network = ResnetGenerator(16, 3).eval().requires_grad_(False)
+    initialise(network, torch.Generator().manual_seed(0))
+    network.model[-2].weight.mul_(20)
+    images = torch.rand(9, 3, size, size, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    answers = []
+
+    def ask(index, goal):
+        answers.append((yield Query(images)))
+
+    with one_core_threads(2) as pool:
+        counter = QueryCounter(
+            accelerated(network), limit=99, batch_size=32, device=torch.device("cpu"), pool=pool
+        )
+        (end,) = counter.attack([images[0]], ask, Budget(0.1))
+    assert end.queries == 10
+    with torch.inference_mode():
+        expected = torch.cat([network(image[None]) for image in images])
+    assert expected.std() > 0.3
+    assert (answers[0] - expected).abs().max() < 0.1 / 127.5
 
 
 def test_a_killed_shard_goes_on_with_the_next_method_and_ends_the_same(images, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ with (
     job(snakemake.log[0], snakemake.output),
     leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
 ):
-    torch.set_num_threads(snakemake.threads)
+    torch.set_num_threads(1)  # the shard has threads of its own
     root, second = Path(snakemake.params.root), snakemake.input.get("second")
     images = read_table(snakemake.input.images)
     images = images.iloc[int(snakemake.wildcards.shard) :: snakemake.params.shards]
@@ -36,4 +36,5 @@ with (
         ),
         seed=snakemake.params.seed,
         device=device,
+        threads=snakemake.threads,
     )

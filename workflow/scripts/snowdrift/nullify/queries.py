@@ -1,6 +1,7 @@
 """The only way in which black-box attacks reach a generator: every image that it sees is counted here."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -56,16 +57,36 @@ class Progress:
             self.trace.append((queries, score))
 
 
+# Pixels that go through a generator together on the CPU: more fall out of its caches, fewer leave small images to the
+# cost of calls.
+_PIXELS_TOGETHER = 2**15
+
+
 class QueryCounter:
     """A generator that counts, batches, and gives out no gradients.
+
+    Args:
+        generator: what is asked; on the CPU best an `inference.accelerated` one.
+        limit: queries that one image may cost.
+        batch_size: images that are kept together; on a GPU they go through the generator at once.
+        device: where the generator runs.
+        pool: on the CPU, threads that share each batch, from `one_core_threads`; without one it goes as a whole.
 
     Attributes:
         limit: queries that one image may cost.
     """
 
-    def __init__(self, generator: nn.Module, *, limit: int, batch_size: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        generator: nn.Module,
+        *,
+        limit: int,
+        batch_size: int,
+        device: torch.device,
+        pool: Executor | None = None,
+    ) -> None:
         self._generator, self._device = generator.to(device).eval(), device
-        self._batch_size = batch_size
+        self._batch_size, self._pool = batch_size, pool
         self.limit = limit
 
     def attack(
@@ -141,9 +162,15 @@ class QueryCounter:
         for number, score in enumerate(progress.goal.score(outputs).tolist()):
             progress.offer(query.images[number], score, before + number + 1, keep_best=keep_best)
 
-    @torch.inference_mode()
     def _run(self, images: Tensor) -> Tensor:
-        return torch.cat([self._generator(batch) for batch in images.split(self._batch_size)])
+        if self._pool is None:
+            return torch.cat([self._ask(batch) for batch in images.split(self._batch_size)])
+        together = max(1, _PIXELS_TOGETHER // (images.shape[-2] * images.shape[-1]))
+        return torch.cat(list(self._pool.map(self._ask, images.split(min(together, self._batch_size)))))
+
+    @torch.inference_mode()
+    def _ask(self, images: Tensor) -> Tensor:
+        return self._generator(images)
 
 
 def _mean_score(progress: Sequence[Progress]) -> float:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from snowdrift.cyclegan.data import open_rgb, to_tensor
+from snowdrift.cyclegan.inference import accelerated
 from snowdrift.cyclegan.networks import ResnetGenerator
 from snowdrift.nullify.lasting import to_rounded_picture, treated, visibility
 from snowdrift.nullify.methods import WHITE_BOX, as_published, start_attack
@@ -24,6 +26,7 @@ from snowdrift.runtime.files import atomic_path, write_table
 from snowdrift.runtime.progress import track
 from snowdrift.runtime.resume import JobState
 from snowdrift.runtime.seeds import derive_seed
+from snowdrift.runtime.workers import one_core_threads
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +89,7 @@ def attack_shard(
     state: JobState,
     seed: int,
     device: torch.device,
+    threads: int,
 ) -> None:
     """Attack the given images by every method, black-box ones and the ceiling.
 
@@ -105,6 +109,7 @@ def attack_shard(
         state: what a killed job goes on from: the methods that it was through with.
         seed: of the directions, which differ by image and method and not by shard.
         device: where the generators run.
+        threads: on the CPU, cores that share the queries and the photographs.
 
     Raises:
         SnowdriftError: an image has broken since the index, or the device's memory is too small.
@@ -113,15 +118,19 @@ def attack_shard(
     names = list(images["frame_id"])
     originals = [prepare(root / image, settings.size).to(device) for image in images["image"]]
     done = {item["method"]: item for item in state.items()}
-    with memory_limit(
-        f"attack.batch_size: a batch of {settings.batch_size} images of {settings.size} px",
-        "lower attack.batch_size or attack.size",
+    with (
+        one_core_threads(threads) as pool,
+        memory_limit(
+            f"attack.batch_size: a batch of {settings.batch_size} images of {settings.size} px",
+            "lower attack.batch_size or attack.size",
+        ),
     ):
+        asked = accelerated(generator) if device.type == "cpu" else generator
         methods = [*WHITE_BOX, *settings.methods] if names else []
         for number, method in enumerate(methods, 1):
             if method not in done:
                 stage = f"{method} ({number} of {len(methods)} attacks)"
-                ends = _attack(method, stage, names, originals, generator, settings, seed, device)
+                ends = _attack(method, stage, names, originals, generator, asked, settings, seed, pool)
                 rows = [
                     _row(name, method, end, generator, second, settings.epsilon)
                     for name, end in zip(names, ends, strict=True)
@@ -162,33 +171,57 @@ def prepare(path: Path, size: int) -> Tensor:
     return to_tensor(ImageOps.fit(open_rgb(path), (size, size), Image.Resampling.BICUBIC))
 
 
+def _attack_by_gradients(
+    method: str,
+    stage: str,
+    originals: Sequence[Tensor],
+    generator: nn.Module,
+    settings: AttackSettings,
+    pool: Executor,
+) -> list[Progress]:
+    budget, momentum = Budget(settings.epsilon, settings.success), WHITE_BOX[method]
+
+    def attack(image: Tensor) -> Progress:
+        return projected_gradient(
+            generator, image, budget, iterations=settings.ceiling_steps, momentum=momentum
+        )
+
+    on_cpu = all(image.device.type == "cpu" for image in originals)
+    ends = pool.map(attack, originals) if on_cpu else map(attack, originals)
+    return list(track(ends, stage, len(originals), "images"))
+
+
 def _attack(
     method: str,
     stage: str,
     names: Sequence[str],
     originals: Sequence[Tensor],
     generator: nn.Module,
+    asked: nn.Module,
     settings: AttackSettings,
     seed: int,
-    device: torch.device,
+    pool: Executor,
 ) -> list[Progress]:
-    budget = Budget(settings.epsilon, settings.success)
+    """`generator` gives gradients, `asked` is the same network for queries."""
     if method in WHITE_BOX:
-        momentum = WHITE_BOX[method]
-        return [
-            projected_gradient(generator, image, budget, iterations=settings.ceiling_steps, momentum=momentum)
-            for image in track(originals, stage, len(originals), "images")
-        ]
+        return _attack_by_gradients(method, stage, originals, generator, settings, pool)
 
     def random(index: int) -> torch.Generator:
         return torch.Generator().manual_seed(derive_seed(seed, "attack", names[index], method))
 
-    counter = QueryCounter(generator, limit=settings.queries, batch_size=settings.batch_size, device=device)
+    device = originals[0].device
+    counter = QueryCounter(
+        asked,
+        limit=settings.queries,
+        batch_size=settings.batch_size,
+        device=device,
+        pool=pool if device.type == "cpu" else None,
+    )
     published = as_published(method)
     return counter.attack(
         originals,
         lambda index, goal: start_attack(method, goal, settings.queries, random(index)),
-        budget,
+        Budget(settings.epsilon, settings.success),
         keep_best=not published,
         stop_at_success=not published,
         stage=stage,
