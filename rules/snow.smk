@@ -70,7 +70,7 @@ rule train_cyclegan:
         ENVIRONMENT
     threads: config["cyclegan"]["threads"]
     resources:
-        gpu=gpus(),
+        gpu=gpus("cyclegan"),
         mem_mb=memory("train_cyclegan"),
         runtime=minutes("train_cyclegan"),
         save_minutes=SAVE_MINUTES,

@@ -92,6 +92,10 @@ def test_every_key_has_a_description_and_a_default_that_fits():
             "detector: {batch_size: 128}",
             ["`detector.nominal_batch_size`", "64", "at least `detector.batch_size` (128)"],
         ),
+        (
+            "cyclegan: {gpus: 3}",
+            ["`cyclegan.batch_size`", "4", "a multiple of `cyclegan.gpus` (3)", "share each batch"],
+        ),
         ("cyclegan: {frames: 2}", ["`cyclegan.batch_size`", "at most `cyclegan.frames`"]),
         ("cyclegan:", ["`cyclegan`", "empty", "keys indented under it"]),
         ("cyclegan: [1]", ["`cyclegan`", "[1]", "keys indented under it"]),

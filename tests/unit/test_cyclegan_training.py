@@ -172,13 +172,17 @@ def train(folder: Path, unpaired, settings: TrainingSettings = SETTINGS, **optio
         samples=folder / "samples",
         losses=folder / "losses.csv",
         state=JobState(folder / "state", "key", minutes=options.pop("minutes", 0)),
-        **({"seed": 0, "device": CPU} | options),
+        **({"seed": 0, "devices": [CPU]} | options),
     )
 
 
-def test_a_whole_training_is_repeatable_and_leaves_what_it_promises(tmp_path: Path, unpaired):
+def test_a_whole_training_is_repeatable_and_leaves_what_it_promises(tmp_path: Path, unpaired, reports):
     for run in ("one", "two"):
         train(tmp_path / run, unpaired, seed=3)
+    assert [(said.done, said.total) for said in reports] == 2 * [
+        (step, STEPS) for step in range(1, STEPS + 1)
+    ]
+    assert reports[-1].values["epoch"] == "4 of 4" and "cycle_a" in reports[-1].values
     names = [f"{epoch}_net_{name}.pth" for epoch in (2, 4, "latest") for name in ("G_A", "G_B", "D_A", "D_B")]
     assert sorted(path.name for path in (tmp_path / "one/snapshots").iterdir()) == sorted(names)
     for name in names:

@@ -12,7 +12,9 @@ from snowdrift.runtime.resume import job_state
 
 with (
     job(snakemake.log[0], snakemake.output),
-    leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
+    leased_devices(
+        snakemake.params.device, max(1, snakemake.resources.gpu), snakemake.resources.gpu
+    ) as devices,
 ):
     torch.set_num_threads(snakemake.threads)
     frame_root = Path(snakemake.params.frame_root or snakemake.input.frame_root)
@@ -35,6 +37,6 @@ with (
             minutes=snakemake.resources.save_minutes,
         ),
         seed=snakemake.params.seed,
-        device=device,
-        workers=snakemake.threads if device.type == "cuda" else 0,
+        devices=devices,
+        workers=snakemake.threads // len(devices) if devices[0].type == "cuda" else 0,
     )

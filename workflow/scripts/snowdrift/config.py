@@ -269,6 +269,12 @@ def _training_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "cyclegan.batch_size",
             f"{cyclegan['batch_size']}; expected at most `cyclegan.frames` ({cyclegan['frames']})",
         )
+    if cyclegan["batch_size"] % cyclegan["gpus"]:
+        yield (
+            "cyclegan.batch_size",
+            f"{cyclegan['batch_size']}; expected a multiple of `cyclegan.gpus` ({cyclegan['gpus']}), "
+            "which share each batch evenly",
+        )
     total, every = cyclegan["epochs"] + cyclegan["decay_epochs"], cyclegan["snapshot_every"]
     if epoch != "last" and (epoch > total or epoch % every):
         yield (

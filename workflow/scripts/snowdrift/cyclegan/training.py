@@ -22,6 +22,8 @@ from snowdrift.cyclegan.weights import NETWORKS, save_network, weight_file
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import write_table
+from snowdrift.runtime.progress import report
+from snowdrift.runtime.ranks import Ranks, run_ranks
 from snowdrift.runtime.resume import JobState, Stateful, Training
 from snowdrift.runtime.seeds import derive_seed
 
@@ -34,7 +36,7 @@ class TrainingSettings:
 
     Attributes:
         resize, load_size, crop_size: see `data.Preprocessing`.
-        batch_size: image pairs per step.
+        batch_size: image pairs per step, of all devices together.
         filters, blocks: of both generators.
         discriminator_filters: of both discriminators.
         epochs: passes over the content images at the full learning rate.
@@ -80,10 +82,23 @@ class CycleGAN:
 
     Domain A is summer (content), domain B winter (style). `g_a` makes winter, `g_b` makes summer; `d_a` judges
     winter images and `d_b` summer ones, which are the reference's names.
+
+    Several processes can share a step, each with its part of the batch. All of them start with the same weights and
+    random numbers, and exchange gradients, generated images and losses, so each always has the state of all.
+    Gradients are averaged by hand, not by DistributedDataParallel, whose hooks expect one forward pass for each
+    backward pass: here a generator has two, and the discriminators have some without gradients of their own.
+
+    Args:
+        settings: network sizes, loss weights.
+        seed: of weights and pools.
+        device: of this process.
+        ranks: this process's place among those that share the steps.
     """
 
-    def __init__(self, settings: TrainingSettings, seed: int, device: torch.device) -> None:
-        self.settings, self.device = settings, device
+    def __init__(
+        self, settings: TrainingSettings, seed: int, device: torch.device, ranks: Ranks | None = None
+    ) -> None:
+        self.settings, self.device, self.ranks = settings, device, ranks or Ranks()
         random = torch.Generator().manual_seed(derive_seed(seed, "weights"))
         self.networks: dict[str, nn.Module] = {}
         for name in NETWORKS:
@@ -126,23 +141,32 @@ class CycleGAN:
         """Train on one batch: first the generators, then the discriminators.
 
         Args:
-            summer: (n, 3, h, w) in [-1, 1].
+            summer: (n, 3, h, w) in [-1, 1], this process's part of the batch.
             winter: the same shape.
 
         Returns:
-            The batch's losses, weighted as they are summed, as scalars on the device.
+            The whole batch's losses, weighted as they are summed, as scalars on the device.
         """
         fake_winter, fake_summer, losses = self._step_generators(summer, winter)
-        fakes = (
-            self.winter_pool.exchange(fake_winter.detach()),
-            self.summer_pool.exchange(fake_summer.detach()),
-        )
+        fakes = self._exchange(self.winter_pool, fake_winter), self._exchange(self.summer_pool, fake_summer)
         self.discriminator_optimiser.zero_grad(set_to_none=True)
         losses["discriminator_a"] = _discriminator_loss(self.d_a, winter, fakes[0])
         losses["discriminator_b"] = _discriminator_loss(self.d_b, summer, fakes[1])
         (losses["discriminator_a"] + losses["discriminator_b"]).backward()
-        self.discriminator_optimiser.step()
-        return {name: loss.detach() for name, loss in losses.items()}
+        self._update(self.discriminator_optimiser)
+        detached = {name: loss.detach() for name, loss in losses.items()}
+        self.ranks.average_(list(detached.values()))
+        return detached
+
+    def _exchange(self, pool: ImagePool, fakes: Tensor) -> Tensor:
+        """Let the pool see the generated images of all processes, and take this one's part of what it gives."""
+        return self.ranks.own_part(pool.exchange(self.ranks.gather(fakes.detach())))
+
+    def _update(self, optimiser: torch.optim.Optimizer) -> None:
+        """Step along the gradient of the whole batch: each process's losses are means over parts of equal size."""
+        gradients = [p.grad for group in optimiser.param_groups for p in group["params"]]
+        self.ranks.average_(gradients)
+        optimiser.step()
 
     def _step_generators(self, summer: Tensor, winter: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         settings = self.settings
@@ -165,7 +189,7 @@ class CycleGAN:
         losses["generator_ab"] = _adversarial_loss(self.d_a(fake_winter), real=True)
         losses["generator_ba"] = _adversarial_loss(self.d_b(fake_summer), real=True)
         sum(losses.values()).backward()
-        self.generator_optimiser.step()
+        self._update(self.generator_optimiser)
         for discriminator in (self.d_a, self.d_b):
             discriminator.requires_grad_(True)
         return fake_winter, fake_summer, losses
@@ -225,7 +249,7 @@ def train_cyclegan(
     losses: Path,
     state: JobState,
     seed: int,
-    device: torch.device,
+    devices: Sequence[torch.device],
     workers: int = 0,
 ) -> None:
     """Train on unpaired pictures and write weights, sample sheets and the loss table.
@@ -240,39 +264,58 @@ def train_cyclegan(
         state: what a killed training goes on from, to the same result; saved after each epoch, and within one
             whenever it is due.
         seed: of weights, data order, crops and pools.
-        device: where to compute.
-        workers: processes that load pictures; 0 loads in this one. Does not change the result.
+        devices: where to compute. Several share each batch, a process for each; their number changes the result by
+            rounding alone.
+        workers: processes that load pictures for each device; 0 loads where it computes. Does not change the result.
 
     Raises:
-        SnowdriftError: no pictures, fewer than one batch, or losses that are no longer finite.
+        SnowdriftError: no pictures, fewer than one batch, a batch that the devices cannot share, losses that are no
+            longer finite, or a process that died.
     """
     images = UnpairedImages(
         content, style, Preprocessing(settings.resize, settings.load_size, settings.crop_size), seed
     )
-    _check_enough(images, settings)
-    model = CycleGAN(settings, seed, device)
-    fixed = FixedSamples(images)
+    _check_enough(images, settings, len(devices))
+    rows = run_ranks(_train, devices, images, settings, state, seed, workers)
+    state.publish("snapshots", snapshots)
+    state.publish("samples", samples)
+    write_table(pd.DataFrame(rows), losses)
+    state.finish()
+
+
+def _train(
+    ranks: Ranks,
+    device: torch.device,
+    images: UnpairedImages,
+    settings: TrainingSettings,
+    state: JobState,
+    seed: int,
+    workers: int,
+) -> list[dict[str, float]]:
+    """One process's part of the training; the rows of the loss table."""
+    model = CycleGAN(settings, seed, device, ranks)
     training = Training(state, model.parts, [model.random])
     progress = _Progress(**training.restore() or {})
+    ranks.wait_for_all()  # the first may soon save, which removes the snapshot that the others read
+    if not ranks.first:
+        training = Training(None, {}, [])
+    fixed = FixedSamples(images) if ranks.first else None
     while (epoch := progress.epoch) <= settings.total_epochs:
         rate = settings.learning_rate * settings.rate_factor(epoch)
         model.set_learning_rate(rate)
         images.set_epoch(epoch)
         with _clear_errors(images, settings):
-            _train_epoch(
-                model, _batches(images, settings.batch_size, workers, progress.step), progress, training
-            )
+            steps = len(images) // settings.batch_size
+            _train_epoch(model, _batches(model, images, workers, progress.step), progress, training, steps)
         progress.end_epoch(rate)
         _report_epoch(progress.rows[-1], settings.total_epochs)
-        if settings.is_snapshot(epoch):
+        if fixed and settings.is_snapshot(epoch):
             model.save(state.folder / "snapshots", epoch)
             fixed.write_sheet(state.folder / f"samples/epoch_{epoch:04d}.jpg", model.g_a, model.g_b, device)
         training.save(vars(progress))
-    model.save(state.folder / "snapshots", "latest")
-    state.publish("snapshots", snapshots)
-    state.publish("samples", samples)
-    write_table(pd.DataFrame(progress.rows), losses)
-    state.finish()
+    if ranks.first:
+        model.save(state.folder / "snapshots", "latest")
+    return progress.rows
 
 
 @contextmanager
@@ -287,7 +330,7 @@ def _clear_errors(images: UnpairedImages, settings: TrainingSettings) -> Iterato
         raise
 
 
-def _check_enough(images: UnpairedImages, settings: TrainingSettings) -> None:
+def _check_enough(images: UnpairedImages, settings: TrainingSettings, devices: int) -> None:
     for name, paths in (("content images", images.content), ("style images", images.style)):
         if not paths:
             raise SnowdriftError(
@@ -298,27 +341,34 @@ def _check_enough(images: UnpairedImages, settings: TrainingSettings) -> None:
             f"cyclegan.batch_size is {settings.batch_size}, but there are only {len(images)} training images",
             "lower cyclegan.batch_size, or give more training videos",
         )
+    if settings.batch_size % devices:
+        raise SnowdriftError(
+            f"cyclegan.batch_size is {settings.batch_size}, which {devices} devices cannot share evenly",
+            "set cyclegan.batch_size to a multiple of cyclegan.gpus",
+        )
 
 
-def _batches(images: UnpairedImages, batch_size: int, workers: int, done: int) -> Iterator[list[Tensor]]:
-    """This epoch's batches but for those done; an incomplete last one is dropped."""
+def _batches(model: CycleGAN, images: UnpairedImages, workers: int, done: int) -> Iterator[list[Tensor]]:
+    """This process's part of the epoch's batches but for those done; an incomplete last one is dropped."""
+    order, batch_size = images.order(), model.settings.batch_size
+    part = batch_size // model.ranks.count
+    starts = range(done * batch_size, len(order) - batch_size + 1, batch_size)
     loader = DataLoader(
         images,
-        batch_size,
-        sampler=images.order()[done * batch_size :],
+        batch_sampler=[order[start + model.ranks.index * part :][:part] for start in starts],
         num_workers=workers,
         # Other ways to start a process run the calling script again from its first line.
         multiprocessing_context="fork" if workers else None,
-        drop_last=True,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=model.device.type == "cuda",
     )
     return iter(loader)
 
 
 def _train_epoch(
-    model: CycleGAN, batches: Iterator[list[Tensor]], progress: _Progress, training: Training
+    model: CycleGAN, batches: Iterator[list[Tensor]], progress: _Progress, training: Training, steps: int
 ) -> None:
-    """One pass, or the rest of one."""
+    """One pass of so many steps, or the rest of one."""
+    epochs = model.settings.total_epochs
     started = time.monotonic() - progress.seconds
     for summer, winter in batches:
         losses = model.step(
@@ -328,6 +378,10 @@ def _train_epoch(
         progress.totals = {name: progress.totals.get(name, 0.0) + loss for name, loss in losses.items()}
         progress.step += 1
         progress.seconds = time.monotonic() - started
+        if model.ranks.first:
+            done = (progress.epoch - 1) * steps + progress.step
+            values = {"epoch": f"{progress.epoch} of {epochs}", **losses}
+            report("training", done, epochs * steps, "steps", values)
         if training.due:
             training.save(vars(progress))
 
