@@ -7,6 +7,7 @@ Fourier transforms; torch reaches it by a private operator alone, so that it is 
 that it is there and right.
 """
 
+from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -14,11 +15,11 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, pixel_shuffle
 
 # Below these the transforms cost more than they save (measured on AVX-512; docs/benchmarks.md).
-_MIN_CHANNELS = 64
-_MIN_NNPACK_PIXELS = 24 * 24
-_FEW_OUTPUTS = 8
+MIN_CHANNELS = 64
+MIN_NNPACK_PIXELS = 24 * 24
+FEW_OUTPUTS = 8
 
-_TILE = 4
+TILE = 4
 _INPUT_TRANSFORM = (
     (4, 0, -5, 0, 1, 0),
     (0, -4, -4, 1, 1, 0),
@@ -27,7 +28,7 @@ _INPUT_TRANSFORM = (
     (0, 2, -1, -2, 1, 0),
     (0, 4, 0, -5, 0, 1),
 )
-_KERNEL_TRANSFORM = (
+KERNEL_TRANSFORM = (
     (1 / 4, 0, 0),
     (-1 / 6, -1 / 6, -1 / 6),
     (-1 / 6, 1 / 6, -1 / 6),
@@ -62,8 +63,8 @@ class FastConvolution(nn.Module):
         outputs, channels, side, _ = self.weight.shape
         if images.device.type != "cpu" or images.dtype != torch.float32 or torch.is_grad_enabled():
             return conv2d(images, self.weight, self.bias)
-        few, winograd = outputs < _FEW_OUTPUTS and side > 3, side == 3 and channels >= _MIN_CHANNELS
-        if (few or winograd) and images.shape[-2] * images.shape[-1] >= _MIN_NNPACK_PIXELS and nnpack_works():
+        few, winograd = outputs < FEW_OUTPUTS and side > 3, side == 3 and channels >= MIN_CHANNELS
+        if (few or winograd) and images.shape[-2] * images.shape[-1] >= MIN_NNPACK_PIXELS and nnpack_works():
             return nnpack_convolution(images, self.weight, self.bias)
         if few:
             return row_convolution(images, self.weight, self.bias)
@@ -121,7 +122,7 @@ def nnpack_convolution(images: Tensor, weight: Tensor, bias: Tensor | None) -> T
 @torch.no_grad()
 def winograd_weight(weight: Tensor) -> Tensor:
     """(o, c, 3, 3) kernels to (36, o, c), for `winograd_convolution`."""
-    transform = torch.tensor(_KERNEL_TRANSFORM, dtype=torch.float64)
+    transform = torch.tensor(KERNEL_TRANSFORM, dtype=torch.float64)
     outputs, channels = weight.shape[:2]
     transformed = torch.einsum("ik,ockl,jl->ijoc", transform, weight.double(), transform)
     return transformed.reshape(-1, outputs, channels).float().contiguous()
@@ -139,24 +140,39 @@ def winograd_convolution(images: Tensor, transformed: Tensor, bias: Tensor | Non
     Returns:
         (n, o, h - 2, w - 2).
     """
+    return winograd_product(winograd_tiles(images), transformed, bias, images.shape)
+
+
+def winograd_tiles(images: Tensor) -> Tensor:
+    """(n, c, h, w) to the transforms of its tiles, (36, c, n * tiles)."""
     count, channels, height, width = images.shape
-    rows, columns = -(-(height - 2) // _TILE), -(-(width - 2) // _TILE)
-    down, right = rows * _TILE + 2 - height, columns * _TILE + 2 - width
+    rows, columns = _tiles(images.shape)
+    down, right = rows * TILE + 2 - height, columns * TILE + 2 - width
     if down or right:
         images = pad(images, (0, right, 0, down))
-    into, back = _transforms()
     # Every tile's transform is a convolution over one channel; its 36 outputs come first for the matrix products.
-    tiles = conv2d(images.reshape(count * channels, 1, *images.shape[-2:]), into, stride=_TILE)
-    tiles = tiles.view(count, channels, 36, rows * columns).permute(2, 1, 0, 3).reshape(36, channels, -1)
-    products = torch.bmm(transformed, tiles)
-    outputs = (back @ products.view(36, -1)).view(_TILE**2, -1, count, rows, columns)
-    outputs = pixel_shuffle(outputs.permute(2, 1, 0, 3, 4).flatten(1, 2), _TILE)
+    tiles = conv2d(images.reshape(count * channels, 1, *images.shape[-2:]), transforms()[0], stride=TILE)
+    return tiles.view(count, channels, 36, rows * columns).permute(2, 1, 0, 3).reshape(36, channels, -1)
+
+
+def winograd_product(tiles: Tensor, transformed: Tensor, bias: Tensor | None, shape: Sequence[int]) -> Tensor:
+    """`winograd_convolution` of images of that shape, from their `winograd_tiles`."""
+    count, _, height, width = shape
+    rows, columns = _tiles(shape)
+    products, back = torch.bmm(transformed, tiles), transforms()[1]
+    outputs = (back @ products.view(36, -1)).view(TILE**2, -1, count, rows, columns)
+    outputs = pixel_shuffle(outputs.permute(2, 1, 0, 3, 4).flatten(1, 2), TILE)
     outputs = outputs[..., : height - 2, : width - 2]
     return outputs if bias is None else outputs + bias[:, None, None]
 
 
+def _tiles(shape: Sequence[int]) -> tuple[int, int]:
+    """Rows and columns of tiles that the convolution of images of that shape (n, c, h, w) has."""
+    return -(-(shape[-2] - 2) // TILE), -(-(shape[-1] - 2) // TILE)
+
+
 @cache
-def _transforms() -> tuple[Tensor, Tensor]:
+def transforms() -> tuple[Tensor, Tensor]:
     """The transforms of tiles in both dimensions at once: (36, 1, 6, 6) there and (16, 36) back."""
     into, back = (torch.tensor(rows, dtype=torch.float32) for rows in (_INPUT_TRANSFORM, _OUTPUT_TRANSFORM))
     return torch.kron(into, into).view(36, 1, 6, 6), torch.kron(back, back)

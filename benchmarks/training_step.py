@@ -1,0 +1,159 @@
+"""A CycleGAN training step against one in the reference's order of operations, interleaved in one run.
+
+    PYTHONPATH=workflow/scripts python benchmarks/training_step.py --size 128 --threads 1
+
+The reference's order: every picture by itself through plain layers, in six calls of the generators, which translate,
+restore and repeat it; then each discriminator's real and generated pictures, in two backward passes; Adam as torch
+sets it up. Both learn from the same pictures, from the same start.
+"""
+
+import argparse
+import statistics
+import time
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import l1_loss, mse_loss
+
+from snowdrift.cyclegan.networks import PatchDiscriminator, ResnetGenerator
+from snowdrift.cyclegan.pool import ImagePool
+from snowdrift.cyclegan.training import CycleGAN, TrainingSettings
+
+
+class ReferenceStep:
+    """The same training in the order of the reference's `optimize_parameters`, with plain layers and optimisers.
+
+    Args:
+        model: whose weights and random numbers it starts from; not changed.
+    """
+
+    def __init__(self, model: CycleGAN) -> None:
+        settings = self.settings = model.settings
+        self.networks: dict[str, nn.Module] = {}
+        for name, network in model.networks.items():
+            plain: nn.Module = (
+                ResnetGenerator(settings.filters, settings.blocks)
+                if name.startswith("G")
+                else PatchDiscriminator(settings.discriminator_filters)
+            )
+            plain.load_state_dict(network.state_dict())
+            first = next(network.parameters())
+            self.networks[name] = plain.to(first.device, first.dtype)
+        g_a, g_b, d_a, d_b = self.networks.values()
+        rate, betas = settings.learning_rate, (0.5, 0.999)
+        self.generators = torch.optim.Adam([*g_a.parameters(), *g_b.parameters()], rate, betas)
+        self.discriminators = torch.optim.Adam([*d_a.parameters(), *d_b.parameters()], rate, betas)
+        random = torch.Generator()
+        random.set_state(model.random.get_state())
+        self.pools = [ImagePool(settings.pool_size, random) for _ in range(2)]
+
+    def step(self, summer: Tensor, winter: Tensor) -> dict[str, Tensor]:
+        """One step; the losses by `CycleGAN.step`'s names."""
+        settings, (g_a, g_b, d_a, d_b) = self.settings, self.networks.values()
+        fake_winter = g_a(summer)
+        again_summer = g_b(fake_winter)
+        fake_summer = g_b(winter)
+        again_winter = g_a(fake_summer)
+        for network in (d_a, d_b):
+            network.requires_grad_(False)
+        self.generators.zero_grad()
+        cycle, identity = settings.lambda_cycle, settings.lambda_cycle * settings.lambda_identity
+        losses = {
+            "identity_a": identity * l1_loss(g_a(winter), winter),
+            "identity_b": identity * l1_loss(g_b(summer), summer),
+            "generator_ab": _distance(d_a(fake_winter), 1),
+            "generator_ba": _distance(d_b(fake_summer), 1),
+            "cycle_a": cycle * l1_loss(again_summer, summer),
+            "cycle_b": cycle * l1_loss(again_winter, winter),
+        }
+        sum(losses.values()).backward()
+        self.generators.step()
+        for network in (d_a, d_b):
+            network.requires_grad_(True)
+        self.discriminators.zero_grad()
+        for name, network, real, fake, pool in zip(
+            "ab", (d_a, d_b), (winter, summer), (fake_winter, fake_summer), self.pools, strict=True
+        ):
+            shown = pool.exchange(fake.detach())
+            loss = 0.5 * (_distance(network(real), 1) + _distance(network(shown), 0))
+            loss.backward()
+            losses[f"discriminator_{name}"] = loss
+        self.discriminators.step()
+        return {name: loss.detach() for name, loss in losses.items()}
+
+
+def _distance(scores: Tensor, goal: float) -> Tensor:
+    return mse_loss(scores, torch.full_like(scores, goal))
+
+
+def settings(size: int, batch_size: int, filters: int, blocks: int, **others) -> TrainingSettings:
+    """The study's settings at another size."""
+    given = {
+        "resize": "square",
+        "load_size": size,
+        "crop_size": size,
+        "batch_size": batch_size,
+        "filters": filters,
+        "blocks": blocks,
+        "discriminator_filters": filters,
+        "epochs": 100,
+        "decay_epochs": 100,
+        "learning_rate": 2e-4,
+        "lambda_cycle": 10.0,
+        "lambda_identity": 0.5,
+        "pool_size": 50,
+        "snapshot_every": 20,
+    }
+    return TrainingSettings(**given | others)
+
+
+def main() -> None:
+    """Print the medians of both, and their ratio with its range over the rounds."""
+    options = _options()
+    torch.set_num_threads(options.threads)
+    device = torch.device(options.device)
+    chosen = settings(options.size, options.batch, options.filters, options.blocks)
+    model = CycleGAN(chosen, 0, device)
+    steps = {"reference": ReferenceStep(model).step, "snowdrift": model.step}
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    random = torch.Generator().manual_seed(0)
+    for _ in range(options.rounds + 1):
+        summer, winter = (
+            (torch.rand((options.batch, 3, options.size, options.size), generator=random) * 2 - 1).to(device)
+            for _ in range(2)
+        )
+        for name, step in steps.items():
+            seconds[name].append(_seconds(step, summer, winter, device))
+    reference, own = (times[1:] for times in seconds.values())  # the first round warms up
+    ratios = [one / other for one, other in zip(reference, own, strict=True)]
+    print(
+        f"{options.size} px, batch {options.batch}, {options.filters} filters, {options.blocks} blocks, "
+        f"{options.threads} thread(s), {options.device}, {options.rounds} rounds"
+    )
+    print(f"reference's order: {statistics.median(reference):.3f} s a step")
+    print(f"snowdrift: {statistics.median(own):.3f} s a step")
+    print(f"ratio: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+
+
+def _seconds(step, summer: Tensor, winter: Tensor, device: torch.device) -> float:
+    started = time.perf_counter()
+    step(summer, winter)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - started
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--filters", type=int, default=64)
+    parser.add_argument("--blocks", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
