@@ -11,7 +11,7 @@ SNAKEMAKE := $(BIN)/snakemake
 UV := $(shell command -v uv 2>/dev/null || echo .venv/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: env demo doctor watch test lint docs lock clean-state
+.PHONY: env demo doctor watch test bench bench-gpu lint docs lock clean-state
 .DELETE_ON_ERROR:
 
 env: .venv/ready
@@ -42,6 +42,20 @@ watch:
 
 test: env
 	$(BIN)/python -m pytest
+
+# Against the plain way to the same result, or the reference's; docs/benchmarks.md has what came out, and where.
+BENCH := PYTHONPATH=workflow/scripts $(BIN)/python benchmarks
+
+bench: env
+	$(BENCH)/winter_inference.py --frames 6 --rounds 3
+	$(BENCH)/attack_queries.py --rounds 3
+	$(BENCH)/training_step.py --rounds 2
+	$(BENCH)/plan.py --rounds 1
+	$(BENCH)/tables.py --rounds 1
+
+bench-gpu: env
+	$(BENCH)/winter_inference.py --device cuda --threads 8 --frames 512
+	$(BENCH)/winter_inference.py --device cuda --threads 8 --frames 64 --size 1080 --width 1920
 
 lint: env
 	$(BIN)/ruff check .

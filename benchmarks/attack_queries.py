@@ -1,43 +1,45 @@
-"""Time per query of the `published` attack, batched against one direction at a time, side by side in one run.
+"""Time per query of an attack, as a shard asks it, against one direction at a time through the plain network.
 
     PYTHONPATH=workflow/scripts python benchmarks/attack_queries.py --generator results/demo/snow/generator.pth
 
 Without `--generator` the network is drawn at random, of the study's size unless `--filters` and `--blocks` say other.
+Both sides run the `published` attack on the same photograph with the same directions, in turn.
 """
 
 import argparse
-import statistics
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
-from torch import nn
+from measure import Side, best_rate, generator_work, interleaved, print_machine, print_ratios
 
+from snowdrift.cyclegan import fast_convolution
+from snowdrift.cyclegan.inference import accelerated
 from snowdrift.cyclegan.networks import ResnetGenerator, initialise
 from snowdrift.cyclegan.weights import load_generator
 from snowdrift.nullify.methods import PUBLISHED, start_attack
 from snowdrift.nullify.objective import Budget
 from snowdrift.nullify.queries import QueryCounter
+from snowdrift.runtime.workers import one_core_threads
 
 
 def main() -> None:
     """Print the medians of both, and their ratio with its range over the rounds."""
     options = _options()
-    torch.set_num_threads(options.threads)
+    print_machine()
     network = _network(options)
-    image = torch.rand((3, options.size, options.size), generator=torch.Generator().manual_seed(0)) * 2 - 1
-    seconds: dict[int, list[float]] = {1: [], options.batch: []}
-    for _ in range(options.rounds + 1):
-        for batch, times in seconds.items():
-            times.append(_seconds_per_query(network, image, batch, options.queries))
-    single, batched = (times[1:] for times in seconds.values())  # the first round warms up
-    ratios = [one / many for one, many in zip(single, batched, strict=True)]
-    print(
-        f"{options.size} px, {options.threads} thread(s), {network.filters} filters, {network.blocks} blocks"
-    )
-    print(f"one at a time: {1000 * statistics.median(single):.1f} ms a query")
-    print(f"batches of {options.batch}: {1000 * statistics.median(batched):.1f} ms a query")
-    print(f"ratio: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+    for threads in options.threads:
+        sides = {
+            "one at a time, plain": Side(plain, options, threads),
+            "shared, accelerated": Side(shared, options, threads, True),
+            "the same without NNPACK": Side(shared, options, threads, False),
+        }
+        seconds = interleaved(sides, options.rounds)
+        print(f"{options.size} px, {threads} thread(s), {network.filters} filters, {network.blocks} blocks")
+        work = generator_work(network.filters, network.blocks, options.size, options.size)
+        print_ratios(seconds, "query", work, best_rate(threads))
 
 
 def _options() -> argparse.Namespace:
@@ -45,11 +47,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--generator", type=Path)
     parser.add_argument("--filters", type=int, default=64)
     parser.add_argument("--blocks", type=int, default=9)
-    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--queries", type=int, default=8, help="in each round, beside those for the start")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     return parser.parse_args()
 
 
@@ -58,19 +60,49 @@ def _network(options: argparse.Namespace) -> ResnetGenerator:
         return load_generator(options.generator)
     network = ResnetGenerator(options.filters, options.blocks)
     initialise(network, torch.Generator().manual_seed(0))
-    return network
+    return network.eval().requires_grad_(False)
 
 
-def _seconds_per_query(network: nn.Module, image: torch.Tensor, batch: int, queries: int) -> float:
-    counter = QueryCounter(network, limit=queries, batch_size=batch, device=torch.device("cpu"))
-    random = torch.Generator().manual_seed(0)
-    started = time.perf_counter()
-    (end,) = counter.attack(
-        [image],
-        lambda index, goal: start_attack(PUBLISHED, goal, queries, random),
-        Budget(0.1),
-        stop_at_success=False,
+def plain(options: argparse.Namespace, threads: int) -> Callable[[], float]:
+    """One direction at a time, each with all threads."""
+    torch.set_num_threads(threads)
+    network = _network(options)
+    return lambda: _seconds_per_query(network, options, 1, None)
+
+
+def shared(options: argparse.Namespace, threads: int, nnpack: bool) -> Callable[[], float]:
+    """As `attack_shard` asks."""
+    torch.set_num_threads(1)
+    if not nnpack:
+        fast_convolution.nnpack_works = lambda: False
+    network = accelerated(_network(options))
+
+    def measure() -> float:
+        with one_core_threads(threads) as pool:
+            return _seconds_per_query(network, options, options.batch, pool)
+
+    return measure
+
+
+def _seconds_per_query(
+    network: ResnetGenerator, options: argparse.Namespace, batch: int, pool: ThreadPoolExecutor | None
+) -> float:
+    """Of the directions that measure the gradient's length, the first queries that `published` asks."""
+    image = (
+        torch.rand((3, options.size, options.size), generator=torch.Generator().manual_seed(0)) * 1.6 - 0.8
     )
+    limit = options.queries + 1
+    counter = QueryCounter(network, limit=limit, batch_size=batch, device=torch.device("cpu"), pool=pool)
+    random = torch.Generator().manual_seed(0)
+
+    def start(index, goal):
+        attack = start_attack(PUBLISHED, goal, options.queries, random)
+        query = next(attack)
+        outputs = yield query._replace(images=query.images[: options.queries])
+        return outputs
+
+    started = time.perf_counter()
+    (end,) = counter.attack([image], start, Budget(0.1), stop_at_success=False)
     return (time.perf_counter() - started) / end.queries
 
 
