@@ -24,6 +24,7 @@ SETTINGS = TrainingSettings(
     load_size=32,
     crop_size=32,
     batch_size=1,
+    precision="float32",
     filters=2,
     blocks=1,
     discriminator_filters=2,

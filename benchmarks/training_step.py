@@ -93,6 +93,7 @@ def settings(size: int, batch_size: int, filters: int, blocks: int, **others) ->
         "load_size": size,
         "crop_size": size,
         "batch_size": batch_size,
+        "precision": "float32",
         "filters": filters,
         "blocks": blocks,
         "discriminator_filters": filters,
@@ -112,7 +113,9 @@ def main() -> None:
     options = _options()
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
-    chosen = settings(options.size, options.batch, options.filters, options.blocks)
+    chosen = settings(
+        options.size, options.batch, options.filters, options.blocks, precision=options.precision
+    )
     model = CycleGAN(chosen, 0, device)
     steps = {"reference": ReferenceStep(model).step, "snowdrift": model.step}
     seconds: dict[str, list[float]] = {name: [] for name in steps}
@@ -152,6 +155,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="float32", help="of Snowdrift's step on a GPU")
     return parser.parse_args()
 
 

@@ -81,6 +81,7 @@ rule train_cyclegan:
             "load_size",
             "crop_size",
             "batch_size",
+            "precision",
             "filters",
             "blocks",
             "discriminator_filters",

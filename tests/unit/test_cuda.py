@@ -59,6 +59,15 @@ def test_the_first_steps_have_the_same_losses_on_both_devices():
             assert losses[0][name].item() == pytest.approx(losses[1][name].item(), rel=2e-2), name
 
 
+def test_the_first_losses_in_16_bits_are_close_to_the_cpus():
+    settings = replace(SETTINGS, filters=8, precision="bfloat16")
+    models = [CycleGAN(settings, 0, torch.device(device)) for device in ("cpu", "cuda")]
+    exact, rough = (model.step(batch(0).to(model.device), batch(9).to(model.device)) for model in models)
+    for name in exact:
+        assert rough[name].item() == pytest.approx(exact[name].item(), rel=5e-2), name
+    assert all(p.dtype == torch.float32 for p in models[1].g_a.parameters())
+
+
 def test_weights_saved_from_a_gpu_load_on_the_cpu(tmp_path: Path):
     model = CycleGAN(SETTINGS, 0, torch.device("cuda"))
     model.save(tmp_path, 1)

@@ -27,6 +27,7 @@ SETTINGS = TrainingSettings(
     load_size=36,
     crop_size=32,
     batch_size=2,
+    precision="float32",
     filters=4,
     blocks=1,
     discriminator_filters=4,
@@ -101,6 +102,18 @@ def test_without_identity_weight_the_loss_is_left_out():
     model = CycleGAN(replace(SETTINGS, lambda_identity=0.0), seed=0, device=CPU)
     losses = model.step(batch(1), batch(2))
     assert losses["identity_a"].item() == losses["identity_b"].item() == 0.0
+
+
+def test_in_16_bits_losses_are_close_and_weights_and_pools_stay_in_32(monkeypatch: pytest.MonkeyPatch):
+    exact, rough = (CycleGAN(replace(SETTINGS, precision="bfloat16"), seed=0, device=CPU) for _ in range(2))
+    monkeypatch.setattr(rough, "_in_16_bits", True)  # which the CPU does not choose, since it is slow at it
+    expected, losses = (model.step(batch(1), batch(2)) for model in (exact, rough))
+    for name, value in expected.items():
+        assert losses[name].item() == pytest.approx(value.item(), rel=0.03), name
+        assert losses[name].dtype == torch.float32
+    assert any(losses[name] != expected[name] for name in losses)
+    assert {p.dtype for network in rough.networks.values() for p in network.parameters()} == {torch.float32}
+    assert {image.dtype for image in rough.winter_pool.images} == {torch.float32}
 
 
 def test_the_learning_rate_falls_linearly_and_never_reaches_zero():

@@ -38,6 +38,7 @@ class TrainingSettings:
     Attributes:
         resize, load_size, crop_size: see `data.Preprocessing`.
         batch_size: image pairs per step, of all devices together.
+        precision: `float32` or `bfloat16`, of what a GPU computes; a CPU always takes the former.
         filters, blocks: of both generators.
         discriminator_filters: of both discriminators.
         epochs: passes over the content images at the full learning rate.
@@ -53,6 +54,7 @@ class TrainingSettings:
     load_size: int
     crop_size: int
     batch_size: int
+    precision: str
     filters: int
     blocks: int
     discriminator_filters: int
@@ -100,6 +102,7 @@ class CycleGAN:
         self, settings: TrainingSettings, seed: int, device: torch.device, ranks: Ranks | None = None
     ) -> None:
         self.settings, self.device, self.ranks = settings, device, ranks or Ranks()
+        self._in_16_bits = settings.precision == "bfloat16" and device.type == "cuda"
         random = torch.Generator().manual_seed(derive_seed(seed, "weights"))
         self.networks: dict[str, nn.Module] = {}
         for name in NETWORKS:
@@ -111,7 +114,9 @@ class CycleGAN:
             initialise(network, random)
             if device.type == "cpu":
                 accelerate(network)
-            self.networks[name] = network.to(device)
+            # The order of dimensions in which tensor cores take 16-bit pictures.
+            order = torch.channels_last if self._in_16_bits else torch.preserve_format
+            self.networks[name] = network.to(device, memory_format=order)
         self.g_a, self.g_b, self.d_a, self.d_b = (self.networks[name] for name in NETWORKS)
         self.generator_optimiser = self._adam(self.g_a, self.g_b)
         self.discriminator_optimiser = self._adam(self.d_a, self.d_b)
@@ -154,13 +159,18 @@ class CycleGAN:
         fake_winter, fake_summer, losses = self._step_generators(summer, winter)
         fakes = self._exchange(self.winter_pool, fake_winter), self._exchange(self.summer_pool, fake_summer)
         self.discriminator_optimiser.zero_grad(set_to_none=True)
-        losses["discriminator_a"] = _discriminator_loss(self.d_a, winter, fakes[0])
-        losses["discriminator_b"] = _discriminator_loss(self.d_b, summer, fakes[1])
+        with self._arithmetic():
+            losses["discriminator_a"] = _discriminator_loss(self.d_a, winter, fakes[0])
+            losses["discriminator_b"] = _discriminator_loss(self.d_b, summer, fakes[1])
         (losses["discriminator_a"] + losses["discriminator_b"]).backward()
         self._update(self.discriminator_optimiser)
         detached = {name: loss.detach() for name, loss in losses.items()}
         self.ranks.average_(list(detached.values()))
         return detached
+
+    def _arithmetic(self) -> torch.autocast:
+        """Where convolutions compute in 16 bits, if any do; losses and their sums keep 32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._in_16_bits)
 
     def _exchange(self, pool: ImagePool, fakes: Tensor) -> Tensor:
         """Let the pool see the generated images of all processes, and take this one's part of what it gives."""
@@ -173,10 +183,19 @@ class CycleGAN:
         optimiser.step()
 
     def _step_generators(self, summer: Tensor, winter: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        settings = self.settings
         for discriminator in (self.d_a, self.d_b):
             discriminator.requires_grad_(False)
         self.generator_optimiser.zero_grad(set_to_none=True)
+        with self._arithmetic():
+            fake_winter, fake_summer, losses = self._generate(summer, winter)
+        sum(losses.values()).backward()
+        self._update(self.generator_optimiser)
+        for discriminator in (self.d_a, self.d_b):
+            discriminator.requires_grad_(True)
+        return fake_winter.to(summer.dtype), fake_summer.to(winter.dtype), losses
+
+    def _generate(self, summer: Tensor, winter: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        settings = self.settings
         losses: dict[str, Tensor] = {}
         if settings.lambda_identity > 0:
             # One call for translation and identity: instance norm keeps the images of a batch apart.
@@ -192,10 +211,6 @@ class CycleGAN:
         losses["cycle_b"] = settings.lambda_cycle * l1_loss(self.g_a(fake_summer), winter)
         losses["generator_ab"] = _adversarial_loss(self.d_a(fake_winter), real=True)
         losses["generator_ba"] = _adversarial_loss(self.d_b(fake_summer), real=True)
-        sum(losses.values()).backward()
-        self._update(self.generator_optimiser)
-        for discriminator in (self.d_a, self.d_b):
-            discriminator.requires_grad_(True)
         return fake_winter, fake_summer, losses
 
     def save(self, folder: Path, epoch: int | str) -> None:
@@ -280,6 +295,8 @@ def train_cyclegan(
         content, style, Preprocessing(settings.resize, settings.load_size, settings.crop_size), seed
     )
     _check_enough(images, settings, len(devices))
+    if settings.precision != "float32" and devices[0].type == "cpu":
+        logger.warning("cyclegan.precision: %s is for GPUs; the CPU trains in float32", settings.precision)
     rows = run_ranks(_train, devices, images, settings, state, seed, workers)
     state.publish("snapshots", snapshots)
     state.publish("samples", samples)
