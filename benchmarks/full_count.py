@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 import torch
 import yaml
+from measure import print_machine
 from PIL import Image
 from plan import call_snakemake
 
@@ -71,6 +72,7 @@ class Cost(NamedTuple):
 def main() -> None:
     """Measure all counts, print the table, and check it."""
     options = _options()
+    print_machine()
     generator = options.folder / "generator.pth"
     network = ResnetGenerator(filters=2, blocks=1)
     initialise(network, torch.Generator().manual_seed(0))

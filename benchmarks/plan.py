@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+from measure import print_machine
 
 from snowdrift.frames.tables import BOX_COLUMNS
 from snowdrift.runtime.data_state import data_state, read_stamps, remember
@@ -115,6 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    print_machine()
     calls: dict[tuple[str, str], list[Call]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as place:
         for size, (videos, length) in SIZES.items():

@@ -10,7 +10,6 @@ import argparse
 import hashlib
 import statistics
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
+from measure import print_machine, seconds_of
 from PIL import Image
 from plan import SIZES, write_tables
 from pytorch_fid.fid_score import calculate_frechet_distance
@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    print_machine()
     print(f"{'':62}  {'ours':>9}  {'plain':>9}  ratio")
     with tempfile.TemporaryDirectory() as place:
         for work in [*_reading(Path(place)), *_scoring()]:
@@ -67,21 +68,15 @@ def main() -> None:
 def _measure(work: Work, rounds: int) -> str:
     ours, plain = [], []
     for _ in range(rounds):
-        ours.append(_seconds(work.ours))
+        ours.append(seconds_of(work.ours))
         if work.plain:
-            plain.append(work.scale * _seconds(work.plain))
+            plain.append(work.scale * seconds_of(work.plain))
     text = f"{1e3 * statistics.median(ours):6.1f} ms"
     if not work.plain:
         return text
     ratios = [other / own for own, other in zip(ours, plain, strict=True)]
     ratio = statistics.median(plain) / statistics.median(ours)
     return f"{text}  {1e3 * statistics.median(plain):6.1f} ms  {ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-
-
-def _seconds(function: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    function()
-    return time.perf_counter() - began
 
 
 def _reading(folder: Path) -> list[Work]:
