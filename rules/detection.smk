@@ -69,7 +69,7 @@ rule train_detector:
         ENVIRONMENT
     threads: config["detector"]["threads"]
     resources:
-        gpu=gpus(),
+        gpu=gpus("detector"),
         mem_mb=memory("train_detector"),
         runtime=minutes("train_detector"),
     params:
@@ -94,6 +94,7 @@ rule train_detector:
         ),
         folder=f"{RESULTS}/detection/models/{{domain}}-seed{{seed}}",
         device=config["device"],
+        gpus=config["detector"]["gpus"],
         code=code("train_detector"),
     script:
         "../workflow/scripts/train_detector.py"

@@ -96,6 +96,7 @@ def test_every_key_has_a_description_and_a_default_that_fits():
             "cyclegan: {gpus: 3}",
             ["`cyclegan.batch_size`", "4", "a multiple of `cyclegan.gpus` (3)", "share each batch"],
         ),
+        ("detector: {gpus: 3}", ["`detector.batch_size`", "16", "a multiple of `detector.gpus` (3)"]),
         ("cyclegan: {frames: 2}", ["`cyclegan.batch_size`", "at most `cyclegan.frames`"]),
         ("cyclegan:", ["`cyclegan`", "empty", "keys indented under it"]),
         ("cyclegan: [1]", ["`cyclegan`", "[1]", "keys indented under it"]),

@@ -8,7 +8,9 @@ from snowdrift.runtime.resume import job_state
 
 with (
     job(snakemake.log[0], snakemake.output),
-    leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as devices,
+    leased_devices(
+        snakemake.params.device, snakemake.params.gpus, granted=snakemake.resources.gpu
+    ) as devices,
 ):
     dataset, pretrained = snakemake.input.dataset, snakemake.input.get("pretrained")
     texts, pictures = list_files(dataset)

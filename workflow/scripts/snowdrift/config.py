@@ -253,6 +253,11 @@ def _detector_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     batch, nominal = config["detector"]["batch_size"], config["detector"]["nominal_batch_size"]
     if nominal < batch:
         yield "detector.nominal_batch_size", f"{nominal}; expected at least `detector.batch_size` ({batch})"
+    if batch % config["detector"]["gpus"]:
+        yield (
+            "detector.batch_size",
+            f"{batch}; expected a multiple of `detector.gpus` ({config['detector']['gpus']})",
+        )
 
 
 def _training_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -63,8 +63,8 @@ def prepare_ultralytics() -> None:
 
 
 def ultralytics_device(devices: Sequence[torch.device]) -> str:
-    """Devices in Ultralytics' words: `cpu`, or the indices of GPUs, of which several start DDP."""
-    return ",".join("cpu" if device.type == "cpu" else str(device.index or 0) for device in devices)
+    """Devices in Ultralytics' words: `cpu`, or the indices of GPUs."""
+    return "cpu" if devices[0].type == "cpu" else ",".join(str(device.index or 0) for device in devices)
 
 
 def use_threads(threads: int) -> Callable[[object], None]:

@@ -3,6 +3,9 @@
 Ultralytics' own way to resume starts from half-precision averages and momentum, and forgets the random numbers, the
 gradients that wait for a step and the frames that mosaics are made of: what comes out is another network than that of
 an undisturbed training. Here each epoch begins with random numbers of its own, and all else is saved as it is.
+
+On several GPUs Ultralytics would write its trainer into a script, without what a subclass adds to it, and start
+that with its save folder emptied. Here the processes are there already (`runtime.ranks`), and run its loop.
 """
 
 import random
@@ -15,9 +18,10 @@ import torch
 from torch import Tensor
 from ultralytics.data.dataset import YOLODataset
 from ultralytics.models.yolo.detect import DetectionTrainer
-from ultralytics.utils.torch_utils import init_seeds
+from ultralytics.utils.torch_utils import init_seeds, unwrap_model
 
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.ranks import Ranks
 from snowdrift.runtime.resume import JobState
 from snowdrift.runtime.seeds import derive_seed
 
@@ -31,29 +35,34 @@ class ResumableTrainer(DetectionTrainer):
     Args:
         overrides: Ultralytics' arguments.
         state: Where the training is saved after each epoch but the last.
+        ranks: This process's place among those that share the training.
 
     Attributes:
         batches: Trained on so far, those of a killed process among them.
     """
 
-    def __init__(self, overrides: Mapping[str, object], state: JobState) -> None:
+    def __init__(self, overrides: Mapping[str, object], state: JobState, ranks: Ranks) -> None:
         super().__init__(overrides=dict(overrides))
-        self._state = state
+        self._state, self._ranks = state, ranks
+        if ranks.count > 1:
+            self.world_size = ranks.count  # Ultralytics counts GPUs, and takes processes on the CPU for one
         self.batches = 0  # of the whole training
         self._waiting = 0  # of these, whose gradients are not yet part of a step
         self._gradients: list[Tensor | None] | None = None  # of those, until the first epoch that is trained
         self._seconds = 0.0  # that the epochs so far took
         self.add_callback("on_train_start", ResumableTrainer._go_on_counting)
         self.add_callback("on_train_epoch_start", ResumableTrainer._begin_epoch)
-        self.add_callback("on_fit_epoch_end", ResumableTrainer._save)
+        if ranks.first:
+            self.add_callback("on_fit_epoch_end", ResumableTrainer._save)
 
     def resume_training(self, ckpt: object) -> None:
         """Put everything back to where the state was saved; Ultralytics calls this before its first epoch."""
         saved = self._state.load()
+        self._ranks.wait_for_all()  # the first will save, which removes the file that the others read
         if saved is None:
             return
         self.start_epoch = saved["epoch"]
-        self.model.load_state_dict(saved["model"])
+        unwrap_model(self.model).load_state_dict(saved["model"])
         self.ema.ema.load_state_dict(saved["ema"])
         self.ema.updates = saved["ema_updates"]
         for group, own in zip(saved["optimizer"]["param_groups"], self.optimizer.param_groups, strict=True):
@@ -62,7 +71,7 @@ class ResumableTrainer(DetectionTrainer):
         self.best_fitness = saved["best_fitness"]
         self.batches, self._waiting = saved["batches"], saved["waiting"]
         self._gradients, self._seconds = saved["gradients"], saved["seconds"]
-        for name, content in saved["files"].items():
+        for name, content in saved["files"].items() if self._ranks.first else ():
             (self.save_dir / name).write_bytes(content.numpy().tobytes())
 
     def optimizer_step(self) -> None:
@@ -73,6 +82,11 @@ class ResumableTrainer(DetectionTrainer):
         if self._waiting >= wanted:
             super().optimizer_step()
             self._waiting = 0
+
+    def _setup_ddp(self) -> None:
+        """Take the device of this process, which has met the others already."""
+        if self.device.type == "cuda":
+            self.device = torch.device("cuda", self._ranks.index)
 
     def _build_train_pipeline(self) -> None:
         super()._build_train_pipeline()
@@ -105,10 +119,15 @@ class ResumableTrainer(DetectionTrainer):
             for parameter, gradient in zip(self.model.parameters(), self._gradients, strict=True):
                 parameter.grad = None if gradient is None else gradient.to(parameter.device)
             self._gradients = None
-        seed = derive_seed(self.args.seed, "epoch", self.epoch)
+        place = [self._ranks.index] if self._ranks.index else []
+        seed = derive_seed(self.args.seed, "epoch", self.epoch, *place)
         init_seeds(seed, deterministic=self.args.deterministic)
         # New workers too: the former ones have drawn some of this epoch's frames already.
         self.train_loader.reset()
+        if (
+            self._ranks.count > 1
+        ):  # before workers ask for the order, as those of a process that goes on would
+            self.train_loader.sampler.set_epoch(self.epoch)
         self.train_loader.generator.manual_seed(seed)
         if self.args.mosaic and self.epoch < self.epochs - self.args.close_mosaic:
             _fill_buffer(self.train_loader.dataset)
@@ -120,7 +139,7 @@ class ResumableTrainer(DetectionTrainer):
         self._state.save(
             {
                 "epoch": self.epoch + 1,
-                "model": self.model.state_dict(),
+                "model": unwrap_model(self.model).state_dict(),
                 "ema": self.ema.ema.state_dict(),
                 "ema_updates": self.ema.updates,
                 "optimizer": self.optimizer.state_dict(),

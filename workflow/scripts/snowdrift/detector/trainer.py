@@ -14,6 +14,7 @@ from snowdrift.detector.resumable import ResumableTrainer
 from snowdrift.detector.weights import load_start_weights
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.progress import report
+from snowdrift.runtime.ranks import Ranks
 from snowdrift.runtime.resume import JobState
 
 _log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class StudyTrainer(ResumableTrainer):
         threads: CPU threads for torch.
         start: Weights to start from, with the path to name in errors; None for a random start.
         state: See `ResumableTrainer`.
+        ranks: See `ResumableTrainer`.
     """
 
     def __init__(
@@ -41,15 +43,17 @@ class StudyTrainer(ResumableTrainer):
         threads: int,
         start: tuple[dict[str, Tensor], Path] | None,
         state: JobState,
+        ranks: Ranks,
     ) -> None:
-        super().__init__(overrides, state)
+        super().__init__(overrides, state, ranks)
         self._expected = expected
         self._start = start
         for event in ("on_train_start", "on_val_start"):
             self.add_callback(event, use_threads(threads))
-        self.add_callback("on_train_batch_end", _report_batch)
         self.add_callback("on_train_epoch_end", _refuse_smaller_batch(self.batch_size))
-        self.add_callback("on_fit_epoch_end", _log_epoch)
+        if ranks.first:
+            self.add_callback("on_train_batch_end", _report_batch)
+            self.add_callback("on_fit_epoch_end", _log_epoch)
 
     def get_model(self, cfg=None, weights=None, verbose=True) -> nn.Module:
         """Build the network and put the start weights in."""
@@ -89,7 +93,7 @@ class StudyTrainer(ResumableTrainer):
         if self.args.val:
             super().final_eval()
             return
-        for path in (self.last, self.best):
+        for path in (self.last, self.best) if self._ranks.first else ():
             strip_optimizer(path)
 
 

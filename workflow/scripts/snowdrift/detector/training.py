@@ -1,19 +1,22 @@
 """Training of one detector."""
 
 import logging
+import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from snowdrift.detector.library import prepare_ultralytics, ultralytics_device
 from snowdrift.detector.weights import read_weights
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.ranks import Ranks, run_ranks
 from snowdrift.runtime.resume import JobState
 
 _MODEL = re.compile(r"yolov5[nsmlx]")
@@ -76,7 +79,7 @@ def train_detector(
     state: JobState,
     pretrained: Path | str | None = None,
 ) -> None:
-    """Train YOLOv5 on one dataset, in 32 bits and on one device.
+    """Train YOLOv5 on one dataset, in 32 bits.
 
     Precision: half precision would make Ultralytics fetch a network from the internet for a self-check. On a
     GPU convolutions still use TF32 where the card has it.
@@ -88,7 +91,8 @@ def train_detector(
             `args.yaml` and the plots.
         settings: See `TrainingSettings`.
         seed: Seed of weights, order and augmentation. Same seed, same CPU and thread count, same weights.
-        devices: The CPU, or one CUDA device.
+        devices: The CPU, or CUDA devices. Several share each batch, a process for each; batch normalisation then
+            sees each device's part, so that their number changes the result.
         threads: CPU threads for torch.
         state: What a killed training goes on from, to the same result; saved after each epoch.
         pretrained: Weight file to start from, see `read_weights`; None starts from random weights.
@@ -102,9 +106,6 @@ def train_detector(
             "use yolov5n, yolov5s, yolov5m, yolov5l or yolov5x",
         )
     start = None if pretrained is None else (read_weights(pretrained), Path(pretrained))
-    prepare_ultralytics()
-    from snowdrift.detector.trainer import StudyTrainer
-
     folder = Path(output_folder).absolute()
     if not any(state.folder.iterdir()):  # what lies there is of another training
         shutil.rmtree(folder, ignore_errors=True)
@@ -119,14 +120,34 @@ def train_detector(
         "device": ultralytics_device(devices),
     }
     try:
-        with memory_limit(
-            f"detector.batch_size: a batch of {settings.batch_size}",
-            "lower detector.batch_size or detector.image_size, for all detectors alike",
-        ):
-            StudyTrainer(overrides, expected, threads, start, state).train()
+        torch.set_num_threads(threads)
+        run_ranks(_train, devices, overrides, expected, start, state)
     finally:
         shutil.rmtree(view, ignore_errors=True)
     state.finish()
+
+
+def _train(
+    ranks: Ranks,
+    device: torch.device,
+    overrides: Mapping[str, object],
+    expected: pd.DataFrame,
+    start: tuple[dict[str, Tensor], Path] | None,
+    state: JobState,
+) -> None:
+    """One process's part of the training."""
+    if ranks.count > 1:  # as torchrun sets them; Ultralytics reads them when it is imported
+        place = {"RANK": ranks.index, "LOCAL_RANK": ranks.index, "WORLD_SIZE": ranks.count}
+        os.environ.update({name: str(value) for name, value in place.items()})
+    threads = torch.get_num_threads()
+    prepare_ultralytics()
+    from snowdrift.detector.trainer import StudyTrainer
+
+    with memory_limit(
+        f"detector.batch_size: a batch of {overrides['batch']}",
+        "lower detector.batch_size or detector.image_size, for all detectors alike",
+    ):
+        StudyTrainer(overrides, expected, threads, start, state, ranks).train()
 
 
 def _arguments(settings: TrainingSettings) -> dict[str, object]:
