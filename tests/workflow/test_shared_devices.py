@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import ENVIRONMENT, REPOSITORY, TINY, succeed
+from conftest import ENVIRONMENT, REPOSITORY, TINY, snakemake, succeed
 
 # The devices are names only: a lease does not ask what they stand for, and these jobs do not compute.
 DEVICES = {"CUDA_VISIBLE_DEVICES": "0,1"}
@@ -89,3 +89,12 @@ def test_what_the_machine_lacks_is_said_once_before_jobs_start(tmp_path: Path, m
     text = run("0,1", "--touch", "--forceall")
     assert "There are 2 GPUs here, and no limit" in text
     assert "--resources gpu=2" in text
+
+
+def test_a_job_that_snakemake_would_cut_to_its_limit_is_refused_before_anything_runs(tmp_path: Path):
+    own = tmp_path / "two.yaml"
+    own.write_text("device: auto\ndetector: {gpus: 2}\n")
+    plan = ["-n", "results/tiny/detection/cross_domain.csv", "--resources", "gpu=1"]
+    run = snakemake(tmp_path, *plan, configs=(TINY, own))
+    assert run.status != 0
+    assert "`detector.gpus`: 2 GPUs for one job, and --resources gpu=1 allows 1" in run.text

@@ -106,10 +106,10 @@ class _Study:
         cpu, gpu = multiplications / (_RATE * threads), multiplications / (_GPU_RATE * gpus)
         return {"cpu": cpu, "cuda": gpu, "auto": max(gpu, min(cpu, _HOPE))}[self.config["device"]]
 
-    def memory(self, base: float, activations: float, loaders: int = 0) -> float:
-        """MB of a job on the config's device; with a GPU its activations are not in the machine's memory."""
+    def memory(self, base: float, activations: float, loaders: int = 0, gpus: int = 1) -> float:
+        """MB of a job on the config's device; with GPUs its activations are not in the machine's memory."""
         on_cpu = self.config["device"] == "cpu"
-        return base + (activations if on_cpu else _CUDA + loaders * _LOADER)
+        return base + activations if on_cpu else gpus * (base + _CUDA + loaders * _LOADER)
 
     def data(self) -> dict[str, Need]:
         demo = self.config["demo"]
@@ -148,7 +148,7 @@ class _Study:
             seen = min(seen, winter["size"] ** 2 * 16 / 9 / 1e6)
         return {
             "train_cyclegan": Need(
-                self.memory(_TORCH, kept, loaders=threads),
+                self.memory(_TORCH, kept, threads, config.get("gpus", 1)),
                 20
                 + self.compute(work, threads, config.get("gpus", 1))
                 + 2 * pairs * self.megapixels * _MEGAPIXEL / threads
@@ -175,11 +175,9 @@ class _Study:
         kept = config["batch_size"] * image * 90e-9  # MB, as yolov5n; larger ones keep less for their work
         return {
             "train_detector": Need(
-                self.memory(_ULTRALYTICS + self.table, kept, loaders),
+                self.memory(_ULTRALYTICS + self.table, kept, loaders, config["gpus"]),
                 30
-                + self.compute(
-                    config["epochs"] * image * (3 * trained + validated), threads, config.get("gpus", 1)
-                )
+                + self.compute(config["epochs"] * image * (3 * trained + validated), threads, config["gpus"])
                 + config["epochs"] * (trained + validated) * loading,
             ),
             "evaluate_detector": Need(
@@ -222,7 +220,7 @@ class _Study:
         each = len(config["methods"]) * config["queries"] + 3 * config["ceiling_steps"]
         queries = math.ceil(config["images"] / config["shards"]) * each
         pixels = config["size"] ** 2
-        kept = config["batch_size"] * pixels / 1e6 * self.activations
+        kept = config["batch_size"] * pixels / 1e6 * 2 * self.activations
         work = self.compute(queries * pixels * self.generator, config["threads"])
         return {"attack_shard": Need(self.memory(_TORCH + 250, kept), 30 + work)}
 
