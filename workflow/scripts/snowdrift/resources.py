@@ -148,9 +148,9 @@ class _Study:
             seen = min(seen, winter["size"] ** 2 * 16 / 9 / 1e6)
         return {
             "train_cyclegan": Need(
-                self.memory(_TORCH, kept, threads, config.get("gpus", 1)),
+                self.memory(_TORCH, kept, threads, config["gpus"]),
                 20
-                + self.compute(work, threads, config.get("gpus", 1))
+                + self.compute(work, threads, config["gpus"])
                 + 2 * pairs * self.megapixels * _MEGAPIXEL / threads
                 + pairs / config["batch_size"] * 3 * _STEP,
             ),

@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -222,6 +223,7 @@ def _join(ranks: Ranks, device: torch.device, meeting: Path) -> None:
         store=dist.FileStore(str(meeting), ranks.count),
         rank=ranks.index,
         world_size=ranks.count,
+        timeout=timedelta(hours=3),  # for the others, while the first alone reads through a data set
         device_id=device if device.type == "cuda" else None,
     )
 
