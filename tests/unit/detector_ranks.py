@@ -11,7 +11,7 @@ from snowdrift.runtime.resume import JobState
 
 
 def train_on_the_cpu(ranks: Ranks, device: torch.device, *arguments) -> None:
-    """`training._train`, whose state after two epochs is left in `halfway`, and a line a process of what it saw."""
+    """`training._train`, whose state after two epochs is left in `halfway` too."""
     parallel, save = nn.parallel.DistributedDataParallel, JobState.save
     # Ultralytics names each process's GPU.
     nn.parallel.DistributedDataParallel = lambda module, device_ids, **options: parallel(module, **options)
