@@ -54,7 +54,7 @@ bench: env
 	$(BENCH)/tables.py --rounds 1
 
 bench-gpu: env
-	$(BENCH)/training_step.py --device cuda --size 512 --batch 4
+	$(BENCH)/training_step.py --device cuda --size 512 --batch 4 --precision bfloat16
 	$(BENCH)/winter_inference.py --device cuda --threads 8 --frames 512
 	$(BENCH)/winter_inference.py --device cuda --threads 8 --frames 64 --size 1080 --width 1920
 
