@@ -264,7 +264,7 @@ def _check_inception(given: str | None) -> Finding:
         return Finding(_OK, f"Inception's weights: {given or cache}")
     return Finding(
         _WARNING,
-        "Inception's weights are not here: they will be fetched (96 MB), or else its scores are left out",
+        "Inception's weights are not here: they will be fetched (92 MB), or else its scores are left out",
         "set scores.inception_weights to a copy, or `scores: {extractors: [domain]}`",
     )
 

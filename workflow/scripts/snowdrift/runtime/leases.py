@@ -20,6 +20,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.progress import report
 
 FOLDER = "/tmp/snowdrift-devices"
 """Where the lock files lie. Not below TMPDIR, which differs between users and jobs of one machine."""
@@ -178,6 +179,7 @@ def _wait(locks: Mapping[str, FileLock], turn: FileLock, count: int) -> list[str
         while not ((turn.is_locked or _take([turn], 1)) and _take(locks.values(), count)):
             if not said:
                 logger.info("waiting for %d of %d GPUs: %s", count, len(locks), _held(locks))
+                report("waiting for GPUs", 0, count, "GPUs")
                 said = True
             time.sleep(_POLL * random.uniform(0.5, 1))
     finally:
