@@ -14,6 +14,7 @@ rule make_report:
     """Put the study's answer, figures, tables, settings and times on one page."""
     input:
         [] if PRETRAINED else rules.train_cyclegan.output.digests,
+        rules.contact_sheet.output.digests,
         **(
             {}
             if PRETRAINED
@@ -53,7 +54,7 @@ rule make_report:
         frames=FRAMES,
         boxes=BOXES,
         rejected=rules.index_frames.output.rejected,
-        contact_sheet=rules.contact_sheet.output.figure,
+        pairs=ancient(f"{RESULTS}/snow/pairs"),
         cross_domain=rules.cross_domain.output.table,
         heatmap=rules.plot_cross_domain.output.figure,
         detections=rules.draw_detections.output.figure,

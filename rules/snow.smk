@@ -2,7 +2,8 @@
 #
 # Needs: data/frames.parquet, data/style.parquet, and the pictures themselves.
 # Makes: snow/cyclegan/ (unless cyclegan.pretrained names a generator), snow/generator.pth,
-#        snow/frames/<video>/images/<name>, snow/shards/<n>.parquet, snow/contact_sheet.jpg
+#        snow/frames/<video>/images/<name>, snow/shards/<n>.parquet, snow/contact_sheet.jpg,
+#        snow/pairs/
 
 WINTER_ROOT = f"{RESULTS}/snow/frames"
 MANIFESTS = [
@@ -208,6 +209,7 @@ rule contact_sheet:
             category="Snow",
             labels={"figure": "Original and winter frames"},
         ),
+        pairs=directory(f"{RESULTS}/snow/pairs"),
         digests=f"{RESULTS}/digests/contact_sheet.csv",
     log:
         f"{RESULTS}/logs/contact_sheet.log",

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageColor
 
-from snowdrift.report.contact_sheet import choose_pairs, contact_sheet
+from snowdrift.report.contact_sheet import choose_pairs, contact_sheet, write_pairs
 from snowdrift.report.detections import draw_detections
 from snowdrift.report.pictures import colour_of, data_uri, draw_label
 from snowdrift.report.plots import LOSS_PANELS, plot_cross_domain, plot_losses
@@ -86,6 +86,11 @@ def test_contact_sheet_shows_both_versions_with_boxes_and_repeats(tmp_path):
     assert has_colour(left, "#d55e00", 5)
     assert has_colour(right, "#d55e00", 5)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    write_pairs(pairs, tmp_path / "pairs")
+    assert (tmp_path / "pairs/pairs.csv").read_text() == "number,frame_id,split\n0,a/0,test\n"
+    original, winter = (Image.open(tmp_path / f"pairs/0_{name}.jpg") for name in ("original", "winter"))
+    assert original.size == winter.size == (800, 450)
+    assert np.asarray(winter).mean() > 2 * np.asarray(original).mean()
 
 
 def test_contact_sheet_names_a_picture_that_is_missing(tmp_path):

@@ -27,7 +27,7 @@ SCORES = {
     ("mixed", "vfp"): 0.75,
     ("mixed", "winter"): 0.65,
 }
-VOID = {"meta", "img", "link", "br"}
+VOID = {"meta", "img", "link", "br", "input"}
 
 
 class Page(HTMLParser):
@@ -84,10 +84,12 @@ def study(tmp_path):
     pd.DataFrame({"image": ["s.jpg"] * 7}).to_parquet(tmp_path / "style.parquet")
     cross_domain().to_csv(tmp_path / "cross_domain.csv", index=False)
     pd.DataFrame({"epoch": [1, 2], "seconds": [1800.0, 1800.0]}).to_csv(tmp_path / "losses.csv", index=False)
-    samples = tmp_path / "samples"
-    samples.mkdir()
+    for folder in ("samples", "pairs"):
+        (tmp_path / folder).mkdir()
+    pairs = {"number": [0, 1], "frame_id": ["a/0", "<img src=x>/0"], "split": ["train", "test"]}
+    pd.DataFrame(pairs).to_csv(tmp_path / "pairs/pairs.csv", index=False)
     for name in (
-        "sheet.jpg",
+        *(f"pairs/{number}_{version}.jpg" for number in (0, 1) for version in ("original", "winter")),
         "map.png",
         "detections.jpg",
         "losses.png",
@@ -101,14 +103,14 @@ def study(tmp_path):
         frames=tmp_path / "frames.parquet",
         boxes=tmp_path / "boxes.parquet",
         rejected=tmp_path / "rejected.csv",
-        contact_sheet=tmp_path / "sheet.jpg",
+        pairs=tmp_path / "pairs",
         cross_domain=tmp_path / "cross_domain.csv",
         heatmap=tmp_path / "map.png",
         detections=tmp_path / "detections.jpg",
         style=tmp_path / "style.parquet",
         losses=tmp_path / "losses.csv",
         losses_plot=tmp_path / "losses.png",
-        samples=samples,
+        samples=tmp_path / "samples",
     )
 
 
@@ -130,10 +132,10 @@ def test_page_holds_everything_and_needs_nothing(study, tmp_path):
     text = build(study, tmp_path, study="mine")
     page = Page(text)
     sources = [attributes["src"] for tag, attributes in page.tags if tag == "img"]
-    assert len(sources) == 5
+    assert len(sources) == 8
     assert all(source.startswith("data:image/") for source in sources)
     assert all(attributes["alt"] for tag, attributes in page.tags if tag == "img")
-    assert not re.search(r"https?://|@import|url\(|<script|<link", text)
+    assert not re.search(r"https?://|@import|url\(|<link", text)
     assert "study mine" in page.text
     for part in (
         "epoch 10",
@@ -153,6 +155,13 @@ def test_names_and_commands_are_escaped(study, tmp_path):
     assert "<script>alert" not in text
     assert html.escape("<script>alert(1)</script>.jpg") in text
     assert "&lt;b&gt;" in text
+    assert "<img src=x>" not in text
+
+
+def test_no_script_runs_but_the_pages_own(study, tmp_path):
+    nonces = [re.findall(r"nonce[-=\"']+([\w-]{20,})", build(study, tmp_path)) for _ in range(2)]
+    assert all(len(set(found)) == 1 and len(found) == 2 for found in nonces)
+    assert nonces[0] != nonces[1]
 
 
 def test_links_lead_to_sections(study, tmp_path):
@@ -163,7 +172,7 @@ def test_links_lead_to_sections(study, tmp_path):
 
 
 def test_page_without_a_training_names_the_generator(study, tmp_path):
-    keep = ("frames", "boxes", "rejected", "contact_sheet", "cross_domain", "heatmap", "detections")
+    keep = ("frames", "boxes", "rejected", "pairs", "cross_domain", "heatmap", "detections")
     bare = StudyFiles(**{name: getattr(study, name) for name in keep})
     page = Page(build(bare, tmp_path, cyclegan={"pretrained": "nets/snow_G_A.pth"}))
     assert "nets/snow_G_A.pth" in page.text

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from snowdrift.report.contact_sheet import choose_pairs, contact_sheet
+from snowdrift.report.contact_sheet import choose_pairs, contact_sheet, write_pairs
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 
@@ -18,3 +18,4 @@ with job(snakemake.log[0], snakemake.output):
         boxes=read_table(snakemake.input.boxes),
     )
     contact_sheet(pairs, snakemake.output.figure)
+    write_pairs(pairs, Path(snakemake.output.pairs))

@@ -34,6 +34,21 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """A frame before and after, under a slider that moves from one to the other.
+
+    Attributes:
+        original, winter: `data:` URIs of pictures of one size.
+        name: the frame.
+    """
+
+    original: str
+    winter: str
+    name: str
+    kind: ClassVar[str] = "comparison"
+
+
+@dataclass(frozen=True)
 class Table:
     """A table; a cell that is a number is written with `decimals` digits and set to the right.
 
@@ -83,4 +98,4 @@ class Section:
 
     anchor: str
     title: str
-    blocks: Sequence[Text | Figure | Table | Code]
+    blocks: Sequence[Text | Figure | Comparison | Table | Code]

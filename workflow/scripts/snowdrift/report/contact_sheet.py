@@ -22,10 +22,12 @@ from snowdrift.report.pictures import (
 )
 from snowdrift.report.tables import Corners, corners_of, in_pixels
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.files import write_table
 
 logger = logging.getLogger(__name__)
 
 WIDTH, GAP, LABEL = 400, 8, 24
+PAIR_WIDTH = 800
 BOX = "#d55e00"
 SPLIT_ORDER = ("test", "val", "train", "unused")
 
@@ -88,10 +90,24 @@ def choose_pairs(
     ]
 
 
+def write_pairs(pairs: Sequence[Pair], folder: Path) -> None:
+    """Write each pair as two pictures of one size, `<n>_original.jpg` and `<n>_winter.jpg`, and `pairs.csv`.
+
+    The labels are drawn thin on both, to show whether people stay where their boxes are. The table has one row a
+    pair: number, frame_id, split.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, pair in enumerate(pairs):
+        for version, picture in zip(("original", "winter"), _versions(pair, PAIR_WIDTH), strict=True):
+            write_picture(picture, folder / f"{number}_{version}.jpg")
+    rows = [(number, pair.frame_id, pair.split) for number, pair in enumerate(pairs)]
+    write_table(pd.DataFrame(rows, columns=["number", "frame_id", "split"]), folder / "pairs.csv")
+
+
 def contact_sheet(pairs: Sequence[Pair], output: Path | str) -> None:
     """Write a sheet with one pair a row: the original on the left, its winter version on the right.
 
-    The labels are drawn thin on both, to show whether people stay where their boxes are.
+    The labels are drawn on both, as by `write_pairs`.
     """
     rows = [_row(pair) for pair in pairs]
     width = 2 * WIDTH + 3 * GAP
@@ -121,11 +137,17 @@ def _boxes_of(boxes: pd.DataFrame, frame_id: str) -> list[Corners]:
     return [corners for _, corners in corners_of(boxes[boxes["frame_id"] == frame_id])]
 
 
-def _row(pair: Pair) -> Image.Image:
-    pictures = [scale_to_width(open_picture(path), WIDTH) for path in (pair.original, pair.winter)]
+def _versions(pair: Pair, width: int) -> list[Image.Image]:
+    """The original and its winter version, `width` pixels wide, with their boxes."""
+    pictures = [scale_to_width(open_picture(path), width) for path in (pair.original, pair.winter)]
     for picture in pictures:
         for corners in pair.boxes:
             draw_box(picture, in_pixels(corners, picture.size), BOX, 1)
+    return pictures
+
+
+def _row(pair: Pair) -> Image.Image:
+    pictures = _versions(pair, WIDTH)
     height = max(picture.height for picture in pictures)
     row = Image.new("RGB", (2 * WIDTH + GAP, LABEL + height), PAPER)
     for column, picture in enumerate(pictures):

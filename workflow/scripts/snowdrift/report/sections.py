@@ -10,7 +10,7 @@ import pandas as pd
 import yaml
 
 from snowdrift.report import provenance
-from snowdrift.report.blocks import Code, Figure, Section, Table, Text
+from snowdrift.report.blocks import Code, Comparison, Figure, Section, Table, Text
 from snowdrift.report.detections import DRAWN_CONFIDENCE
 from snowdrift.report.pictures import data_uri
 from snowdrift.report.tables import (
@@ -38,7 +38,7 @@ class StudyFiles:
     frames: Path
     boxes: Path
     rejected: Path
-    contact_sheet: Path
+    pairs: Path
     cross_domain: Path
     heatmap: Path
     detections: Path
@@ -56,14 +56,17 @@ def winter_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
         "What the winter looks like",
         [
             Text(
-                "Original frames on the left, their winter versions on the right. Frames of test videos come "
-                f"first{seen}. Winter frames keep the originals' labels (thin boxes), so people have to stay "
-                "where they were."
+                "Move the slider from the original to its winter version. Frames of test videos come "
+                f"first{seen}, spread evenly over the videos. Winter frames keep the originals' labels (thin boxes), "
+                "so people have to stay where they were."
             ),
-            Figure(
-                data_uri(files.contact_sheet, PAGE_WIDTH),
-                "Pairs of original frames and their winter versions",
-                f"Up to {config['report']['pairs']} frames, spread evenly over the videos.",
+            *(
+                Comparison(
+                    data_uri(files.pairs / f"{pair.number}_original.jpg"),
+                    data_uri(files.pairs / f"{pair.number}_winter.jpg"),
+                    f"{pair.frame_id} ({pair.split})",
+                )
+                for pair in read_table(files.pairs / "pairs.csv").itertuples()
             ),
         ],
     )

@@ -1,0 +1,132 @@
+"""The report in Chromium: it shows all that it holds, moves, asks for nothing, and runs no script of others'."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from snowdrift.report.blocks import Code, Comparison, Figure, Section, Table, Text
+from snowdrift.report.headline import Headline
+from snowdrift.report.page import render_page
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)>" onload="alert(3)'
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
+
+def find_chromium() -> str | None:
+    """The system's Chromium; where SNOWDRIFT_CHROMIUM is `install`, Debian's is installed if there is none."""
+    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if found is None and os.environ.get("SNOWDRIFT_CHROMIUM") == "install" and shutil.which("apt-get"):
+        for arguments in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
+            subprocess.run(["apt-get", "-qq", *arguments], check=False, stdout=subprocess.DEVNULL)
+        found = shutil.which("chromium")
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = find_chromium()
+    if program is None:
+        pytest.skip(f"none of {', '.join(PROGRAMS)} is on the PATH")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Opened:
+    """A page that is open, and what it did."""
+
+    def __init__(self, browser: Browser, path: Path, width: int = 1440, scheme: str = "light") -> None:
+        self.page: Page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        self.messages: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.messages.append(message.text))
+        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("dialog", self._refuse)
+        self.page.goto(path.as_uri())
+
+    def _refuse(self, dialog) -> None:
+        self.messages.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
+
+
+@pytest.fixture(scope="module")
+def report(tiny_study: Path) -> Path:
+    return tiny_study / "results/tiny/report.html"
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_decodes_and_asks_for_nothing(browser: Browser, report: Path, width: int, scheme: str):
+    opened = Opened(browser, report, width, scheme)
+    page = opened.page
+    assert opened.messages == []
+    assert [url for url in opened.requests if not url.startswith("data:")] == [report.as_uri()]
+    pictures = page.evaluate("[...document.images].map(image => image.complete && image.naturalWidth)")
+    assert len(pictures) > 8
+    assert all(pictures)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    brightness = sum(int(part) for part in ground.strip("rgb()").split(",")) / 3
+    assert (brightness < 100) == (scheme == "dark")
+
+
+def test_the_slider_moves_from_the_original_to_winter(browser: Browser, report: Path):
+    """By mouse and by keyboard; what is seen changes with it."""
+    page = Opened(browser, report).page
+    comparison = page.locator(".comparison").first
+    views, slider = comparison.locator(".views"), comparison.locator("input")
+    views.scroll_into_view_if_needed()
+    seen = {}
+    for key in ("Home", "End"):
+        slider.press(key)
+        seen[key] = views.screenshot()
+    assert slider.input_value() == "100"
+    assert seen["Home"] != seen["End"]
+    box = slider.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    assert 15 <= int(slider.input_value()) <= 35
+    assert views.screenshot() not in seen.values()
+
+
+def test_in_print_both_pictures_of_a_pair_are_seen(browser: Browser, report: Path):
+    page = Opened(browser, report).page
+    page.emulate_media(media="print")
+    boxes = [image.bounding_box() for image in page.locator(".comparison").first.locator("img").all()]
+    assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
+    assert not page.locator(".comparison input").first.is_visible()
+
+
+def test_names_that_are_html_are_shown_and_not_run(browser: Browser, tmp_path: Path):
+    blocks = [
+        Text(HOSTILE),
+        Figure(PIXEL, HOSTILE, HOSTILE, wide=True),
+        Comparison(PIXEL, PIXEL, HOSTILE),
+        Table(HOSTILE, [HOSTILE], [[HOSTILE]]),
+        Code(HOSTILE, HOSTILE),
+    ]
+    template = REPOSITORY / "workflow/report/report.html.j2"
+    headline = Headline(True, HOSTILE, HOSTILE)
+    text = render_page(HOSTILE, headline, [Section("part", HOSTILE, blocks)], template)
+    (tmp_path / "report.html").write_text(text, encoding="utf-8")
+    opened = Opened(browser, tmp_path / "report.html")
+    assert opened.messages == []
+    assert opened.page.locator("p", has_text="alert(2)").count() == 3
+    assert opened.page.evaluate("document.querySelectorAll('img[src=x], script').length") == 1
+
+
+def test_a_script_that_slips_in_does_not_run(browser: Browser, report: Path, tmp_path: Path):
+    """The page allows its own script alone, so that a slip in the escaping would do no harm."""
+    text = report.read_text(encoding="utf-8").replace("<main>", "<main><script>alert(1)</script>")
+    (tmp_path / "report.html").write_text(text, encoding="utf-8")
+    opened = Opened(browser, tmp_path / "report.html")
+    assert len(opened.messages) == 1
+    assert "Content Security Policy" in opened.messages[0]
