@@ -98,12 +98,13 @@ def content(path: Path, study: Path) -> bytes:
 @pytest.fixture(scope="session")
 def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Working directory that holds results/tiny, complete. Tests that change it work on a copy."""
-    return _finish(tmp_path_factory)
+    return _finish(tmp_path_factory.getbasetemp())
 
 
 # Folders of tests have the fixture each to themselves, and share what it makes.
 @functools.cache
-def _finish(factory: pytest.TempPathFactory) -> Path:
-    folder = factory.mktemp("tiny")
+def _finish(temporary: Path) -> Path:
+    folder = temporary / "tiny"
+    folder.mkdir()
     succeed(folder)
     return folder
