@@ -1,7 +1,7 @@
 # Detection: one YOLOv5 for each training domain and seed, evaluated on every test domain.
 #
 # Needs: data/frames.parquet, data/boxes.parquet, the frames, and for the winter and mixed domains the winter frames.
-# Makes: detection/datasets/<domain>/, detection/models/<domain>-seed<seed>/, detection/cross_domain.csv
+# Makes: detection/datasets/<domain>/, detection/models/<domain>-seed<seed>/, detection/{cross_domain,curves}.csv
 
 TRAIN_DOMAINS = ["vfp", "winter", "mixed"]
 TEST_DOMAINS = ["vfp", "winter"]
@@ -109,6 +109,7 @@ rule evaluate_detector:
         manifests=MANIFESTS,
     output:
         table=f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}.csv",
+        curves=f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}_curves.csv",
         examples=f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}_examples.parquet",
         digests=f"{RESULTS}/digests/evaluate_detector/{{domain}}-seed{{seed}}.csv",
     log:
@@ -136,11 +137,13 @@ rule evaluate_detector:
 
 
 rule cross_domain:
-    """Gather all evaluations in one table."""
+    """Gather all evaluations in one table, and their precision-recall curves in another."""
     input:
         tables=expand(f"{RESULTS}/detection/evaluation/{{model}}.csv", model=MODELS),
+        curves=expand(f"{RESULTS}/detection/evaluation/{{model}}_curves.csv", model=MODELS),
     output:
         table=f"{RESULTS}/detection/cross_domain.csv",
+        curves=f"{RESULTS}/detection/curves.csv",
         digests=f"{RESULTS}/digests/cross_domain.csv",
     log:
         f"{RESULTS}/logs/cross_domain.log",

@@ -21,7 +21,6 @@ rule make_report:
             else {
                 "style": rules.choose_training_images.output.style,
                 "losses": rules.train_cyclegan.output.losses,
-                "losses_plot": rules.plot_losses.output.figure,
                 "samples": ancient(f"{RESULTS}/snow/cyclegan/samples"),
             }
         ),
@@ -34,7 +33,6 @@ rule make_report:
                 "xray_extractors": rules.score_xray.output.extractors,
                 "xray_sheet": rules.draw_xray.output.sheet,
                 "xray_neighbours_picture": rules.draw_xray.output.neighbours_picture,
-                "xray_scores_plot": rules.draw_xray.output.scores_plot,
                 "xray_losses_plot": rules.draw_xray.output.losses_plot,
             }
             if XRAY
@@ -45,7 +43,7 @@ rule make_report:
                 "attack_nullify": rules.summarise_attack.output.nullify,
                 "attack_summary": rules.summarise_attack.output.summary,
                 "attack_protected": rules.draw_attack.output.sheet,
-                "attack_progress": rules.draw_attack.output.curves,
+                "attack_traces": rules.summarise_attack.output.traces,
             }
             if ATTACK
             else {}
@@ -56,7 +54,7 @@ rule make_report:
         rejected=rules.index_frames.output.rejected,
         pairs=ancient(f"{RESULTS}/snow/pairs"),
         cross_domain=rules.cross_domain.output.table,
-        heatmap=rules.plot_cross_domain.output.figure,
+        curves=rules.cross_domain.output.curves,
         detections=rules.draw_detections.output.figure,
     output:
         page=report(

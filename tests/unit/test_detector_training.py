@@ -21,7 +21,7 @@ from PIL import Image
 from snowdrift.detector.cross_domain import COLUMNS, cross_domain_table
 from snowdrift.detector.datasets import write_dataset
 from snowdrift.detector.domains import training_selections
-from snowdrift.detector.evaluation import EvaluationSettings, evaluate_detector, example_frames
+from snowdrift.detector.evaluation import CURVE_POINTS, EvaluationSettings, evaluate_detector, example_frames
 from snowdrift.detector.training import TrainingSettings, train_detector
 from snowdrift.detector.weights import read_weights
 from snowdrift.runtime.errors import SnowdriftError
@@ -273,13 +273,20 @@ def test_other_files_are_refused_by_name(quick, tmp_path):
 
 
 def test_evaluation_gives_a_row_for_every_domain_and_class(validated, study, tmp_path):
-    table, _ = evaluate(validated / "weights" / "best.pt", study, tmp_path / "scratch")
+    table, curves, _ = evaluate(validated / "weights" / "best.pt", study, tmp_path / "scratch")
     keys = list(zip(table["test_domain"], table["class_name"], strict=True))
     assert keys == [(domain, name) for domain in ("vfp", "winter") for name in ("all", *CLASS_NAMES)]
     assert table["instances"].tolist() == [12, 6, 6] * 2
     assert table["images"].tolist() == [8, 6, 6] * 2
     assert table["map50"].between(0, 1).all()
     assert not list((tmp_path / "scratch").iterdir())
+    assert list(curves.groupby("test_domain")["class_name"].unique().map(list)) == [["all", *CLASS_NAMES]] * 2
+    scores = table.set_index(["test_domain", "class_name"])["map50"]
+    for key, curve in curves.groupby(["test_domain", "class_name"]):
+        assert curve["recall"].tolist() == pytest.approx(np.linspace(0, 1, CURVE_POINTS))
+        assert curve["precision"].between(0, 1).all()
+        # Average precision is the curve's area, which Ultralytics takes from the same 101 points.
+        assert np.trapezoid(curve["precision"], curve["recall"]) == pytest.approx(scores[key], abs=0.01)
     table = table.assign(train_domain="vfp", seed=0)
     whole = cross_domain_table([table.assign(train_domain="mixed"), table.assign(seed=1), table])
     assert list(whole.columns) == list(COLUMNS)
@@ -291,16 +298,19 @@ def test_a_class_without_instances_has_a_row_without_metrics(quick, study, tmp_p
     pictures = study.pictures
     upright = replace(pictures, boxes=pictures.boxes[pictures.boxes["class_id"] == 0])
     options = {"settings": EVALUATION, "examples": 1, "device": CPU[0], "threads": 1, "scratch": tmp_path}
-    table, _ = evaluate_detector(quick / "weights" / "best.pt", upright, test_domains=["vfp"], **options)
+    table, curves, _ = evaluate_detector(
+        quick / "weights" / "best.pt", upright, test_domains=["vfp"], **options
+    )
     row = table.set_index("class_name").loc["fallen"]
     assert (row["images"], row["instances"]) == (0, 0)
     assert row[["precision", "recall", "map50", "map50_95"]].isna().all()
     assert table.loc[table["class_name"] != "fallen", "map50"].notna().all()
+    assert set(curves["class_name"]) == {"all", "normal"}
     assert reports[-1].stage == "testing on vfp" and reports[-1].done == reports[-1].total
 
 
 def test_examples_show_the_same_frames_in_both_domains(quick, study, tmp_path):
-    _, examples = evaluate(quick / "weights" / "best.pt", study, tmp_path)
+    *_, examples = evaluate(quick / "weights" / "best.pt", study, tmp_path)
     frames = {domain: rows["frame_id"].unique().tolist() for domain, rows in examples.groupby("test_domain")}
     assert frames["vfp"] == frames["winter"]
     assert len(frames["vfp"]) == 3

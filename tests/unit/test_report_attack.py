@@ -8,7 +8,7 @@ from PIL import Image
 from snowdrift.nullify.names import CEILINGS, TREATMENTS
 from snowdrift.nullify.summary import summarise
 from snowdrift.report.attack import AttackFiles, attack_section
-from snowdrift.report.attack_figures import CELL, _mean_scores, _shares, draw_protected, plot_progress
+from snowdrift.report.attack_figures import CELL, draw_protected, mean_scores, plot_progress, shares
 from snowdrift.report.blocks import Table, Text
 from snowdrift.runtime.errors import SnowdriftError
 
@@ -79,10 +79,10 @@ def pictures(tmp_path):
 def section(tmp_path, rows):
     rows.to_csv(tmp_path / "nullify.csv", index=False)
     summarise(rows, seed=0).to_csv(tmp_path / "summary.csv", index=False)
-    for name in ("protected.png", "progress.svg"):
-        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "protected.png").write_bytes(b"x")
+    traces().to_parquet(tmp_path / "traces.parquet")
     files = AttackFiles(
-        *(tmp_path / name for name in ("nullify.csv", "summary.csv", "protected.png", "progress.svg"))
+        *(tmp_path / name for name in ("nullify.csv", "summary.csv", "protected.png", "traces.parquet"))
     )
     return attack_section(files, CONFIG)
 
@@ -149,13 +149,13 @@ def test_progress_is_plotted_the_same_way_twice_with_every_method(tmp_path):
 
 
 def test_progress_is_the_share_of_images_and_the_mean_of_their_scores():
-    queries, shares = _shares(np.array([10, 20]), 4, 100)
+    queries, reached = shares(np.array([10, 20]), 4, 100)
     assert queries.tolist() == [1, 10, 20, 100]
-    assert shares.tolist() == [0, 0.25, 0.5, 0.5]
+    assert reached.tolist() == [0, 0.25, 0.5, 0.5]
     steps = pd.DataFrame(
         {"image": ["a", "b", "a"], "queries": [10, 20, 30], "score": [0.2, 0.4, 0.6], "method": "default"}
     )
-    queries, means = _mean_scores(steps, pd.Series(["a", "b"]), 100)
+    queries, means = mean_scores(steps, pd.Series(["a", "b"]), 100)
     assert queries.tolist() == [1, 10, 20, 30, 100]
     assert means == pytest.approx([0, 0.1, 0.3, 0.5, 0.5])
 

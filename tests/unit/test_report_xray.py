@@ -68,7 +68,6 @@ def files(tmp_path):
         extractors=tmp_path / "extractors.csv",
         sheet=tmp_path / "sheet.png",
         neighbours_picture=tmp_path / "neighbours.png",
-        scores_plot=tmp_path / "scores.png",
         losses_plot=tmp_path / "losses.png",
     )
 

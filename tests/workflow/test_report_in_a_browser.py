@@ -10,7 +10,7 @@ import pytest
 from conftest import REPOSITORY
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from snowdrift.report.blocks import Code, Comparison, Figure, Section, Table, Text
+from snowdrift.report.blocks import Chart, Code, Comparison, Figure, Section, Table, Text
 from snowdrift.report.headline import Headline
 from snowdrift.report.page import render_page
 
@@ -63,6 +63,9 @@ def report(tiny_study: Path) -> Path:
     return tiny_study / "results/tiny/report.html"
 
 
+CHARTS = 6  # heat map, curves, losses, one extractor's scores, attacks, times
+
+
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_decodes_and_asks_for_nothing(browser: Browser, report: Path, width: int, scheme: str):
@@ -74,9 +77,33 @@ def test_the_page_fits_decodes_and_asks_for_nothing(browser: Browser, report: Pa
     assert len(pictures) > 8
     assert all(pictures)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    brightness = sum(int(part) for part in ground.strip("rgb()").split(",")) / 3
-    assert (brightness < 100) == (scheme == "dark")
+    assert page.locator(".chart .main-svg .xaxislayer-above").count() >= CHARTS
+    assert (brightness(page, "document.body", "backgroundColor") < 100) == (scheme == "dark")
+    text = "document.querySelector('.chart .xtick text')"
+    assert (brightness(page, text, "fill") > 150) == (scheme == "dark")
+
+
+def brightness(page: Page, element: str, colour: str) -> float:
+    """Of a colour that is seen: 0 is black, 255 white."""
+    found = page.evaluate(f"getComputedStyle({element}).{colour}")
+    return sum(int(part) for part in found.strip("rgb()").split(",")) / 3
+
+
+def test_charts_tell_their_numbers_on_hover_and_follow_the_scheme(browser: Browser, report: Path):
+    opened = Opened(browser, report)
+    page = opened.page
+    chart = page.locator("#detection .chart").first
+    chart.scroll_into_view_if_needed()
+    box = chart.locator(".plot").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
+    page.locator(".hoverlayer .hovertext").first.wait_for(timeout=5000)
+    assert "trained on vfp, tested on vfp: mAP50 " in page.locator(".hoverlayer").first.inner_text()
+    text = "document.querySelector('.chart .xtick text')"
+    before = brightness(page, text, "fill")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(300)
+    assert brightness(page, text, "fill") > before + 100
+    assert opened.messages == []
 
 
 def test_the_slider_moves_from_the_original_to_winter(browser: Browser, report: Path):
@@ -111,6 +138,12 @@ def test_names_that_are_html_are_shown_and_not_run(browser: Browser, tmp_path: P
         Figure(PIXEL, HOSTILE, HOSTILE, wide=True),
         Comparison(PIXEL, PIXEL, HOSTILE),
         Table(HOSTILE, [HOSTILE], [[HOSTILE]]),
+        Chart(
+            {"data": [{"x": [1], "y": [2], "name": HOSTILE}], "layout": {"title": {"text": HOSTILE}}},
+            HOSTILE,
+            HOSTILE,
+            Table(HOSTILE, [HOSTILE], [[HOSTILE]]),
+        ),
         Code(HOSTILE, HOSTILE),
     ]
     template = REPOSITORY / "workflow/report/report.html.j2"
@@ -120,7 +153,8 @@ def test_names_that_are_html_are_shown_and_not_run(browser: Browser, tmp_path: P
     opened = Opened(browser, tmp_path / "report.html")
     assert opened.messages == []
     assert opened.page.locator("p", has_text="alert(2)").count() == 3
-    assert opened.page.evaluate("document.querySelectorAll('img[src=x], script').length") == 1
+    assert opened.page.evaluate("document.querySelectorAll('img[src=x]').length") == 0
+    assert opened.page.evaluate("document.querySelectorAll('script').length") == 3
 
 
 def test_a_script_that_slips_in_does_not_run(browser: Browser, report: Path, tmp_path: Path):

@@ -11,7 +11,7 @@ with (
     leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
     scratch_folder(f"{snakemake.output.table}.scratch") as scratch,
 ):
-    table, examples = evaluate_detector(
+    evaluation = evaluate_detector(
         snakemake.input.model,
         read_pictures(
             snakemake.input.frames,
@@ -28,8 +28,10 @@ with (
         threads=snakemake.threads,
         scratch=scratch,
     )
-    table.insert(0, "train_domain", snakemake.wildcards.domain)
-    table.insert(3, "seed", int(snakemake.wildcards.seed))
-    examples.insert(0, "train_domain", snakemake.wildcards.domain)
-    write_table(table, snakemake.output.table)
-    write_table(examples, snakemake.output.examples)
+    for part in evaluation:
+        part.insert(0, "train_domain", snakemake.wildcards.domain)
+    for part in (evaluation.metrics, evaluation.curves):
+        part.insert(3, "seed", int(snakemake.wildcards.seed))
+    write_table(evaluation.metrics, snakemake.output.table)
+    write_table(evaluation.curves, snakemake.output.curves)
+    write_table(evaluation.examples, snakemake.output.examples)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from snowdrift.runtime.progress import report
 
 EXAMPLE_CONFIDENCE = 0.25  # of the detections that are shown; the metrics use `confidence`
 METRICS = ("precision", "recall", "map50", "map50_95")
+CURVE_POINTS = 101
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +45,24 @@ class EvaluationSettings:
     workers: int
 
 
+class Evaluation(NamedTuple):
+    """What `evaluate_detector` measures and keeps.
+
+    Attributes:
+        metrics: one row per domain and class, with `all` first: test_domain, class_name, images (for a class: those
+            that show it), instances, precision and recall (at the confidence of the best F1), map50, map50_95. A
+            class without instances has NaN metrics, and `all` averages over the others.
+        curves: the precision-recall curve at IoU 0.5 of each domain and class that has instances, with `all` as
+            their mean: test_domain, class_name, recall (0 to 1 in CURVE_POINTS steps), precision.
+        examples: one row per detection of at least EXAMPLE_CONFIDENCE: test_domain, frame_id, image_path, class_name,
+            confidence, x1, y1, x2, y2 (pixels of the picture); a frame without detections has one row of nulls.
+    """
+
+    metrics: pd.DataFrame
+    curves: pd.DataFrame
+    examples: pd.DataFrame
+
+
 def evaluate_detector(
     model: Path | str,
     pictures: Pictures,
@@ -53,7 +73,7 @@ def evaluate_detector(
     threads: int,
     scratch: Path | str,
     test_domains: Sequence[str] = TEST_DOMAINS,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> Evaluation:
     """Measure a detector on the test frames of each domain, and keep its detections on a few of them.
 
     Args:
@@ -67,21 +87,13 @@ def evaluate_detector(
             that relative links hold.
         test_domains: The domains to test on.
 
-    Returns:
-        Two tables. Metrics, one row per domain and class, with `all` first: test_domain, class_name, images
-        (for a
-        class: those that show it), instances, precision and recall (at the confidence of the best F1), map50,
-        map50_95. A class without instances has NaN metrics, and `all` averages over the others. Examples, one
-        row per detection of at least EXAMPLE_CONFIDENCE: test_domain, frame_id, image_path, class_name,
-        confidence, x1, y1, x2, y2 (pixels of the picture); a frame without detections has one row of nulls.
-
     Raises:
         SnowdriftError: A model or picture that cannot be read, or a test split without boxes.
     """
     model = Path(model)
     prepare_ultralytics()
     gpu_or_cpu = ultralytics_device([device])
-    tables, detections = [], []
+    evaluations = []
     Path(scratch).mkdir(parents=True, exist_ok=True)
     for domain in test_domains:
         # Nothing is mixed or drawn in a test domain.
@@ -94,10 +106,11 @@ def evaluate_detector(
         _log.info("%s on %s: mAP50 %.3f, mAP50-95 %.3f", model, domain, *table.loc[0, ["map50", "map50_95"]])
         shown = pictures.locate(example_frames(pictures.frames, selection, examples))
         detected = _detect(model, shown, settings, gpu_or_cpu, threads)
-        for part, parts in ((table, tables), (detected, detections)):
+        parts = Evaluation(table, _curve_rows(metrics, pictures.class_names), detected)
+        for part in parts:
             part.insert(0, "test_domain", domain)
-            parts.append(part)
-    return pd.concat(tables, ignore_index=True), pd.concat(detections, ignore_index=True)
+        evaluations.append(parts)
+    return Evaluation(*(pd.concat(parts, ignore_index=True) for parts in zip(*evaluations, strict=True)))
 
 
 def example_frames(frames: pd.DataFrame, selection: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -181,6 +194,20 @@ def _metric_rows(metrics, class_names: Sequence[str], images: int) -> pd.DataFra
         values = metrics.class_result(per_class[index]) if index in per_class else [np.nan] * len(METRICS)
         rows.append((name, int(metrics.nt_per_image[index]), int(metrics.nt_per_class[index]), *values))
     return pd.DataFrame(rows, columns=["class_name", "images", "instances", *METRICS])
+
+
+def _curve_rows(metrics, class_names: Sequence[str]) -> pd.DataFrame:
+    recall = np.linspace(0, 1, CURVE_POINTS)
+    curves = {
+        class_names[int(index)]: np.interp(recall, metrics.box.px, precision)
+        for index, precision in zip(metrics.box.ap_class_index, metrics.box.prec_values, strict=True)
+    }
+    curves = {"all": np.mean(list(curves.values()), axis=0)} | curves
+    tables = [
+        pd.DataFrame({"class_name": name, "recall": recall, "precision": precision.round(4)})
+        for name, precision in curves.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def _detect(

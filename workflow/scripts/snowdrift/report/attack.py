@@ -10,6 +10,7 @@ import pandas as pd
 from snowdrift.nullify.names import TREATMENTS
 from snowdrift.report.attack_figures import MAGNIFIED, ceiling_of
 from snowdrift.report.blocks import Figure, Section, Table, Text
+from snowdrift.report.charts import attack_chart
 from snowdrift.report.pictures import data_uri
 from snowdrift.runtime.files import read_table
 
@@ -23,7 +24,7 @@ class AttackFiles:
     nullify: Path
     summary: Path
     protected: Path
-    progress: Path
+    traces: Path
 
 
 def attack_section(files: AttackFiles, config: Mapping[str, Any]) -> Section:
@@ -44,13 +45,7 @@ def attack_section(files: AttackFiles, config: Mapping[str, Any]) -> Section:
                 "picture.",
                 wide=True,
             ),
-            Figure(
-                data_uri(files.progress),
-                "Share of photographs protected, and their mean score, over the queries spent",
-                f"Protected: a score of {settings['success']:g} or more. Attacks stop there, `published` "
-                "apart. Dashed: the better of two attacks that see the generator's gradients.",
-                wide=True,
-            ),
+            attack_chart(rows, read_table(files.traces), settings["queries"], settings["success"]),
             _reached(summary),
             _lasting(summary),
         ],

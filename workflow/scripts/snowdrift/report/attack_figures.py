@@ -80,8 +80,8 @@ def plot_progress(rows: pd.DataFrame, traces: pd.DataFrame, queries: int, output
         for method, colour in zip(black_box, (*CLASS_COLOURS[::-1], FAINT, INK), strict=False):
             own = rows[rows["method"] == method]
             reached = np.sort(own.loc[own["success"], "queries"].to_numpy())
-            left.step(*_shares(reached, len(own), queries), where="post", color=colour, label=method)
-            means = _mean_scores(traces[traces["method"] == method], own["image"], queries)
+            left.step(*shares(reached, len(own), queries), where="post", color=colour, label=method)
+            means = mean_scores(traces[traces["method"] == method], own["image"], queries)
             right.step(*means, where="post", color=colour)
         for axis, top in ((left, ceiling["success"].mean()), (right, ceiling["score"].mean())):
             axis.axhline(top, color=INK, linewidth=0.8, linestyle=(0, (2, 2)), label="ceiling")
@@ -99,13 +99,13 @@ def plot_progress(rows: pd.DataFrame, traces: pd.DataFrame, queries: int, output
         write_figure(figure, output)
 
 
-def _shares(reached: np.ndarray, images: int, queries: int) -> tuple[np.ndarray, np.ndarray]:
+def shares(reached: np.ndarray, images: int, queries: int) -> tuple[np.ndarray, np.ndarray]:
     """Steps of the share of images that are among `reached`, sorted queries, up to `queries`."""
     share = np.arange(len(reached) + 1) / max(images, 1)
     return np.concatenate([[1], reached, [queries]]), np.append(share, share[-1])
 
 
-def _mean_scores(traces: pd.DataFrame, images: pd.Series, queries: int) -> tuple[np.ndarray, np.ndarray]:
+def mean_scores(traces: pd.DataFrame, images: pd.Series, queries: int) -> tuple[np.ndarray, np.ndarray]:
     """Steps of the images' mean score; an image without an answer yet has 0, one that has ended keeps its last."""
     wide = traces.pivot_table("score", "queries", "image", aggfunc="last").reindex(columns=images)
     mean = wide.ffill().fillna(0.0).mean(axis=1)

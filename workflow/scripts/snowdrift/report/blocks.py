@@ -1,10 +1,10 @@
 """What a section of the report is made of; the template turns each kind of block into HTML."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,24 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Chart:
+    """A chart with numbers on hover.
+
+    Attributes:
+        figure: plotly's figure as JSON's types: `data` and `layout`.
+        alternative: what it shows, for who cannot see it.
+        caption: the line below it.
+        table: its figures, where no table on the page has them.
+    """
+
+    figure: Mapping[str, Any]
+    alternative: str
+    caption: str
+    table: Table | None = None
+    kind: ClassVar[str] = "chart"
+
+
+@dataclass(frozen=True)
 class Code:
     """Text to be read as it is, such as a command or a file."""
 
@@ -98,4 +116,4 @@ class Section:
 
     anchor: str
     title: str
-    blocks: Sequence[Text | Figure | Comparison | Table | Code]
+    blocks: Sequence[Text | Figure | Comparison | Table | Chart | Code]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from plotly.offline import get_plotlyjs
 
 from snowdrift.report import sections
 from snowdrift.report.attack import AttackFiles, attack_section
@@ -73,6 +74,7 @@ def render_page(study: str, answer: Headline, chapters: Sequence[Section], templ
     return environment.get_template(template.name).render(
         study=study,
         nonce=secrets.token_urlsafe(),  # what the page's own script has, and none that a name smuggles in
+        plotly=get_plotlyjs(),
         headline=answer,
         sections=chapters,
         made_on=datetime.now().astimezone().strftime("%d %B %Y, %H:%M %Z"),

@@ -10,7 +10,8 @@ import pandas as pd
 import yaml
 
 from snowdrift.report import provenance
-from snowdrift.report.blocks import Code, Comparison, Figure, Section, Table, Text
+from snowdrift.report.blocks import Chart, Code, Comparison, Figure, Section, Table, Text
+from snowdrift.report.charts import cross_domain_chart, curves_chart, losses_chart, times_chart
 from snowdrift.report.detections import DRAWN_CONFIDENCE
 from snowdrift.report.pictures import data_uri
 from snowdrift.report.tables import (
@@ -31,7 +32,7 @@ MOST_REASONS = 20
 class StudyFiles:
     """The files of one study that the report shows.
 
-    The last four are None where there was no such thing: no style images are read, and no losses and samples
+    The last three are None where there was no such thing: no style images are read, and no losses and samples
     written, when `cyclegan.pretrained` gives the generator.
     """
 
@@ -40,11 +41,10 @@ class StudyFiles:
     rejected: Path
     pairs: Path
     cross_domain: Path
-    heatmap: Path
+    curves: Path
     detections: Path
     style: Path | None = None
     losses: Path | None = None
-    losses_plot: Path | None = None
     samples: Path | None = None
 
 
@@ -56,8 +56,8 @@ def winter_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
         "What the winter looks like",
         [
             Text(
-                "Move the slider from the original to its winter version. Frames of test videos come "
-                f"first{seen}, spread evenly over the videos. Winter frames keep the originals' labels (thin boxes), "
+                "Move the slider from the original to its winter version. The frames are spread evenly over the "
+                f"videos, those of test videos first{seen}. Winter frames keep the originals' labels (thin boxes), "
                 "so people have to stay where they were."
             ),
             *(
@@ -81,24 +81,20 @@ def snow_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
             f"Not trained here, so there are no losses: cyclegan.pretrained names the generator {pretrained}."
         )
         return Section("snow", title, [Text(text)])
-    if files.losses is None or files.losses_plot is None:
-        raise ValueError("a trained generator comes with its losses and their plot")
+    if files.losses is None:
+        raise ValueError("a trained generator comes with its losses")
     losses = read_table(files.losses)
     hours = losses["seconds"].sum() / 3600
     used = config["winterize"]["epoch"]
     epoch = int(losses["epoch"].max()) if used == "last" else used
-    blocks: list[Text | Figure] = [
+    blocks: list[Text | Figure | Chart] = [
         Text(
             f"A CycleGAN, trained for {len(losses):,} epochs in {hours:.2f} hours. The winter frames are "
             f"from the generator after epoch {epoch}. Adversarial losses hover rather than fall, since both "
             "sides learn; the cycle and identity losses should fall. No loss says when the winter looks "
             "right: look at the pictures."
         ),
-        Figure(
-            data_uri(files.losses_plot),
-            "Curves of the CycleGAN's losses and its learning rate over the epochs",
-            "Mean losses of each epoch, weighted as in training.",
-        ),
+        losses_chart(losses),
     ]
     if files.samples is not None:
         sheet = _last_sheet(files.samples)
@@ -114,8 +110,9 @@ def snow_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
 
 
 def cross_domain_section(files: StudyFiles) -> Section:
-    """Every detector on both domains: heat map, table of all classes together, table of each class."""
-    means = mean_over_seeds(read_table(files.cross_domain))
+    """Every detector on both domains: heat map, precision-recall curves, tables of all and of each class."""
+    cross_domain = read_table(files.cross_domain)
+    means = mean_over_seeds(cross_domain)
     seeds = int(means["seeds"].max())
     over = "one training of each" if seeds == 1 else f"{seeds} trainings of each, and means over them"
     together, each = means[means["class_name"] == "all"], means[means["class_name"] != "all"]
@@ -127,12 +124,9 @@ def cross_domain_section(files: StudyFiles) -> Section:
                 "Three detectors that differ in nothing but their training data, each on the original (vfp) "
                 f"and the winter version of the same test videos. The figures are from {over}."
             ),
-            Figure(
-                data_uri(files.heatmap),
-                "Heat maps of mAP50 and mAP50-95 by training and test domain",
-                "All classes together. 1 is perfect, 0 finds nothing.",
-            ),
+            cross_domain_chart(cross_domain),
             _metrics_table("All classes together", together, per_class=False),
+            curves_chart(read_table(files.curves)),
             _metrics_table("Each class", each, per_class=True),
         ],
     )
@@ -200,6 +194,7 @@ def run_section(config: Mapping[str, Any], benchmarks: Path, command: str) -> Se
                 ["what", "value"],
                 list(facts.items()),
             ),
+            times_chart(times),
             Table(
                 "Time of each rule",
                 ["rule", "jobs", "minutes, all jobs", "largest memory, GB"],

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from snowdrift.report.blocks import Figure, Section, Table, Text
+from snowdrift.report.charts import xray_scores_chart
 from snowdrift.report.pictures import data_uri
 from snowdrift.report.tables import rejection_reasons
 from snowdrift.runtime.files import read_table
@@ -37,7 +38,6 @@ class XrayFiles:
     extractors: Path
     sheet: Path
     neighbours_picture: Path
-    scores_plot: Path
     losses_plot: Path
 
 
@@ -57,14 +57,7 @@ def xray_section(files: XrayFiles, config: Mapping[str, Any]) -> Section:
                 f"Real training images and the first {config['xray']['samples']} images of each model.",
                 wide=True,
             ),
-            Figure(
-                data_uri(files.scores_plot),
-                "Every score of every model, with its interval",
-                "Bars: 95 % intervals of the drawing of images; a second training may differ by more. Diamonds: "
-                "held-out real images (dashed line), a network that never learned, and the mean training image "
-                "repeated. FID is of equally many images of each.",
-                wide=True,
-            ),
+            *(xray_scores_chart(scores, extractor) for extractor in scores["extractor"].unique()),
             *_score_tables(scores),
             *_comparison_tables(comparisons),
             Figure(

@@ -1,0 +1,325 @@
+"""Charts with numbers on hover, as plotly's figures; colours that depend on the scheme are set in the page."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from snowdrift.nullify.names import CEILINGS
+from snowdrift.report.attack_figures import ceiling_of, mean_scores, shares
+from snowdrift.report.blocks import Chart, Table
+from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
+from snowdrift.report.pictures import CLASS_COLOURS
+from snowdrift.report.plots import LOSS_PANELS
+from snowdrift.report.style import COLD, WARM
+from snowdrift.report.tables import mean_matrix
+from snowdrift.report.xray_plots import SCORE_PANELS
+from snowdrift.scores.roles import MODEL, YARDSTICK
+
+COLOURS = (COLD, WARM, *CLASS_COLOURS[2:4], CLASS_COLOURS[1], CLASS_COLOURS[0])
+FAINT = "#8794a1"
+_DOMAIN_COLOURS = dict(zip(TRAIN_DOMAINS, COLOURS, strict=False))
+_POINTS = 400  # of a curve: more than a screen shows
+
+
+def cross_domain_chart(cross_domain: pd.DataFrame) -> Chart:
+    """MAP50 and mAP50-95 over all classes as heat maps: rows trained on, columns tested on."""
+    titles = {"map50": "mAP50", "map50_95": "mAP50-95"}
+    figure = make_subplots(1, 2, subplot_titles=list(titles.values()), horizontal_spacing=0.16)
+    for column, (metric, title) in enumerate(titles.items(), 1):
+        matrix = mean_matrix(cross_domain, metric)
+        figure.add_heatmap(
+            z=[[None if pd.isna(value) else round(value, 4) for value in row] for row in matrix.to_numpy()],
+            x=list(TEST_DOMAINS),
+            y=list(TRAIN_DOMAINS),
+            texttemplate="%{z:.3f}",
+            hovertemplate=f"trained on %{{y}}, tested on %{{x}}: {title} %{{z:.3f}}<extra></extra>",
+            colorscale="Blues",
+            zmin=0,
+            zmax=1,
+            showscale=False,
+            row=1,
+            col=column,
+        )
+        figure.update_yaxes(autorange="reversed", row=1, col=column)
+    figure.update_xaxes(title="tested on")
+    figure.update_yaxes(title="trained on", col=1)
+    return Chart(
+        _plain(figure, 300),
+        "Heat maps of mAP50 and mAP50-95 by training and test domain",
+        "All classes together. 1 is perfect, 0 finds nothing. The tables below have the figures.",
+    )
+
+
+def curves_chart(curves: pd.DataFrame) -> Chart:
+    """Precision over recall of every detector, one panel a test domain, all classes together, means over the seeds.
+
+    Args:
+        curves: `detection/curves.csv`.
+    """
+    keys = ["test_domain", "train_domain", "recall"]
+    means = curves[curves["class_name"] == "all"].groupby(keys)["precision"].mean()
+    figure = make_subplots(
+        1,
+        len(TEST_DOMAINS),
+        subplot_titles=[f"tested on {name}" for name in TEST_DOMAINS],
+        shared_yaxes=True,
+        horizontal_spacing=0.06,
+    )
+    rows = []
+    for column, tested in enumerate(TEST_DOMAINS, 1):
+        for trained in TRAIN_DOMAINS:
+            if (tested, trained) not in means.index.droplevel("recall"):
+                continue
+            curve = means.loc[tested, trained]
+            _line(
+                figure, curve.index, curve, trained, _DOMAIN_COLOURS[trained], column, f"trained on {trained}"
+            )
+            at = [float(np.interp(recall, curve.index, curve)) for recall in (0.1, 0.3, 0.5, 0.7, 0.9)]
+            rows.append([trained, tested, *at])
+    figure.update_xaxes(title="recall", range=[0, 1.02])
+    figure.update_yaxes(range=[0, 1.02])
+    figure.update_yaxes(title="precision", col=1)
+    header = ["trained on", "tested on", *(f"at recall {recall}" for recall in (0.1, 0.3, 0.5, 0.7, 0.9))]
+    return Chart(
+        _plain(figure, 380),
+        "Precision over recall of the three detectors on original and winter test frames",
+        "Precision over recall at an overlap (IoU) of 0.5, mean over the classes that occur.",
+        Table("Precision at some recalls", header, rows),
+    )
+
+
+def losses_chart(losses: pd.DataFrame) -> Chart:
+    """The CycleGAN's mean losses of each epoch, one panel a kind.
+
+    Args:
+        losses: `snow/cyclegan/losses.csv`.
+    """
+    panels = {title: series for title, series in LOSS_PANELS.items() if set(series) <= set(losses.columns)}
+    figure = make_subplots(2, 2, subplot_titles=list(panels), horizontal_spacing=0.1, vertical_spacing=0.2)
+    for place, (title, series) in enumerate(panels.items()):
+        row, column = place // 2 + 1, place % 2 + 1
+        for (name, label), colour in zip(series.items(), COLOURS, strict=False):
+            hover = f"{title.lower()} {label}, epoch %{{x}}: %{{y:.4f}}<extra></extra>"
+            figure.add_scatter(
+                x=losses["epoch"].tolist(),
+                y=losses[name].round(5).tolist(),
+                mode="lines+markers" if len(losses) < 10 else "lines",
+                name=label,
+                line={"color": colour},
+                hovertemplate=hover,
+                showlegend=False,
+                row=row,
+                col=column,
+            )
+    figure.update_yaxes(rangemode="tozero")
+    figure.update_xaxes(title="epoch", row=2)
+    names = [name for series in panels.values() for name in series]
+    shown = losses.iloc[np.unique(np.linspace(0, len(losses) - 1, min(len(losses), 20)).round().astype(int))]
+    return Chart(
+        _plain(figure, 520),
+        "Curves of the CycleGAN's losses over the epochs",
+        "Mean losses of each epoch, weighted as in training. Blue: from frames to winter, and the judge of winter; "
+        "orange: from snow to summer, and the judge of summer.",
+        Table(
+            "Losses of up to 20 epochs",
+            ["epoch", *(name.replace("_", " ") for name in names), "learning rate"],
+            [
+                [int(row["epoch"]), *(float(row[name]) for name in names), f"{row['learning_rate']:.1e}"]
+                for row in shown.to_dict("records")
+            ],
+        ),
+    )
+
+
+def xray_scores_chart(scores: pd.DataFrame, extractor: str) -> Chart:
+    """Every score of every model with its interval, by the features of one extractor.
+
+    Args:
+        scores: `xray/scores.csv`.
+        extractor: whose rows are shown.
+    """
+    own = scores[scores["extractor"] == extractor]
+    columns = 4
+    figure = make_subplots(
+        -(-len(SCORE_PANELS) // columns),
+        columns,
+        subplot_titles=[panel.title for panel in SCORE_PANELS.values()],
+        shared_yaxes=True,
+        horizontal_spacing=0.03,
+        vertical_spacing=0.16,
+    )
+    for place, (score, panel) in enumerate(SCORE_PANELS.items()):
+        row, column = place // columns + 1, place % columns + 1
+        values = own[score]
+        low, high = (own.get(f"{score}_{end}", values) for end in ("low", "high"))
+        figure.add_scatter(
+            x=values.tolist(),
+            y=own["model"].tolist(),
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": (high - values).tolist(),
+                "arrayminus": (values - low).tolist(),
+                "color": FAINT,
+            },
+            mode="markers",
+            marker={
+                "color": [{MODEL: COLD, YARDSTICK: WARM}.get(role, FAINT) for role in own["role"]],
+                "size": 8,
+            },
+            customdata=np.stack([low, high], axis=1).tolist(),
+            hovertemplate="%{y}: %{x:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})<extra></extra>",
+            showlegend=False,
+            row=row,
+            col=column,
+        )
+        if panel.scale == "log" and (values > 0).all():
+            figure.update_xaxes(type="log", row=row, col=column)
+        elif limits := _limits_without_outliers(own, values, low, high):
+            figure.update_xaxes(range=limits, row=row, col=column)
+    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(nticks=4)
+    figure.update_annotations(font_size=11)
+    return Chart(
+        _plain(figure, 180 + 2 * 28 * len(own)),
+        f"Every score of every model, with its interval, {extractor} extractor",
+        f"Features of the {extractor} extractor. Bars: 95 % intervals of the drawing of images; a second training may "
+        "differ by more. Blue: models; orange: held-out real images; gray: a network that never learned, and the "
+        "mean training image repeated. FID is of equally many images of each. Gray points far off are left "
+        "out; the tables below have all figures.",
+    )
+
+
+def _limits_without_outliers(
+    rows: pd.DataFrame, values: pd.Series, low: pd.Series, high: pd.Series
+) -> list[float] | None:
+    """Limits of an axis for models and real images, where a baseline lies so far off that it would squeeze them."""
+    compared = rows["role"].isin([MODEL, YARDSTICK])
+    bottom, top = float(low[compared].min()), float(high[compared].max())
+    span = top - bottom
+    if not values.sub(top).gt(2 * span).any() and not (bottom - values).gt(2 * span).any():
+        return None
+    return [bottom - 0.1 * span, top + 0.1 * span]
+
+
+def attack_chart(rows: pd.DataFrame, traces: pd.DataFrame, queries: int, success: float) -> Chart:
+    """The share of photographs that each attack has protected, and their mean score, over queries.
+
+    Args:
+        rows: `attack/nullify.csv`.
+        traces: `attack/traces.parquet`.
+        queries: most that an image was given.
+        success: the score that counts as protected.
+    """
+    rows = rows[rows["meaningful"]]
+    ceiling = ceiling_of(rows)
+    figure = make_subplots(
+        1, 2, subplot_titles=["Photographs protected", "Mean score"], horizontal_spacing=0.1
+    )
+    black_box = [method for method in rows["method"].unique() if method not in CEILINGS]
+    for method, colour in zip(black_box, (*COLOURS, FAINT, *COLOURS), strict=False):
+        own = rows[rows["method"] == method]
+        reached = np.sort(own.loc[own["success"], "queries"].to_numpy())
+        means = mean_scores(traces[traces["method"] == method], own["image"], queries)
+        for column, (x, y) in enumerate((shares(reached, len(own), queries), means), 1):
+            _line(figure, *_thinned(x, y), method, colour, column, method, step=True)
+    for column, top in enumerate((ceiling["success"].mean(), ceiling["score"].mean()), 1):
+        if pd.notna(top):
+            figure.add_hline(float(top), line={"dash": "dot", "color": FAINT}, row=1, col=column)
+    figure.update_xaxes(type="log", title="queries for one photograph")
+    figure.update_yaxes(range=[-0.03, 1.03])
+    figure.update_yaxes(tickformat=".0%", col=1)
+    return Chart(
+        _plain(figure, 380),
+        "Share of photographs protected, and their mean score, over the queries spent",
+        f"Protected: a score of {success:g} or more. Attacks stop there, `published` apart. Dotted: the better of two "
+        "attacks that see the generator's gradients. The table below has the figures.",
+    )
+
+
+def times_chart(times: pd.DataFrame) -> Chart:
+    """Time and memory of each rule, longest first.
+
+    Args:
+        times: see `tables.rule_times`.
+    """
+    figure = make_subplots(
+        1,
+        2,
+        subplot_titles=["minutes, all jobs", "largest memory, GB"],
+        shared_yaxes=True,
+        horizontal_spacing=0.04,
+    )
+    values = {"min": times["seconds"] / 60, "GB": times["memory"] / 1024}
+    for column, ((unit, amounts), colour) in enumerate(zip(values.items(), COLOURS, strict=False), 1):
+        figure.add_bar(
+            x=amounts.round(3).tolist(),
+            y=times["rule"].tolist(),
+            orientation="h",
+            marker={"color": colour},
+            hovertemplate=f"%{{y}}: %{{x:.2f}} {unit}<extra></extra>",
+            showlegend=False,
+            row=1,
+            col=column,
+        )
+    figure.update_yaxes(autorange="reversed")
+    return Chart(
+        _plain(figure, 130 + 20 * len(times)),
+        "Bars of the time and the largest memory of each rule",
+        "From Snakemake's benchmark files. The table below has the figures.",
+    )
+
+
+def _line(
+    figure: go.Figure,
+    x: Sequence[float],
+    y: Sequence[float],
+    name: str,
+    colour: str,
+    column: int,
+    label: str,
+    *,
+    step: bool = False,
+) -> None:
+    """One curve of a chart with a panel a column; the first panel's are in the legend."""
+    figure.add_scatter(
+        x=np.asarray(x).tolist(),
+        y=np.asarray(y, float).round(5).tolist(),
+        mode="lines",
+        name=name,
+        legendgroup=name,
+        showlegend=column == 1,
+        line={"color": colour, "shape": "hv" if step else "linear"},
+        hovertemplate=f"{label}: %{{y:.3f}} at %{{x:.4g}}<extra></extra>",
+        row=1,
+        col=column,
+    )
+
+
+def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """At most _POINTS of a curve's points, evenly over the logarithm of x, with its ends."""
+    if len(x) <= _POINTS:
+        return x, y
+    wanted = np.searchsorted(x, np.geomspace(max(x[0], 1), x[-1], _POINTS - 2))
+    kept = np.unique([0, *wanted.clip(max=len(x) - 1), len(x) - 1])
+    return x[kept], y[kept]
+
+
+def _plain(figure: go.Figure, height: int) -> Mapping[str, Any]:
+    """The figure as JSON's types, without plotly's own colours."""
+    figure.update_yaxes(automargin=True, title_standoff=12)
+    figure.update_layout(
+        template="none",
+        height=height,
+        margin={"l": 60, "r": 15, "t": 40, "b": 45},
+        legend={"orientation": "h", "y": -0.22},
+        hoverlabel={"namelength": -1},
+    )
+    plain = json.loads(figure.to_json())  # which makes null of NaN
+    plain["layout"].pop("template", None)
+    return plain
