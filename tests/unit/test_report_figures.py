@@ -5,7 +5,15 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageColor
 
-from snowdrift.report.contact_sheet import choose_pairs, contact_sheet, write_pairs
+from snowdrift.report.contact_sheet import (
+    Pair,
+    Ranked,
+    choose_pairs,
+    contact_sheet,
+    contrast_kept,
+    rank_pairs,
+    write_pairs,
+)
 from snowdrift.report.detections import draw_detections
 from snowdrift.report.pictures import colour_of, data_uri, draw_label
 from snowdrift.report.plots import LOSS_PANELS, plot_cross_domain, plot_losses
@@ -86,11 +94,45 @@ def test_contact_sheet_shows_both_versions_with_boxes_and_repeats(tmp_path):
     assert has_colour(left, "#d55e00", 5)
     assert has_colour(right, "#d55e00", 5)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
-    write_pairs(pairs, tmp_path / "pairs")
-    assert (tmp_path / "pairs/pairs.csv").read_text() == "number,frame_id,split\n0,a/0,test\n"
+    write_pairs([Ranked(*pairs)], tmp_path / "pairs")
+    assert (tmp_path / "pairs/pairs.csv").read_text().splitlines() == [
+        "number,frame_id,split,kind,contrast_kept",
+        "0,a/0,test,spread,",
+    ]
     original, winter = (Image.open(tmp_path / f"pairs/0_{name}.jpg") for name in ("original", "winter"))
     assert original.size == winter.size == (800, 450)
     assert np.asarray(winter).mean() > 2 * np.asarray(original).mean()
+
+
+def winter_pair(tmp_path, name, strength):
+    """A dark person on grey ground, and a winter version with `strength` of that contrast in and outside the box."""
+    paths = []
+    for version, contrast in (("original", 1.0), ("winter", strength)):
+        picture = Image.new("L", (100, 100), 200)
+        picture.paste(round(200 - 150 * contrast), (40, 40, 60, 60))
+        picture.paste(0, (0, 0, 10, 10))  # far from the box
+        paths.append(tmp_path / f"{name}_{version}.png")
+        picture.save(paths[-1])
+    return Pair(name, "test", *paths, [(0.4, 0.4, 0.6, 0.6)])
+
+
+def test_the_contrast_of_people_against_their_ground_is_what_counts(tmp_path):
+    for strength in (0.0, 0.5, 1.0):
+        assert contrast_kept(winter_pair(tmp_path, "a", strength)) == pytest.approx(strength, abs=0.01)
+
+
+def test_best_and_worst_frames_have_people_and_do_not_overlap(tmp_path):
+    pairs = [winter_pair(tmp_path, str(number), number / 10) for number in range(5)]
+    empty = winter_pair(tmp_path, "empty", 0.0)._replace(boxes=[])
+    ranked = rank_pairs([*pairs, empty], 2)
+    assert [(each.pair.frame_id, each.kind) for each in ranked] == [
+        ("4", "best"),
+        ("3", "best"),
+        ("0", "worst"),
+        ("1", "worst"),
+    ]
+    assert [each.kind for each in rank_pairs(pairs[:3], 2)] == ["best", "worst"]
+    assert rank_pairs([empty], 2) == []
 
 
 def test_contact_sheet_names_a_picture_that_is_missing(tmp_path):

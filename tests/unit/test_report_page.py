@@ -103,6 +103,7 @@ def study(tmp_path):
     for folder in ("samples", "pairs"):
         (tmp_path / folder).mkdir()
     pairs = {"number": [0, 1], "frame_id": ["a/0", "<img src=x>/0"], "split": ["train", "test"]}
+    pairs |= {"kind": ["spread", "worst"], "contrast_kept": [None, 0.25]}
     pd.DataFrame(pairs).to_csv(tmp_path / "pairs/pairs.csv", index=False)
     for name in (
         *(f"pairs/{number}_{version}.jpg" for number in (0, 1) for version in ("original", "winter")),
@@ -166,6 +167,7 @@ def test_page_holds_everything_and_needs_nothing(study, tmp_path):
         "image empty",
     ):
         assert part in page.text
+    assert "worst: 25% of the contrast" in page.text
     for part in ("index_frames", "1.50", "torch", "commit", "batch_size: 4", "normal boxes"):
         assert part in page.text
 
@@ -184,9 +186,9 @@ def test_the_page_of_the_study_at_full_scale_stays_small_and_is_soon_made(study,
     losses = pd.DataFrame({name: random.random(200) for group in LOSS_PANELS.values() for name in group})
     losses.assign(epoch=range(1, 201), seconds=900.0, learning_rate=2e-4).to_csv(study.losses, index=False)
     noise = Image.fromarray(random.integers(0, 255, (450, 800, 3), np.uint8))
-    table = pd.DataFrame({"number": range(8), "frame_id": "a/0", "split": "test"})
+    table = pd.DataFrame({"number": range(12), "frame_id": "a/0", "split": "test", "kind": "spread"})
     table.to_csv(study.pairs / "pairs.csv", index=False)
-    for number in range(8):
+    for number in range(12):
         for version in ("original", "winter"):
             noise.save(study.pairs / f"{number}_{version}.jpg", quality=88)
     noise.resize((2600, 4000)).save(study.detections)

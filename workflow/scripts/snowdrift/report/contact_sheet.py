@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
@@ -90,18 +91,68 @@ def choose_pairs(
     ]
 
 
-def write_pairs(pairs: Sequence[Pair], folder: Path) -> None:
+class Ranked(NamedTuple):
+    """A pair with its place among others.
+
+    Attributes:
+        pair: the frame.
+        kind: `spread` (chosen by its video alone), `best` or `worst`.
+        contrast_kept: see `contrast_kept`; None for `spread`.
+    """
+
+    pair: Pair
+    kind: str = "spread"
+    contrast_kept: float | None = None
+
+
+def rank_pairs(pairs: Sequence[Pair], count: int) -> list[Ranked]:
+    """The up to `count` best and `count` worst of the pairs with people, by the contrast that they keep.
+
+    Where there are too few for both, the best and the worst halves of them.
+    """
+    kept = sorted(
+        ((contrast_kept(pair), pair) for pair in pairs if pair.boxes),
+        key=lambda scored: (-scored[0], scored[1].frame_id),
+    )
+    count = min(count, len(kept) // 2)
+    best, worst = kept[:count], kept[len(kept) - count :][::-1]
+    return [Ranked(pair, "best", score) for score, pair in best] + [
+        Ranked(pair, "worst", score) for score, pair in worst
+    ]
+
+
+def contrast_kept(pair: Pair) -> float:
+    """How much of the contrast where its people are a winter frame keeps: 1 is all of it, 0 a blank.
+
+    For each box, widened by half so that people count against their ground, the standard deviation of the luminance
+    in winter over that in the original; the mean over the boxes.
+    """
+    original, winter = (open_picture(path).convert("L") for path in (pair.original, pair.winter))
+    ratios = []
+    for left, top, right, bottom in pair.boxes:
+        aside, above = (right - left) / 4, (bottom - top) / 4
+        corners = (max(0, left - aside), max(0, top - above), min(1, right + aside), min(1, bottom + above))
+        before, after = (
+            float(np.std(picture.crop([round(part) for part in in_pixels(corners, picture.size)])))
+            for picture in (original, winter)
+        )
+        ratios.append(after / before if before > 0 else 1.0)
+    return float(np.mean(ratios))
+
+
+def write_pairs(ranked: Sequence[Ranked], folder: Path) -> None:
     """Write each pair as two pictures of one size, `<n>_original.jpg` and `<n>_winter.jpg`, and `pairs.csv`.
 
     The labels are drawn thin on both, to show whether people stay where their boxes are. The table has one row a
-    pair: number, frame_id, split.
+    pair: number, frame_id, split, kind, contrast_kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for number, pair in enumerate(pairs):
+    for number, (pair, *_) in enumerate(ranked):
         for version, picture in zip(("original", "winter"), _versions(pair, PAIR_WIDTH), strict=True):
             write_picture(picture, folder / f"{number}_{version}.jpg")
-    rows = [(number, pair.frame_id, pair.split) for number, pair in enumerate(pairs)]
-    write_table(pd.DataFrame(rows, columns=["number", "frame_id", "split"]), folder / "pairs.csv")
+    rows = [(number, pair.frame_id, pair.split, *place) for number, (pair, *place) in enumerate(ranked)]
+    columns = ["number", "frame_id", "split", "kind", "contrast_kept"]
+    write_table(pd.DataFrame(rows, columns=columns), folder / "pairs.csv")
 
 
 def contact_sheet(pairs: Sequence[Pair], output: Path | str) -> None:

@@ -25,6 +25,11 @@ from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import read_table
 
 PAGE_WIDTH, DETECTIONS_WIDTH = 1000, 1300
+_EXTREMES = (
+    "The best and the worst of up to 200 frames with people, chosen in the same way: by how much of the contrast in "
+    "and around their boxes is left in winter. Where it is gone, the person has faded into the snow, and the label "
+    "stands for nothing."
+)
 MOST_REASONS = 20
 
 
@@ -51,6 +56,8 @@ class StudyFiles:
 def winter_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
     """Original frames beside their winter versions."""
     seen = "" if config["cyclegan"]["pretrained"] else ": the generator has never seen those"
+    pairs = read_table(files.pairs / "pairs.csv")
+    extremes = pairs[pairs["kind"] != "spread"]
     return Section(
         "winter",
         "What the winter looks like",
@@ -60,14 +67,8 @@ def winter_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
                 f"videos, those of test videos first{seen}. Winter frames keep the originals' labels (thin boxes), "
                 "so people have to stay where they were."
             ),
-            *(
-                Comparison(
-                    data_uri(files.pairs / f"{pair.number}_original.jpg"),
-                    data_uri(files.pairs / f"{pair.number}_winter.jpg"),
-                    f"{pair.frame_id} ({pair.split})",
-                )
-                for pair in read_table(files.pairs / "pairs.csv").itertuples()
-            ),
+            *_comparisons(files.pairs, pairs[pairs["kind"] == "spread"]),
+            *([Text(_EXTREMES), *_comparisons(files.pairs, extremes)] if len(extremes) else []),
         ],
     )
 
@@ -204,6 +205,18 @@ def run_section(config: Mapping[str, Any], benchmarks: Path, command: str) -> Se
             Code(yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True), "Configuration"),
         ],
     )
+
+
+def _comparisons(folder: Path, pairs: pd.DataFrame) -> list[Comparison]:
+    return [
+        Comparison(
+            data_uri(folder / f"{pair.number}_original.jpg"),
+            data_uri(folder / f"{pair.number}_winter.jpg"),
+            f"{pair.frame_id} ({pair.split})"
+            + ("" if pair.kind == "spread" else f", {pair.kind}: {pair.contrast_kept:.0%} of the contrast"),
+        )
+        for pair in pairs.itertuples()
+    ]
 
 
 def _metrics_table(caption: str, means: pd.DataFrame, *, per_class: bool) -> Table:
