@@ -94,10 +94,10 @@ def test_charts_tell_their_numbers_on_hover_and_follow_the_scheme(browser: Brows
     page = opened.page
     chart = page.locator("#detection .chart").first
     chart.scroll_into_view_if_needed()
-    box = chart.locator(".plot").first.bounding_box()
+    box = chart.locator(".nsewdrag").first.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
-    page.locator(".hoverlayer .hovertext").first.wait_for(timeout=5000)
-    assert "trained on vfp, tested on vfp: mAP50 " in page.locator(".hoverlayer").first.inner_text()
+    chart.locator(".hoverlayer .hovertext").first.wait_for(timeout=5000)
+    assert "trained on vfp, tested on vfp: mAP50 " in chart.locator(".hoverlayer").text_content()
     text = "document.querySelector('.chart .xtick text')"
     before = brightness(page, text, "fill")
     page.emulate_media(color_scheme="dark")
