@@ -86,7 +86,7 @@ def test_what_the_machine_lacks_is_said_once_before_jobs_start(tmp_path: Path, m
         return succeed(tmp_path, "results/tiny/data/style.parquet", *arguments, configs=(TINY, own))
 
     assert run("").count("everything runs on the CPU") == 1
-    text = run("0,1", "--touch", "--forceall")
+    text = run("0,1", "--forceall")
     assert "There are 2 GPUs here, and no limit" in text
     assert "--resources gpu=2" in text
 
