@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import ENVIRONMENT, REPOSITORY, TINY, snakemake, succeed
+from conftest import REPOSITORY, TINY, snakemake, succeed
 
 # The devices are names only: a lease does not ask what they stand for, and these jobs do not compute.
 DEVICES = {"CUDA_VISIBLE_DEVICES": "0,1"}
@@ -82,7 +82,7 @@ def test_what_the_machine_lacks_is_said_once_before_jobs_start(tmp_path: Path, m
     own.write_text("device: auto\n")
 
     def run(devices: str, *arguments: str) -> str:
-        monkeypatch.setitem(ENVIRONMENT, "CUDA_VISIBLE_DEVICES", devices)
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", devices)
         return succeed(tmp_path, "results/tiny/data/style.parquet", *arguments, configs=(TINY, own))
 
     assert run("").count("everything runs on the CPU") == 1
