@@ -7,16 +7,17 @@ import copy
 import difflib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import yaml
 
 from snowdrift.config_schema import describe, load_schema
 from snowdrift.runtime.errors import SnowdriftError
 
-__all__ = ["check_paths", "complete_config", "load_schema"]
+__all__ = ["check_paths", "complete_config", "load_schema", "read_config"]
 
 HINT = "mend these keys in your config file; config/README.md explains every key"
 FILES = ("cyclegan.pretrained", "detector.pretrained")
@@ -45,6 +46,30 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
     if problems:
         raise SnowdriftError(_listing(problems), HINT)
     return complete
+
+
+def read_config(files: Sequence[Path], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The complete config of files put over each other as Snakemake does, the last on top.
+
+    Raises:
+        SnowdriftError: a file that is missing or no YAML, or see `complete_config`.
+    """
+    merged: dict[str, Any] = {}
+    for file in files:
+        try:
+            layer = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise SnowdriftError(
+                f"{file}: cannot be read as a config: {error}", "see config/README.md"
+            ) from error
+        merged = _put_over(layer or {}, merged)
+    return complete_config(merged, schema)
+
+
+def _put_over(top: Any, base: Any) -> Any:
+    if not isinstance(top, Mapping) or not isinstance(base, Mapping):
+        return top
+    return {**base, **{key: _put_over(value, base.get(key)) for key, value in top.items()}}
 
 
 def check_paths(config: Mapping[str, Any]) -> None:

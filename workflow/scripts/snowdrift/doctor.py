@@ -110,37 +110,10 @@ def check_environment() -> Iterator[Finding]:
 
 
 def read_config(files: Sequence[Path]) -> dict[str, Any]:
-    """The complete config of layered files.
+    """See `config.read_config`."""
+    from snowdrift import config
 
-    Raises:
-        SnowdriftError: a file that is missing or no YAML, or see `complete_config`.
-    """
-    import yaml
-
-    from snowdrift.config import complete_config, load_schema
-    from snowdrift.runtime.errors import SnowdriftError
-
-    merged: dict[str, Any] = {}
-    for file in files:
-        try:
-            layer = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise SnowdriftError(
-                f"{file}: cannot be read as a config: {error}", "see config/README.md"
-            ) from error
-        merged = _merge(merged, layer or {})
-    return complete_config(merged, load_schema(REPOSITORY / "workflow/schemas/config.schema.yaml"))
-
-
-def _merge(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
-    both = {
-        key: _merge(base[key], top[key]) for key in base.keys() & top.keys() if _nested(base[key], top[key])
-    }
-    return {**base, **top, **both}
-
-
-def _nested(*values: object) -> bool:
-    return all(isinstance(value, Mapping) for value in values)
+    return config.read_config(files, config.load_schema(REPOSITORY / "workflow/schemas/config.schema.yaml"))
 
 
 def check_devices(config: Mapping[str, Any]):

@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
-from snowdrift.config import complete_config, load_schema
+from snowdrift.config import load_schema, read_config
 
 # Measured: memory in MB, time in seconds of one thread.
 _PLAIN = 200  # Python with pandas and matplotlib
@@ -297,22 +295,8 @@ def compare(results: Path, config: Mapping[str, Any]) -> list[Comparison]:
     ]
 
 
-def _layers(paths: list[str]) -> dict[str, Any]:
-    """Config files, put over each other as Snakemake does."""
-
-    def put(over: Any, under: Any) -> Any:
-        if not isinstance(over, dict) or not isinstance(under, dict):
-            return over
-        return under | {key: put(value, under.get(key)) for key, value in over.items()}
-
-    config: dict[str, Any] = {}
-    for path in paths:
-        config = put(yaml.safe_load(Path(path).read_text(encoding="utf-8")), config)
-    return config
-
-
 def _main(results: str, schema: str, *configs: str) -> None:
-    config = complete_config(_layers(list(configs)), load_schema(schema))
+    config = read_config([Path(path) for path in configs], load_schema(schema))
     print(f"{'rule':24}{'jobs':>5}{'MB':>7}{'asked':>7}{'min':>8}{'asked':>7}")
     rows = compare(Path(results), config)
     for row in rows:

@@ -7,7 +7,7 @@ Fourier transforms; torch reaches it by a private operator alone, so that it is 
 that it is there and right.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import torch
@@ -73,6 +73,22 @@ class FastConvolution(nn.Module):
                 self._transformed = winograd_weight(self.weight)
             return winograd_convolution(images, self._transformed, self.bias)
         return conv2d(images, self.weight, self.bias)
+
+
+def replace_layers(network: nn.Module, convolution: Callable[[nn.Conv2d], nn.Module]) -> None:
+    """Put `convolution(layer)` in the place of every convolution that `is_plain`, and faster norms in theirs.
+
+    Instance norm without parameters is group norm with one channel a group, whose kernel takes a third of the time or
+    less.
+    """
+    for name, child in network.named_children():
+        if is_plain(child):
+            setattr(network, name, convolution(child))
+        elif isinstance(child, nn.InstanceNorm2d):
+            channels = child.num_features
+            setattr(network, name, nn.GroupNorm(channels, channels, child.eps, affine=False))
+        else:
+            replace_layers(child, convolution)
 
 
 def is_plain(module: nn.Module) -> bool:

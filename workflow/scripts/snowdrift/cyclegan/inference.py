@@ -9,10 +9,10 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import pad
 
-from snowdrift.cyclegan.fast_convolution import FastConvolution, is_plain
+from snowdrift.cyclegan.fast_convolution import FastConvolution, replace_layers
 from snowdrift.cyclegan.networks import ResnetGenerator
 
 logger = logging.getLogger(__name__)
@@ -46,24 +46,11 @@ def translate(generator: ResnetGenerator, images: Tensor) -> Tensor:
 def accelerated(generator: ResnetGenerator) -> ResnetGenerator:
     """A copy for inference on the CPU that gives the same pictures but for rounding.
 
-    Convolutions of stride 1 are `FastConvolution`s. Instance norm without parameters is group norm with one channel a
-    group, whose kernel takes a quarter of the time. The copy has other state-dict keys: save the original.
+    Convolutions of stride 1 are `FastConvolution`s. The copy has other state-dict keys: save the original.
     """
     network = copy.deepcopy(generator).float().requires_grad_(False)
-    _replace(network)
+    replace_layers(network, FastConvolution)
     return network
-
-
-def _replace(module: nn.Module) -> None:
-    for name, child in module.named_children():
-        if is_plain(child):
-            setattr(module, name, FastConvolution(child))
-        elif isinstance(child, nn.InstanceNorm2d):
-            setattr(
-                module, name, nn.GroupNorm(child.num_features, child.num_features, child.eps, affine=False)
-            )
-        else:
-            _replace(child)
 
 
 def psnr(images: Tensor, expected: Tensor) -> float:
