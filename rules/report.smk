@@ -33,7 +33,7 @@ rule make_report:
                 "xray_extractors": rules.score_xray.output.extractors,
                 "xray_sheet": rules.draw_xray.output.sheet,
                 "xray_neighbours_picture": rules.draw_xray.output.neighbours_picture,
-                "xray_losses_plot": rules.draw_xray.output.losses_plot,
+                "xray_losses": rules.draw_xray.input.losses,
             }
             if XRAY
             else {}

@@ -10,7 +10,7 @@ from test_report_attack import traces
 from test_report_page import SCORES, cross_domain, curves
 from test_report_xray import scores as xray_scores
 
-from snowdrift.report import charts
+from snowdrift.report import charts, xray_charts
 from snowdrift.report.plots import LOSS_PANELS
 
 
@@ -58,8 +58,8 @@ def test_losses_have_every_epoch_in_the_chart_and_some_in_the_table():
 def test_xray_scores_have_their_intervals_and_may_be_missing():
     scores = xray_scores(("domain", "inception"))
     scores.loc[scores["model"] == "gan", "kid"] = np.nan
-    data = strict(charts.xray_scores_chart(scores, "domain"))["data"]
-    panel = dict(zip(charts.SCORE_PANELS, data, strict=True))
+    data = strict(xray_charts.scores_chart(scores, "domain"))["data"]
+    panel = dict(zip(xray_charts.SCORE_PANELS, data, strict=True))
     values, bars = panel["inception_score"]["x"], panel["inception_score"]["error_x"]
     assert bars["array"] == pytest.approx([2.1 - value for value in values])
     assert bars["arrayminus"] == pytest.approx([value - 1.2 for value in values])
@@ -68,13 +68,29 @@ def test_xray_scores_have_their_intervals_and_may_be_missing():
 
 def test_a_baseline_far_off_does_not_squeeze_the_models():
     scores = xray_scores()
-    near = strict(charts.xray_scores_chart(scores, "domain"))["layout"]
-    baseline = ~scores["role"].isin([charts.MODEL, charts.YARDSTICK])
+    near = strict(xray_charts.scores_chart(scores, "domain"))["layout"]
+    baseline = ~scores["role"].isin([xray_charts.MODEL, xray_charts.YARDSTICK])
     scores.loc[baseline, ["kid", "kid_low", "kid_high"]] = 300.0
-    far = strict(charts.xray_scores_chart(scores, "domain"))["layout"]
-    axis = f"xaxis{list(charts.SCORE_PANELS).index('kid') + 1}"
+    far = strict(xray_charts.scores_chart(scores, "domain"))["layout"]
+    axis = f"xaxis{list(xray_charts.SCORE_PANELS).index('kid') + 1}"
     assert "range" not in near[axis]
     assert far[axis]["range"] == pytest.approx([1.11, 2.19])
+
+
+def test_xray_losses_have_their_epochs_and_probabilities_apart():
+    epochs = {"epoch": range(1, 6), "seconds": 1.0}
+    gan = pd.DataFrame(epochs | {"generator": [5, 4, 3, 2, 1.0], "real_score": 0.5, "fake_score": np.nan})
+    vae = pd.DataFrame(epochs | {"loss": [9, 8, 7, 6, 5.0]})
+    chart = xray_charts.losses_chart({"gan": gan, "vae": vae})
+    data = strict(chart)["data"]
+    assert [(line["xaxis"], line["y"]) for line in data] == [
+        ("x", [5, 4, 3, 2, 1]),
+        ("x2", [0.5] * 5),
+        ("x2", [None] * 5),
+        ("x3", [9, 8, 7, 6, 5]),
+    ]
+    assert chart.table.rows[0] == ["gan: losses", "generator", 5, 3, 1]
+    assert [row[1] for row in chart.table.rows] == ["generator", "real", "fake", "loss"]
 
 
 def test_attacks_have_shares_and_scores_over_queries():

@@ -17,7 +17,10 @@ from snowdrift.scores.table import COMPARED
 
 MODELS = ["gan", "dcgan", "vae"]
 ROLES = dict.fromkeys(MODELS, "model") | {"real": "yardstick", "untrained": "baseline"}
-CONFIG = {"xray": {"samples": 30, "class_name": "NORMAL"}, "data": {"chest_xray": "data/xray"}}
+CONFIG = {
+    "xray": {"samples": 30, "class_name": "NORMAL", "models": MODELS},
+    "data": {"chest_xray": "data/xray"},
+}
 
 
 def scores(extractors=("domain",)):
@@ -58,7 +61,9 @@ def files(tmp_path):
     pd.DataFrame(rows, columns=["extractor", "used", "detail"]).to_csv(
         tmp_path / "extractors.csv", index=False
     )
-    for name in ("sheet", "neighbours", "scores", "losses"):
+    losses = pd.DataFrame({"epoch": [1, 2], "loss": [1.0, 0.5], "seconds": 1})
+    losses.to_csv(tmp_path / "losses.csv", index=False)
+    for name in ("sheet", "neighbours"):
         Image.new("RGB", (30, 20)).save(tmp_path / f"{name}.png")
     return XrayFiles(
         images=tmp_path / "images.parquet",
@@ -68,7 +73,7 @@ def files(tmp_path):
         extractors=tmp_path / "extractors.csv",
         sheet=tmp_path / "sheet.png",
         neighbours_picture=tmp_path / "neighbours.png",
-        losses_plot=tmp_path / "losses.png",
+        losses=[tmp_path / "losses.csv"] * len(MODELS),
     )
 
 

@@ -63,7 +63,7 @@ def report(tiny_study: Path) -> Path:
     return tiny_study / "results/tiny/report.html"
 
 
-CHARTS = 6  # heat map, curves, losses, one extractor's scores, attacks, times
+CHARTS = 7  # heat map, curves, losses, one extractor's scores, X-ray losses, attacks, times
 
 
 @pytest.mark.parametrize("width", [390, 1440])

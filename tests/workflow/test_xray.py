@@ -42,8 +42,8 @@ def test_the_report_has_the_chapter(tiny_study: Path):
     page = (tiny_study / "results/tiny/report.html").read_text()
     section = page[page.index('<section id="xray">') :]
     section = section[: section.index("</section>")]
-    assert section.count("<img") == 3
-    assert section.count('class="chart"') == 1
+    assert section.count("<img") == 2
+    assert section.count('class="chart"') == 2
     assert "held-out" in section
     assert len(section) < 2.5e6
 

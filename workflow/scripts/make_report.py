@@ -9,7 +9,10 @@ from snowdrift.report.xray import XrayFiles
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0], snakemake.output):
-    files = {name: Path(path) for name, path in snakemake.input.items()}
+    files = {
+        name: Path(path) if isinstance(path, str) else [*map(Path, path)]
+        for name, path in snakemake.input.items()
+    }
     template = files.pop("template")
 
     xray, attack = (

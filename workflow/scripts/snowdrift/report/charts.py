@@ -17,8 +17,6 @@ from snowdrift.report.pictures import CLASS_COLOURS
 from snowdrift.report.plots import LOSS_PANELS
 from snowdrift.report.style import COLD, WARM
 from snowdrift.report.tables import mean_matrix
-from snowdrift.report.xray_plots import SCORE_PANELS
-from snowdrift.scores.roles import MODEL, YARDSTICK
 
 COLOURS = (COLD, WARM, *CLASS_COLOURS[2:4], CLASS_COLOURS[1], CLASS_COLOURS[0])
 FAINT = "#8794a1"
@@ -49,7 +47,7 @@ def cross_domain_chart(cross_domain: pd.DataFrame) -> Chart:
     figure.update_xaxes(title="tested on")
     figure.update_yaxes(title="trained on", col=1)
     return Chart(
-        _plain(figure, 300),
+        plain(figure, 300),
         "Heat maps of mAP50 and mAP50-95 by training and test domain",
         "All classes together. 1 is perfect, 0 finds nothing. The tables below have the figures.",
     )
@@ -86,7 +84,7 @@ def curves_chart(curves: pd.DataFrame) -> Chart:
     figure.update_yaxes(title="precision", col=1)
     header = ["trained on", "tested on", *(f"at recall {recall}" for recall in (0.1, 0.3, 0.5, 0.7, 0.9))]
     return Chart(
-        _plain(figure, 380),
+        plain(figure, 380),
         "Precision over recall of the three detectors on original and winter test frames",
         "Precision over recall at an overlap (IoU) of 0.5, mean over the classes that occur.",
         Table("Precision at some recalls", header, rows),
@@ -121,7 +119,7 @@ def losses_chart(losses: pd.DataFrame) -> Chart:
     names = [name for series in panels.values() for name in series]
     shown = losses.iloc[np.unique(np.linspace(0, len(losses) - 1, min(len(losses), 20)).round().astype(int))]
     return Chart(
-        _plain(figure, 520),
+        plain(figure, 520),
         "Curves of the CycleGAN's losses over the epochs",
         "Mean losses of each epoch, weighted as in training. Blue: from frames to winter, and the judge of winter; "
         "orange: from snow to summer, and the judge of summer.",
@@ -134,77 +132,6 @@ def losses_chart(losses: pd.DataFrame) -> Chart:
             ],
         ),
     )
-
-
-def xray_scores_chart(scores: pd.DataFrame, extractor: str) -> Chart:
-    """Every score of every model with its interval, by the features of one extractor.
-
-    Args:
-        scores: `xray/scores.csv`.
-        extractor: whose rows are shown.
-    """
-    own = scores[scores["extractor"] == extractor]
-    columns = 4
-    figure = make_subplots(
-        -(-len(SCORE_PANELS) // columns),
-        columns,
-        subplot_titles=[panel.title for panel in SCORE_PANELS.values()],
-        shared_yaxes=True,
-        horizontal_spacing=0.03,
-        vertical_spacing=0.16,
-    )
-    for place, (score, panel) in enumerate(SCORE_PANELS.items()):
-        row, column = place // columns + 1, place % columns + 1
-        values = own[score]
-        low, high = (own.get(f"{score}_{end}", values) for end in ("low", "high"))
-        figure.add_scatter(
-            x=values.tolist(),
-            y=own["model"].tolist(),
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": (high - values).tolist(),
-                "arrayminus": (values - low).tolist(),
-                "color": FAINT,
-            },
-            mode="markers",
-            marker={
-                "color": [{MODEL: COLD, YARDSTICK: WARM}.get(role, FAINT) for role in own["role"]],
-                "size": 8,
-            },
-            customdata=np.stack([low, high], axis=1).tolist(),
-            hovertemplate="%{y}: %{x:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g})<extra></extra>",
-            showlegend=False,
-            row=row,
-            col=column,
-        )
-        if panel.scale == "log" and (values > 0).all():
-            figure.update_xaxes(type="log", row=row, col=column)
-        elif limits := _limits_without_outliers(own, values, low, high):
-            figure.update_xaxes(range=limits, row=row, col=column)
-    figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(nticks=4)
-    figure.update_annotations(font_size=11)
-    return Chart(
-        _plain(figure, 180 + 2 * 28 * len(own)),
-        f"Every score of every model, with its interval, {extractor} extractor",
-        f"Features of the {extractor} extractor. Bars: 95 % intervals of the drawing of images; a second training may "
-        "differ by more. Blue: models; orange: held-out real images; gray: a network that never learned, and the "
-        "mean training image repeated. FID is of equally many images of each. Gray points far off are left "
-        "out; the tables below have all figures.",
-    )
-
-
-def _limits_without_outliers(
-    rows: pd.DataFrame, values: pd.Series, low: pd.Series, high: pd.Series
-) -> list[float] | None:
-    """Limits of an axis for models and real images, where a baseline lies so far off that it would squeeze them."""
-    compared = rows["role"].isin([MODEL, YARDSTICK])
-    bottom, top = float(low[compared].min()), float(high[compared].max())
-    span = top - bottom
-    if not values.sub(top).gt(2 * span).any() and not (bottom - values).gt(2 * span).any():
-        return None
-    return [bottom - 0.1 * span, top + 0.1 * span]
 
 
 def attack_chart(rows: pd.DataFrame, traces: pd.DataFrame, queries: int, success: float) -> Chart:
@@ -235,7 +162,7 @@ def attack_chart(rows: pd.DataFrame, traces: pd.DataFrame, queries: int, success
     figure.update_yaxes(range=[-0.03, 1.03])
     figure.update_yaxes(tickformat=".0%", col=1)
     return Chart(
-        _plain(figure, 380),
+        plain(figure, 380),
         "Share of photographs protected, and their mean score, over the queries spent",
         f"Protected: a score of {success:g} or more. Attacks stop there, `published` apart. Dotted: the better of two "
         "attacks that see the generator's gradients. The table below has the figures.",
@@ -269,7 +196,7 @@ def times_chart(times: pd.DataFrame) -> Chart:
         )
     figure.update_yaxes(autorange="reversed")
     return Chart(
-        _plain(figure, 130 + 20 * len(times)),
+        plain(figure, 130 + 20 * len(times)),
         "Bars of the time and the largest memory of each rule",
         "From Snakemake's benchmark files. The table below has the figures.",
     )
@@ -310,7 +237,7 @@ def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x[kept], y[kept]
 
 
-def _plain(figure: go.Figure, height: int) -> Mapping[str, Any]:
+def plain(figure: go.Figure, height: int) -> Mapping[str, Any]:
     """The figure as JSON's types, without plotly's own colours."""
     figure.update_yaxes(automargin=True, title_standoff=12)
     figure.update_layout(

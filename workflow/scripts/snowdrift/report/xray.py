@@ -1,6 +1,6 @@
 """The report's section on the X-ray chapter."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from snowdrift.report.blocks import Figure, Section, Table, Text
-from snowdrift.report.charts import xray_scores_chart
 from snowdrift.report.pictures import data_uri
 from snowdrift.report.tables import rejection_reasons
+from snowdrift.report.xray_charts import losses_chart, scores_chart
 from snowdrift.runtime.files import read_table
 from snowdrift.scores.roles import UNDECIDED
 
@@ -29,7 +29,10 @@ SCORE_NAMES = {
 
 @dataclass(frozen=True)
 class XrayFiles:
-    """The files of the chapter that the report shows, all of them below `xray/`."""
+    """The files of the chapter that the report shows, all of them below `xray/`.
+
+    `losses` are those of each model, in the config's order.
+    """
 
     images: Path
     rejected: Path
@@ -38,7 +41,7 @@ class XrayFiles:
     extractors: Path
     sheet: Path
     neighbours_picture: Path
-    losses_plot: Path
+    losses: Sequence[Path]
 
 
 def xray_section(files: XrayFiles, config: Mapping[str, Any]) -> Section:
@@ -57,7 +60,7 @@ def xray_section(files: XrayFiles, config: Mapping[str, Any]) -> Section:
                 f"Real training images and the first {config['xray']['samples']} images of each model.",
                 wide=True,
             ),
-            *(xray_scores_chart(scores, extractor) for extractor in scores["extractor"].unique()),
+            *(scores_chart(scores, extractor) for extractor in scores["extractor"].unique()),
             *_score_tables(scores),
             *_comparison_tables(comparisons),
             Figure(
@@ -68,11 +71,7 @@ def xray_section(files: XrayFiles, config: Mapping[str, Any]) -> Section:
                 "is that close to another. Near-copies are framed.",
                 wide=True,
             ),
-            Figure(
-                data_uri(files.losses_plot),
-                "Losses of each model over the epochs",
-                "What the trainings report. Only the VAE's losses have to fall.",
-            ),
+            losses_chart(dict(zip(config["xray"]["models"], map(read_table, files.losses), strict=True))),
             *_data(read_table(files.images), read_table(files.rejected), config),
         ],
     )

@@ -22,6 +22,14 @@ class Panel(NamedTuple):
     scale: str = "linear"
 
 
+class LossPanel(NamedTuple):
+    """What one training reports of one kind: a title, its epochs, and each series by its name."""
+
+    title: str
+    epochs: pd.Series
+    series: dict[str, pd.Series]
+
+
 SCORE_PANELS = {
     "study_inception_score": Panel("Inception Score as in the study"),
     "inception_score": Panel("Inception Score, large sample"),
@@ -33,8 +41,6 @@ SCORE_PANELS = {
     "sharpness": Panel("Sharpness"),
 }
 """Columns of `xray/scores.csv`, in the order of their panels."""
-
-_NO_LOSS = ("epoch", "seconds")
 
 
 def plot_scores(scores: pd.DataFrame, output: Path | str) -> None:
@@ -68,36 +74,49 @@ def plot_training(losses: Mapping[str, pd.DataFrame], output: Path | str) -> Non
         losses: each model's `losses.csv`.
         output: PNG or SVG, by the suffix.
     """
-    panels = [
-        (f"{name}: {title}", table, columns)
-        for name, table in losses.items()
-        for title, columns in _groups(table).items()
-    ]
+    panels = loss_panels(losses)
     with matplotlib.rc_context(STYLE):
         lines = -(-len(panels) // 2)
         figure = Figure(figsize=(6.8, 2.4 * lines), layout="constrained")
         axes = list(figure.subplots(lines, 2, squeeze=False).flat)
-        for axis, (title, table, columns) in zip(axes, panels, strict=False):
-            _loss_panel(axis, title, table, columns)
+        for axis, panel in zip(axes, panels, strict=False):
+            _draw_losses(axis, panel)
         for axis in axes[len(panels) :]:
             axis.axis("off")
         write_figure(figure, output)
 
 
-def _groups(table: pd.DataFrame) -> dict[str, list[str]]:
-    """Columns that share an axis: probabilities, which end in `_score`, and losses."""
-    columns = [column for column in table.columns if column not in _NO_LOSS]
-    chances = [column for column in columns if column.endswith("_score")]
-    losses = [column for column in columns if column not in chances]
-    return {"losses": losses} | ({"called real by the discriminator": chances} if chances else {})
+def loss_panels(losses: Mapping[str, pd.DataFrame]) -> list[LossPanel]:
+    """What the trainings report, by model, with probabilities apart from losses.
+
+    Args:
+        losses: each model's `losses.csv`; columns that end in `_score` are probabilities.
+    """
+    panels = []
+    for model, table in losses.items():
+        reported = table.drop(columns=["epoch", "seconds"], errors="ignore")
+        chances = reported.filter(regex="_score$")
+        kinds = {
+            "losses": reported.drop(columns=chances.columns),
+            "called real by the discriminator": chances,
+        }
+        panels += [
+            LossPanel(
+                f"{model}: {kind}",
+                table["epoch"],
+                {name.removesuffix("_score").replace("_", " "): values for name, values in columns.items()},
+            )
+            for kind, columns in kinds.items()
+            if len(columns.columns)
+        ]
+    return panels
 
 
-def _loss_panel(axis: Axes, title: str, table: pd.DataFrame, columns: list[str]) -> None:
-    marker = "o" if len(table) < 10 else ""
-    for column, colour in zip(columns, (COLD, WARM, *CLASS_COLOURS[2:4]), strict=False):
-        label = column.removesuffix("_score").replace("_", " ")
-        axis.plot(table["epoch"], table[column], color=colour, marker=marker, markersize=3, label=label)
-    axis.set_title(title, loc="left", fontsize=10)
+def _draw_losses(axis: Axes, panel: LossPanel) -> None:
+    marker = "o" if len(panel.epochs) < 10 else ""
+    for (label, values), colour in zip(panel.series.items(), (COLD, WARM, *CLASS_COLOURS[2:4]), strict=False):
+        axis.plot(panel.epochs, values, color=colour, marker=marker, markersize=3, label=label)
+    axis.set_title(panel.title, loc="left", fontsize=10)
     axis.set_xlabel("epoch")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(color=GRID, linewidth=0.6)
