@@ -1,5 +1,7 @@
 """A shard of the attack on a small generator: table, traces, pictures; and the ceiling against a library."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -82,6 +84,12 @@ def test_every_image_and_method_has_a_row_and_a_trace_that_agree(images, tmp_pat
     last = traces.groupby(["image", "method"])["score"].last()
     for row in rows[rows["score"] > 0].itertuples():
         assert last[row.image, row.method] == pytest.approx(row.score)
+
+
+def test_an_attack_whose_first_step_costs_more_than_all_queries_says_so(images, tmp_path, caplog):
+    attack(images, tmp_path, tmp_path / "out", settings=replace(SETTINGS, methods=["published", "square"]))
+    (warning,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    assert warning.startswith("published changed no image. Hint: the 120 queries")
 
 
 def test_ceilings_and_the_way_to_half_of_them(images, tmp_path):

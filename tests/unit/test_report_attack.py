@@ -42,6 +42,7 @@ def table(top=0.9, meaningful=True):
                     "effect": 0.04 * 3 * 32**2,
                     "ceiling": top,
                     "half_queries": 50.0,
+                    "linf": 0.1,
                     "psnr": 30.0,
                     "ssim": 0.9,
                     **{f"score_{name}": 0.5 for name in TREATMENTS},
@@ -116,6 +117,13 @@ def test_photographs_that_do_not_count_are_mentioned_and_left_out_of_all_figures
 
 def test_a_generator_that_changes_nothing_is_said_to(tmp_path):
     assert "nothing to protect them from" in texts(section(tmp_path, table(meaningful=False)))
+
+
+def test_attacks_that_changed_nothing_are_named(tmp_path):
+    assert "No photograph was changed" not in texts(section(tmp_path, table()))
+    rows = table()
+    rows.loc[rows["method"] == "rgf", "linf"] = 0.0
+    assert "No photograph was changed by rgf: a first step may cost more" in texts(section(tmp_path, rows))
 
 
 def test_tables_have_all_methods_and_no_column_for_a_generator_that_was_not_named(tmp_path):

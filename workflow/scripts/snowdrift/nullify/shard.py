@@ -139,8 +139,7 @@ def attack_shard(
                     _write_pictures(state.folder / "pictures" / name, method, end, generator)
                 done[method] = {"method": method, "rows": rows, "traces": [end.trace for end in ends]}
                 state.append(done[method])
-            reached = sum(row["success"] for row in done[method]["rows"])
-            logger.info("%s: %d of %d images nullified", method, reached, len(names))
+            _log_end(method, done[method]["rows"], settings.queries)
     steps = pd.DataFrame(_steps(names, done.values()), columns=TRACE_COLUMNS)
     rows = pd.DataFrame([row for item in done.values() for row in item["rows"]], columns=COLUMNS)
     write_table(_with_ceilings(rows, steps), table)
@@ -148,6 +147,17 @@ def attack_shard(
     (state.folder / "pictures").mkdir(exist_ok=True)
     state.publish("pictures", pictures)
     state.finish()
+
+
+def _log_end(method: str, rows: Sequence[Mapping[str, Any]], queries: int) -> None:
+    reached = sum(row["success"] for row in rows)
+    logger.info("%s: %d of %d images nullified", method, reached, len(rows))
+    if not any(row["linf"] for row in rows):
+        logger.warning(
+            "%s changed no image. Hint: the %d queries an image of attack.queries may be too few for its first step",
+            method,
+            queries,
+        )
 
 
 def _steps(names: Sequence[str], done: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, int, float]]:

@@ -46,6 +46,7 @@ def attack_section(files: AttackFiles, config: Mapping[str, Any]) -> Section:
                 wide=True,
             ),
             attack_chart(rows, read_table(files.traces), settings["queries"], settings["success"]),
+            *_unmoved(rows, settings["queries"]),
             _reached(summary),
             _lasting(summary),
         ],
@@ -98,6 +99,20 @@ def _ceiling(rows: pd.DataFrame, settings: Mapping[str, Any]) -> str:
             "change even gradients leave."
         )
     return text + " More steps may raise it."
+
+
+def _unmoved(rows: pd.DataFrame, queries: int) -> list[Text]:
+    """Attacks that changed nothing, lest their zeros be read as what they can do."""
+    change = rows.groupby("method", sort=False)["linf"].max()
+    names = ", ".join(change.index[change == 0])
+    if not names:
+        return []
+    return [
+        Text(
+            f"No photograph was changed by {names}: a first step may cost more than the {queries:,} queries that "
+            "attack.queries allows a photograph."
+        )
+    ]
 
 
 def _reached(summary: pd.DataFrame) -> Table:
