@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from scipy.signal import convolve2d
 from torch import nn
 
 from snowdrift.cyclegan.data import to_tensor
@@ -251,9 +252,28 @@ def test_visibility_of_a_known_change():
     seen = visibility(original, original + 0.1)
     assert seen["linf"] == seen["rms"] == pytest.approx(0.1)
     assert seen["psnr"] == pytest.approx(20 * np.log10(2 / 0.1), abs=1e-3)
-    assert visibility(original, original)["ssim"] == pytest.approx(1)
+    same = visibility(original, original)
+    assert (same["ssim"], same["psnr"]) == (pytest.approx(1), np.inf)
     # A flat picture's SSIM is that of its brightness: (2ab + c) / (a^2 + b^2 + c), c = 0.01^2, on a scale from 0 to 1.
     assert seen["ssim"] == pytest.approx((2 * 0.5 * 0.55 + 1e-4) / (0.5**2 + 0.55**2 + 1e-4), abs=1e-4)
+
+
+def test_ssim_is_the_papers_mean_over_windows_that_lie_within_the_picture():
+    random = torch.Generator().manual_seed(0)
+    smooth = torch.nn.functional.interpolate(torch.rand(1, 3, 8, 8, generator=random) * 2 - 1, size=32)[0]
+    noisy = (smooth + 0.1 * torch.randn(smooth.shape, generator=random)).clamp(-1, 1)
+    gauss = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
+    window = np.outer(gauss, gauss) / gauss.sum() ** 2
+
+    def mean(values):
+        return convolve2d(values, window, mode="valid")
+
+    parts = []
+    for x, y in zip(((smooth + 1) / 2).numpy(), ((noisy + 1) / 2).numpy(), strict=True):
+        brightness = (2 * mean(x) * mean(y) + 0.01**2) / (mean(x) ** 2 + mean(y) ** 2 + 0.01**2)
+        variances = mean(x**2) - mean(x) ** 2 + mean(y**2) - mean(y) ** 2
+        parts.append(brightness * (2 * (mean(x * y) - mean(x) * mean(y)) + 0.03**2) / (variances + 0.03**2))
+    assert visibility(smooth, noisy)["ssim"] == pytest.approx(np.mean(parts), abs=1e-5)
 
 
 def test_the_ceiling_is_that_of_another_library():

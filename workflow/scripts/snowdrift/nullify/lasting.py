@@ -1,12 +1,13 @@
 """How visible a protection is, and whether it outlives what happens to pictures on their way."""
 
 import io
+import math
 from collections.abc import Callable, Mapping
 
 import torch
 from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
-from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from snowdrift.cyclegan.data import to_tensor
 from snowdrift.nullify.names import TREATMENTS
@@ -56,10 +57,13 @@ def visibility(original: Tensor, protected: Tensor) -> dict[str, float]:
     """
     change = protected - original
     # From 0 to 1, because SSIM compares brightness by ratios.
-    pair = [(image[None] + 1) / 2 for image in (protected, original)]
+    pair = [(image.double().cpu().numpy() + 1) / 2 for image in (original, protected)]
+    changed = bool(change.any())
+    # The settings that make scikit-image's windows those of the paper.
+    windows = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     return {
         "linf": float(change.abs().max()),
         "rms": float(change.square().mean().sqrt()),
-        "psnr": float(peak_signal_noise_ratio(*pair, data_range=1.0)),
-        "ssim": float(structural_similarity_index_measure(*pair, data_range=1.0)),
+        "psnr": float(peak_signal_noise_ratio(*pair, data_range=1.0)) if changed else math.inf,
+        "ssim": float(structural_similarity(*pair, data_range=1.0, channel_axis=0, **windows)),
     }
