@@ -4,12 +4,12 @@ import functools
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import forked
 import pandas as pd
 import pytest
 
@@ -44,15 +44,8 @@ def command(
 
 def snakemake(folder: Path, *arguments: str, repository: Path = REPOSITORY, **options) -> Run:
     """Run `command` to its end, on the workflow of `repository`."""
-    done = subprocess.run(
-        command(folder, *arguments, **options),
-        cwd=repository,
-        env={**os.environ, **WIDE},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    return Run(done.returncode, done.stdout)
+    _, _, _, *call = command(folder, *arguments, **options)
+    return Run(*forked.run(call, repository, {**os.environ, **WIDE}))
 
 
 def succeed(folder: Path, *arguments: str, **options) -> str:
