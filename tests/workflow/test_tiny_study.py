@@ -125,6 +125,7 @@ def test_a_second_study_stands_beside_the_first(copied: Path, tmp_path: Path):
 
 OWN = """
 study: own
+chapters: [attack]
 data: {layout: yolo, vfp290k: my frames, class_names: [upright, lying]}
 cyclegan: {pretrained: mine.pth}
 winterize: {format: png, size: 40}
@@ -132,7 +133,7 @@ detector: {mixed: union, seeds: [0, 1]}
 """
 
 
-def test_an_own_dataset_and_generator_go_through_every_rule(copied: Path, tmp_path: Path):
+def test_an_own_dataset_and_generator_go_through_the_study_and_the_attack(copied: Path, tmp_path: Path):
     """YOLO layout, a given generator, PNG at another scale, both versions in the mixture, two seeds."""
     tiny, own = copied / "results/tiny", copied / "results/own"
     as_yolo(
