@@ -10,7 +10,7 @@ from snowdrift.report.contact_sheet import (
     Ranked,
     choose_pairs,
     contact_sheet,
-    contrast_kept,
+    edges_kept,
     rank_pairs,
     write_pairs,
 )
@@ -96,7 +96,7 @@ def test_contact_sheet_shows_both_versions_with_boxes_and_repeats(tmp_path):
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
     write_pairs([Ranked(*pairs)], tmp_path / "pairs")
     assert (tmp_path / "pairs/pairs.csv").read_text().splitlines() == [
-        "number,frame_id,split,kind,contrast_kept",
+        "number,frame_id,split,kind,edges_kept",
         "0,a/0,test,spread,",
     ]
     original, winter = (Image.open(tmp_path / f"pairs/0_{name}.jpg") for name in ("original", "winter"))
@@ -116,9 +116,22 @@ def winter_pair(tmp_path, name, strength):
     return Pair(name, "test", *paths, [(0.4, 0.4, 0.6, 0.6)])
 
 
-def test_the_contrast_of_people_against_their_ground_is_what_counts(tmp_path):
+def test_faded_edges_count_by_their_strength_and_turned_ones_in_full(tmp_path):
     for strength in (0.0, 0.5, 1.0):
-        assert contrast_kept(winter_pair(tmp_path, "a", strength)) == pytest.approx(strength, abs=0.01)
+        assert edges_kept(winter_pair(tmp_path, "a", strength)) == pytest.approx(strength, abs=0.01)
+    assert edges_kept(winter_pair(tmp_path, "pale", -0.3)) == pytest.approx(0.3, abs=0.01)
+
+
+def test_noise_keeps_no_edges_and_the_faintest_person_counts(tmp_path):
+    pair = winter_pair(tmp_path, "a", 1.0)
+    noise = np.random.default_rng(0).integers(0, 255, (100, 100), dtype=np.uint8)
+    winter = np.asarray(Image.open(pair.winter)).copy()
+    Image.fromarray(noise).save(pair.winter)
+    assert edges_kept(pair) < 0.2
+    winter[:20, :20] = 200
+    Image.fromarray(winter).save(pair.winter)
+    assert edges_kept(pair) > 0.95
+    assert edges_kept(pair._replace(boxes=[*pair.boxes, (0.0, 0.0, 0.1, 0.1)])) == 0
 
 
 def test_best_and_worst_frames_have_people_and_do_not_overlap(tmp_path):

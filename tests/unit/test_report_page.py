@@ -103,7 +103,7 @@ def study(tmp_path):
     for folder in ("samples", "pairs"):
         (tmp_path / folder).mkdir()
     pairs = {"number": [0, 1], "frame_id": ["a/0", "<img src=x>/0"], "split": ["train", "test"]}
-    pairs |= {"kind": ["spread", "worst"], "contrast_kept": [None, 0.25]}
+    pairs |= {"kind": ["spread", "worst"], "edges_kept": [None, 0.25]}
     pd.DataFrame(pairs).to_csv(tmp_path / "pairs/pairs.csv", index=False)
     for name in (
         *(f"pairs/{number}_{version}.jpg" for number in (0, 1) for version in ("original", "winter")),
@@ -167,7 +167,7 @@ def test_page_holds_everything_and_needs_nothing(study, tmp_path):
         "image empty",
     ):
         assert part in page.text
-    assert "worst: 25% of the contrast" in page.text
+    assert "worst: 25% of the edges" in page.text
     for part in ("index_frames", "1.50", "torch", "commit", "batch_size: 4", "normal boxes"):
         assert part in page.text
 
@@ -265,6 +265,30 @@ def test_headline_says_when_the_finding_does_not_show(changes, fault):
     assert not answer.holds
     assert "does not show" in answer.answer
     assert fault in answer.answer
+
+
+def test_headline_does_not_read_a_finding_off_detectors_that_learned_nothing():
+    dead = {"_".join(pair): score / 1000 for pair, score in SCORES.items()}
+    answer = headline(finding(cross_domain(**dead)))
+    assert not answer.holds
+    assert "too little to tell: trained on original frames and winter frames" in answer.answer
+
+
+def test_headline_says_how_far_several_trainings_agree():
+    first, second = cross_domain(), cross_domain(mixed_vfp=0.7).assign(seed=1)
+    answer = headline(finding(pd.concat([first, second])))
+    assert answer.holds and "best over both." in answer.answer
+    assert "(+0.075 to +0.100 in single trainings)" in answer.figures
+    against = cross_domain(mixed_vfp=0.5).assign(seed=1)
+    answer = headline(finding(pd.concat([first, against])))
+    assert not answer.holds
+    assert "on average alone: 1 of 2 trainings say otherwise" in answer.answer
+
+
+def test_headline_says_when_one_training_decides_by_little():
+    answer = headline(finding(cross_domain(mixed_vfp=0.57)))
+    assert answer.holds
+    assert "by no more than 0.010: another training may turn it" in answer.answer
 
 
 def test_page_marks_a_finding_that_does_not_show(study, tmp_path):

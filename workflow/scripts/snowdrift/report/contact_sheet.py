@@ -1,6 +1,7 @@
 """The sheet on which a person judges the winter: original frames beside their winter versions."""
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
+from scipy.ndimage import gaussian_filter
 
 from snowdrift.frames.selection import evenly
 from snowdrift.frames.tables import OK
@@ -97,21 +99,21 @@ class Ranked(NamedTuple):
     Attributes:
         pair: the frame.
         kind: `spread` (chosen by its video alone), `best` or `worst`.
-        contrast_kept: see `contrast_kept`; None for `spread`.
+        edges_kept: see `edges_kept`; None for `spread`.
     """
 
     pair: Pair
     kind: str = "spread"
-    contrast_kept: float | None = None
+    edges_kept: float | None = None
 
 
 def rank_pairs(pairs: Sequence[Pair], count: int) -> list[Ranked]:
-    """The up to `count` best and `count` worst of the pairs with people, by the contrast that they keep.
+    """The up to `count` best and `count` worst of the pairs with people, by the edges that their people keep.
 
     Where there are too few for both, the best and the worst halves of them.
     """
     kept = sorted(
-        ((contrast_kept(pair), pair) for pair in pairs if pair.boxes),
+        ((edges_kept(pair), pair) for pair in pairs if pair.boxes),
         key=lambda scored: (-scored[0], scored[1].frame_id),
     )
     count = min(count, len(kept) // 2)
@@ -121,37 +123,58 @@ def rank_pairs(pairs: Sequence[Pair], count: int) -> list[Ranked]:
     ]
 
 
-def contrast_kept(pair: Pair) -> float:
-    """How much of the contrast where its people are a winter frame keeps: 1 is all of it, 0 a blank.
+def edges_kept(pair: Pair) -> float:
+    """How much of the edges of its people a winter frame keeps: 1 is all of them, 0 none.
 
-    For each box, widened by half so that people count against their ground, the standard deviation of the luminance
-    in winter over that in the original; the mean over the boxes.
+    For each box, widened by half so that people stand out against their ground, the agreement of the luminance's
+    gradients: the cosine of twice the angle between old and new, weighted by their lengths. So a dark coat on white
+    ground counts as much as a pale one on dark ground, and noise counts for nothing. The smallest over the boxes:
+    the one person who has faded makes the label wrong.
     """
-    original, winter = (open_picture(path).convert("L") for path in (pair.original, pair.winter))
-    ratios = []
-    for left, top, right, bottom in pair.boxes:
-        aside, above = (right - left) / 4, (bottom - top) / 4
-        corners = (max(0, left - aside), max(0, top - above), min(1, right + aside), min(1, bottom + above))
-        before, after = (
-            float(np.std(picture.crop([round(part) for part in in_pixels(corners, picture.size)])))
-            for picture in (original, winter)
-        )
-        ratios.append(after / before if before > 0 else 1.0)
-    return float(np.mean(ratios))
+    original, winter = (_gradients(path) for path in (pair.original, pair.winter))
+    size = original.shape[::-1]
+    return min(_agreement(*(part[_around(box, size)] for part in (original, winter))) for box in pair.boxes)
+
+
+def _gradients(path: Path) -> np.ndarray:
+    """Of the luminance, as complex numbers (h, w), at the scale of a 400th of the width."""
+    luminance = np.asarray(open_picture(path).convert("L"), np.float32)
+    scale = max(1.0, luminance.shape[1] / 400)
+    across, down = (gaussian_filter(luminance, scale, order=order) for order in ((0, 1), (1, 0)))
+    return across + 1j * down
+
+
+def _around(box: Corners, size: tuple[int, int]) -> tuple[slice, slice]:
+    """The pixels of a box that is widened by half."""
+    left, top, right, bottom = box
+    aside, above = (right - left) / 4, (bottom - top) / 4
+    wider = (max(0, left - aside), max(0, top - above), min(1, right + aside), min(1, bottom + above))
+    first_x, first_y, last_x, last_y = (round(part) for part in in_pixels(wider, size))
+    return slice(first_y, last_y), slice(first_x, last_x)
+
+
+def _agreement(before: np.ndarray, after: np.ndarray) -> float:
+    """Fainter edges count for what is left of them; where snow adds edges, the old ones for their share."""
+    old, new = (math.sqrt(float((np.abs(part) ** 2).sum())) for part in (before, after))
+    if old == 0:
+        return 1.0
+    turned = before * after.conj()
+    twice = np.divide((turned**2).real, np.abs(turned), out=np.zeros_like(turned.real), where=turned != 0)
+    return max(0.0, float(twice.sum())) / (old * max(old, new))
 
 
 def write_pairs(ranked: Sequence[Ranked], folder: Path) -> None:
     """Write each pair as two pictures of one size, `<n>_original.jpg` and `<n>_winter.jpg`, and `pairs.csv`.
 
     The labels are drawn thin on both, to show whether people stay where their boxes are. The table has one row a
-    pair: number, frame_id, split, kind, contrast_kept.
+    pair: number, frame_id, split, kind, edges_kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for number, (pair, *_) in enumerate(ranked):
         for version, picture in zip(("original", "winter"), _versions(pair, PAIR_WIDTH), strict=True):
             write_picture(picture, folder / f"{number}_{version}.jpg")
     rows = [(number, pair.frame_id, pair.split, *place) for number, (pair, *place) in enumerate(ranked)]
-    columns = ["number", "frame_id", "split", "kind", "contrast_kept"]
+    columns = ["number", "frame_id", "split", "kind", "edges_kept"]
     write_table(pd.DataFrame(rows, columns=columns), folder / "pairs.csv")
 
 

@@ -26,9 +26,9 @@ from snowdrift.runtime.files import read_table
 
 PAGE_WIDTH, DETECTIONS_WIDTH = 1000, 1300
 _EXTREMES = (
-    "The best and the worst of up to 200 frames with people, chosen in the same way: by how much of the contrast in "
-    "and around their boxes is left in winter. Where it is gone, the person has faded into the snow, and the label "
-    "stands for nothing."
+    "The best and the worst of up to 200 frames with people, chosen in the same way, by how much of the edges in and "
+    "around each box is found again in winter (100 %: all; the figure is that of the frame's faintest person). Where "
+    "they are gone, the person has faded, and the label stands for nothing."
 )
 MOST_REASONS = 20
 
@@ -213,7 +213,7 @@ def _comparisons(folder: Path, pairs: pd.DataFrame) -> list[Comparison]:
             data_uri(folder / f"{pair.number}_original.jpg"),
             data_uri(folder / f"{pair.number}_winter.jpg"),
             f"{pair.frame_id} ({pair.split})"
-            + ("" if pair.kind == "spread" else f", {pair.kind}: {pair.contrast_kept:.0%} of the contrast"),
+            + ("" if pair.kind == "spread" else f", {pair.kind}: {pair.edges_kept:.0%} of the edges"),
         )
         for pair in pairs.itertuples()
     ]
