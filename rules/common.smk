@@ -4,6 +4,7 @@
 # Makes: `config`, complete and valid; RESULTS; names that stand for the data wherever they come from; what decides
 #        whether a job runs again.
 
+import json
 import shlex
 import sys
 from os.path import relpath
@@ -30,11 +31,17 @@ except SnowdriftError as error:
     raise WorkflowError(str(error))
 
 # What the report gives as the way to make the study again, and `verify` as the way to mend it.
+SETTINGS = workflow.config_settings
 COMMAND = shlex.join(
     [
         "snakemake",
-        *(["--configfile"] if workflow.config_settings.configfiles else []),
-        *(relpath(path, workflow.basedir) for path in workflow.config_settings.configfiles),
+        *(["--configfile"] if SETTINGS.configfiles else []),
+        *(relpath(path, workflow.basedir) for path in SETTINGS.configfiles),
+        *(["--config"] if SETTINGS.config else []),
+        *(
+            f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+            for key, value in SETTINGS.config.items()
+        ),
     ]
 )
 

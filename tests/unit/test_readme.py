@@ -22,7 +22,7 @@ def outline(text: str) -> dict[str, object]:
         "commands": [
             re.sub(r"\s+#.*", "", line) for kind, block in blocks if kind for line in block.splitlines()
         ],
-        "places": [line.split()[0] for kind, block in blocks if not kind for line in block.splitlines()][:3],
+        "places": [line.split()[0] for kind, block in blocks if not kind for line in block.splitlines()],
         "code": sorted(set(re.findall(r"`([^`\n]+)`", prose))),
         "figures": sorted(re.findall(r"\d[\d,.]*\d", re.sub(r"`[^`]*`|\]\([^)]*\)", "", prose))),
         "rows": [line.count("|") for line in prose.splitlines() if line.startswith("|")],

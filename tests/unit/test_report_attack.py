@@ -119,6 +119,12 @@ def test_a_generator_that_changes_nothing_is_said_to(tmp_path):
     assert "nothing to protect them from" in texts(section(tmp_path, table(meaningful=False)))
 
 
+def test_no_figures_are_given_of_a_change_that_is_none(tmp_path):
+    rows = table()
+    rows.loc[rows["method"] == "default", ["linf", "score", "success"]] = (0.0, 0.0, False)
+    assert "default changed none of 3 photographs" in texts(section(tmp_path, rows))
+
+
 def test_attacks_that_changed_nothing_are_named(tmp_path):
     assert "No photograph was changed" not in texts(section(tmp_path, table()))
     rows = table()

@@ -162,7 +162,7 @@ def test_page_holds_everything_and_needs_nothing(study, tmp_path):
         "epoch 10",
         "1.00 hours",
         "after epoch 20",
-        "7 snow photographs",
+        "7 style photographs",
         "1 faulty frames",
         "image empty",
     ):
@@ -233,6 +233,12 @@ def test_a_samples_folder_without_sheets_is_named(study, tmp_path):
     with pytest.raises(SnowdriftError, match="samples: holds no sample sheet"):
         build(study, tmp_path)
     assert not (tmp_path / "report.html").exists()
+
+
+def test_a_mixture_of_both_versions_is_said_to_train_longer(study, tmp_path):
+    said = "may be that it trains longer"
+    assert said in build(study, tmp_path, detector={"mixed": "union"})
+    assert said not in build(study, tmp_path, detector={"mixed": "half"})
 
 
 def test_headline_gives_the_finding_with_its_figures():

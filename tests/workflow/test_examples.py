@@ -24,7 +24,7 @@ def run(folder: Path, example: str, *targets: str, small: Mapping | None = None)
     small = dict(small or {})
     top = folder / "top.yaml"
     top.write_text(yaml.safe_dump(small))
-    name = small.get("study") or yaml.safe_load((EXAMPLES / f"{example}.yaml").read_text())["study"]
+    name = yaml.safe_load((EXAMPLES / f"{example}.yaml").read_text()).get("study", "tiny")
     targets = [f"results/{name}/{target}" for target in targets]
     succeed(folder, *targets, configs=(TINY, EXAMPLES / f"{example}.yaml", top))
     return folder / "results" / name
@@ -74,7 +74,7 @@ def test_rain(folder: Path):
 
 
 def test_larger_detector(folder: Path):
-    small = {"study": "tiny", "detector": {"image_size": 64, "batch_size": 4}}
+    small = {"detector": {"image_size": 64, "batch_size": 4}}
     study = run(folder, "larger-detector", "detection/models/vfp-seed2/weights/best.pt", small=small)
     assert "model: yolov5m.yaml" in (study / "detection/models/vfp-seed2/args.yaml").read_text()
 
@@ -90,7 +90,7 @@ def test_another_mix(folder: Path):
 
 
 def test_own_xray_generator(folder: Path):
-    small = {"study": "tiny", "xray": {"pca": {"image_size": 16, "latent_size": 4}}}
+    small = {"xray": {"pca": {"image_size": 16, "latent_size": 4}}}
     study = run(folder, "own-xray-generator", "xray/scores.csv", small=small)
     assert "pca" in set(pd.read_csv(study / "xray/scores.csv")["model"])
     assert (study / "xray/pca/sheet.png").is_file()

@@ -62,6 +62,8 @@ def _answer(rows: pd.DataFrame, summary: pd.DataFrame, settings: Mapping[str, An
         )
     done = round(float(first["success_rate"]) * images)
     left_alone = rows["image"].nunique() - images
+    if not (rows.loc[rows["method"] == first.name, "linf"] > 0).any():
+        return f"{first.name} changed none of {images} photographs, so none was protected."
     text = (
         f"{done} of {images} photographs were protected by changes of at most {settings['epsilon']:g} (values "
         f"run from -1 to 1; {first['mean_psnr']:.1f} dB PSNR, SSIM {first['mean_ssim']:.2f}). Protected means that "

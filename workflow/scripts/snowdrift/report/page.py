@@ -48,7 +48,7 @@ def build_report(
     chapters = [
         sections.winter_section(files, config),
         sections.snow_section(files, config),
-        sections.cross_domain_section(files),
+        sections.cross_domain_section(files, config),
         sections.detections_section(files),
         *([xray_section(xray, config)] if xray else []),
         *([attack_section(attack, config)] if attack else []),

@@ -30,6 +30,10 @@ _EXTREMES = (
     "around each box is found again in winter (100 %: all; the figure is that of the frame's faintest person). Where "
     "they are gone, the person has faded, and the label stands for nothing."
 )
+_UNION = (
+    " The mixed one sees both versions of every training frame (detector.mixed: union), twice as many as the others, "
+    "so a part of its lead may be that it trains longer."
+)
 MOST_REASONS = 20
 
 
@@ -104,13 +108,13 @@ def snow_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
                 data_uri(sheet, PAGE_WIDTH),
                 f"Sample pictures: {sheet.stem}",
                 f"Fixed samples after the last snapshot ({sheet.stem.replace('_', ' ')}): a picture, its "
-                "translation, and the translation's way back. First frames, then snow photographs.",
+                "translation, and the translation's way back. First frames, then style photographs.",
             )
         )
     return Section("snow", title, blocks)
 
 
-def cross_domain_section(files: StudyFiles) -> Section:
+def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
     """Every detector on both domains: heat map, precision-recall curves, tables of all and of each class."""
     cross_domain = read_table(files.cross_domain)
     means = mean_over_seeds(cross_domain)
@@ -124,6 +128,7 @@ def cross_domain_section(files: StudyFiles) -> Section:
             Text(
                 "Three detectors that differ in nothing but their training data, each on the original (vfp) "
                 f"and the winter version of the same test videos. The figures are from {over}."
+                + (_UNION if config["detector"]["mixed"] == "union" else "")
             ),
             cross_domain_chart(cross_domain),
             _metrics_table("All classes together", together, per_class=False),
@@ -171,7 +176,7 @@ def data_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
     if files.style is not None:
         kind = "rendered" if config["data"]["dawn"] is None else f"from {config['data']['dawn']}"
         blocks.append(
-            Text(f"The CycleGAN learned from {len(read_table(files.style)):,} snow photographs, {kind}.")
+            Text(f"The CycleGAN learned from {len(read_table(files.style)):,} style photographs, {kind}.")
         )
     return Section("data", "Data", blocks)
 

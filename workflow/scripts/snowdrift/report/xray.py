@@ -15,6 +15,7 @@ from snowdrift.runtime.files import read_table
 from snowdrift.scores.roles import UNDECIDED
 
 MOST_REASONS = 20
+STUDY_SAMPLES = 30
 STUDY_SCORE = "study_inception_score"
 SCORE_NAMES = {
     STUDY_SCORE: "the study's Inception Score",
@@ -144,14 +145,14 @@ def _study(scores: pd.DataFrame, comparisons: pd.DataFrame, samples: int) -> str
     study = rows[rows["score"] == STUDY_SCORE]
     decided = int((study["verdict"] != UNDECIDED).sum())
     verdict = (
-        "its intervals decide no pair of models, so a ranking by it is chance"
+        "its intervals decide no pair of models, so it cannot rank them"
         if decided == 0
         else f"its intervals decide {decided} of {len(study)} pairs ({ranking(rows, STUDY_SCORE)})"
     )
     return (
-        f"The study ranked its models by the Inception Score of {samples} images each, which can be {bound} at "
-        f"most; its text calls DCGAN the best, the table of its notebook GAN. Scored in the same way by the "
-        f"{extractor} extractor ({figures}), {verdict}. By the large samples: "
+        f"The study ranked its models by the Inception Score of {STUDY_SAMPLES} images each; its text calls DCGAN the "
+        f"best, the table of its notebook GAN. Scored in the same way, {samples} images each, which can be {bound} "
+        f"at most, by the {extractor} extractor ({figures}), {verdict}. By the large samples: "
         f"{ranking(rows, 'inception_score')}."
     )
 
