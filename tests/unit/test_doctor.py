@@ -123,6 +123,18 @@ def test_a_python_without_the_packages_hears_what_to_do(tmp_path: Path):
     assert "error   not installed: snakemake, torch" in done.stdout and "Hint: make env" in done.stdout
 
 
+def test_an_opencv_without_the_libraries_it_is_linked_to_is_an_error(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+):
+    fault = "libGL.so.1: cannot open shared object file: No such file or directory"
+    (place / "cv2.py").write_text(f"raise ImportError({fault!r})")
+    monkeypatch.delitem(sys.modules, "cv2", raising=False)
+    monkeypatch.syspath_prepend(place)
+    status, found = diagnose(place)
+    assert status == 1 and fault in found["error"][0]
+    assert found["error"][0].endswith("Hint: on Debian or Ubuntu: apt install libgl1 libglib2.0-0")
+
+
 def test_more_of_anything_takes_longer():
     demo = read_config([REPOSITORY / "config/config.yaml", REPOSITORY / "config/demo.yaml"])
     study = read_config([REPOSITORY / "config/config.yaml"])

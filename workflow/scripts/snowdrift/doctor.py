@@ -6,6 +6,7 @@ picture is opened but one.
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import re
@@ -97,6 +98,8 @@ def check_environment() -> Iterator[Finding]:
                 other.append(f"{name} {version(name)} instead of {' or '.join(pins[name])}")
         except PackageNotFoundError:
             missing.append(name)
+    if not missing and (finding := _check_opencv()):
+        yield finding
     if missing:
         free = shutil.disk_usage(REPOSITORY).free / 1e9
         space = f"{free:.0f} GB are free here" + ("" if free > 8 else ", which does not do")
@@ -107,6 +110,21 @@ def check_environment() -> Iterator[Finding]:
         )
     else:
         yield Finding(_OK, "the environment is as pinned")
+
+
+def _check_opencv() -> Finding | None:
+    """Its wheel is linked to libraries of the system, and the first job that needs it is hours away."""
+    if importlib.util.find_spec("cv2") is None:
+        return None
+    try:
+        importlib.import_module("cv2")
+    except ImportError as error:
+        return Finding(
+            _ERROR,
+            f"OpenCV (cv2) is installed and cannot be loaded: {error}",
+            "on Debian or Ubuntu: apt install libgl1 libglib2.0-0",
+        )
+    return None
 
 
 def read_config(files: Sequence[Path]) -> dict[str, Any]:
