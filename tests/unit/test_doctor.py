@@ -90,12 +90,40 @@ def test_what_would_stop_a_run_is_an_error(place: Path, config: dict, fault: str
     assert fault in "\n".join(found["error"]), found["error"]
 
 
-def test_too_little_space_is_an_error(place: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(
-        shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9 - 10**7, 10**7)
-    )
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk with 10 MB left."""
+    usage = shutil._ntuple_diskusage(10**9, 10**9 - 10**7, 10**7)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+
+
+@pytest.mark.usefixtures("full")
+def test_too_little_space_is_an_error_that_leaves_relative_paths_as_they_are(place: Path):
     status, found = diagnose(place)
     assert status == 1 and "10.0 MB are free" in found["error"][0]
+    assert "`mkdir -p /big/results && ln -s /big/results results`" in found["error"][0]
+    assert "--directory" not in found["error"][0]
+    (place / "results/other").mkdir(parents=True)
+    _, found = diagnose(place)
+    assert "`mv results /big/ && ln -s /big/results results`" in found["error"][0]
+
+
+@pytest.mark.usefixtures("full")
+def test_what_a_run_has_made_needs_no_space_again(place: Path):
+    def finish(*jobs: str) -> None:
+        for job in jobs:
+            file = place / f"results/demo/digests/{job}.csv"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+
+    finish("render_vfp290k", "winterize_shard/0", *(f"build_dataset/{name}" for name in "abc"))
+    status, found = diagnose(place)
+    assert status == 0 and "beside what is in results/demo" in found["warning"][0]
+    assert "winter frames 9.8 MB" in found["warning"][0] and "rendered" not in found["warning"][0]
+    finish("winterize_shard/1", "train_cyclegan", *(f"train_detector/{name}" for name in "abc"))
+    _, found = diagnose(place)
+    assert found["warning"] == []
+    assert "disk: up to 0.0 MB beside what is in results/demo (tables" in "\n".join(found["ok"])
 
 
 def test_gpus_are_listed_with_the_option_that_counts_them(place: Path, monkeypatch: pytest.MonkeyPatch):
@@ -144,6 +172,10 @@ def test_more_of_anything_takes_longer():
     full = estimate.core_hours(study, data, demo)
     assert all(full[stage] > 100 * hours for stage, hours in same.items())
     assert estimate.disk_bytes(study, data)["winter frames"] == 1.5 * data.frame_bytes
+    assert "rendered frames" not in estimate.disk_bytes(study, data)
+    space = estimate.disk_bytes(demo, estimate.rendered_data(demo))
+    assert space["rendered frames"] == estimate.rendered_data(demo).frame_bytes
+    assert space["detectors"] > 6 * 5_210_370  # best.pt and last.pt of the demo's detectors, as measured
 
 
 def test_the_study_at_full_scale_is_looked_at_in_seconds(place: Path):

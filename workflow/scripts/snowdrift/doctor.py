@@ -261,20 +261,32 @@ def _check_inception(given: str | None) -> Finding:
 
 
 def check_space(config: Mapping[str, Any], data: Any) -> Iterator[Finding]:
-    """Free space against what the results take at most."""
-    from snowdrift.estimate import disk_bytes
+    """Free space against what the results take at most, less the part that is there."""
+    from snowdrift.estimate import disk_bytes, part_done
 
-    place = next(
-        path for path in (Path("results").absolute(), *Path("results").absolute().parents) if path.exists()
-    )
-    parts = disk_bytes(config, data)
+    results = Path("results", config["study"])
+    place = next(path for path in (results, *results.absolute().parents) if path.exists()).absolute()
+    done = part_done(config, results)
+    parts = {what: size * (1 - done[what]) for what, size in disk_bytes(config, data).items()}
     needed, free = sum(parts.values()), shutil.disk_usage(place).free
-    listing = ", ".join(f"{what} {_size(part)}" for what, part in parts.items())
-    text = f"disk: up to {_size(needed)} ({listing}); {_size(free)} are free at {place}"
+    listing = (
+        ", ".join(f"{what} {_size(part)}" for what, part in parts.items() if part) or "tables and figures"
+    )
+    begun = (results / "digests").is_dir()
+    beside = f" beside what is in {results}" if begun else ""
+    text = f"disk: up to {_size(needed)}{beside} ({listing}); {_size(free)} are free at {place}"
     if needed < 0.9 * free:
         yield Finding(_OK, text)
     else:
-        yield Finding(_ERROR, text, "free some, or start Snakemake with --directory on a larger disk")
+        # Jobs that have not ended may have written a part of it.
+        yield Finding(_WARNING if begun else _ERROR, text, _larger_disk())
+
+
+def _larger_disk() -> str:
+    results = Path("results")
+    first = "mv results /big/" if results.is_dir() and not results.is_symlink() else "mkdir -p /big/results"
+    link = f"`{first} && ln -s /big/results results`"
+    return f"make `results` a link to a folder on a larger disk ({link}), or free space"
 
 
 def check_time(

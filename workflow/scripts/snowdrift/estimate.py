@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from snowdrift.resources import YOLO, generator_multiplications
@@ -11,6 +12,9 @@ SOURCE = "the demo's stages on one core of an AMD EPYC, docs/operating.md"
 
 _RENDERED_BYTES = 0.38
 """Of a rendered JPEG, for each pixel."""
+
+_PARAMETERS = {"yolov5n": 2.7e6, "yolov5s": 9.2e6, "yolov5m": 25.1e6, "yolov5l": 53.2e6, "yolov5x": 97.3e6}
+"""Of Ultralytics' networks of 80 classes; fewer classes make less."""
 
 DEMO_SECONDS = {"CycleGAN": 448.0, "winter frames": 70.0, "detectors": 415.0, "attack, at most": 180.0}
 """CPU seconds of all jobs of a stage in the demo."""
@@ -76,6 +80,8 @@ def disk_bytes(config: Mapping[str, Any], data: Data) -> dict[str, float]:
     """Bytes that each part of the results takes at most."""
     winter = data.frame_bytes * 1.5 if config["winterize"]["format"] == "jpeg" else _raw(data)
     parts = {"winter frames": winter, "datasets": 3 * 2 * 4096.0 * data.frames}
+    if config["data"]["vfp290k"] is None:
+        parts["rendered frames"] = float(data.frame_bytes)
     cyclegan = config["cyclegan"]
     if cyclegan["pretrained"] is None:
         scale = (cyclegan["filters"] / 64) ** 2
@@ -83,7 +89,28 @@ def disk_bytes(config: Mapping[str, Any], data: Data) -> dict[str, float]:
         snapshots = total // cyclegan["snapshot_every"] + 2
         # Four networks a snapshot, once in the state and once in the results; the state itself twice while it is saved.
         parts["CycleGAN"] = scale * (2 * snapshots * 113e6 + 2 * 654e6)
+    detector = config["detector"]
+    # Two files of 16-bit weights, and the state: network, averages, momentum, gradients and the best weights so far.
+    parts["detectors"] = 3 * len(detector["seeds"]) * 40 * _PARAMETERS[detector["model"]]
     return parts
+
+
+def part_done(config: Mapping[str, Any], results: Path) -> dict[str, float]:
+    """The share of each part of `disk_bytes` whose jobs have ended, 0 to 1, by the manifests that they leave.
+
+    What a job that has not ended has written counts as nothing.
+    """
+    jobs = {
+        "winter frames": ("winterize_shard/*", config["winterize"]["shards"]),
+        "datasets": ("build_dataset/*", 3),
+        "rendered frames": ("render_vfp290k", 1),
+        "CycleGAN": ("train_cyclegan", 1),
+        "detectors": ("train_detector/*", 3 * len(config["detector"]["seeds"])),
+    }
+    return {
+        part: min(1.0, sum(1 for _ in (results / "digests").glob(f"{name}.csv")) / count)
+        for part, (name, count) in jobs.items()
+    }
 
 
 def rendered_data(config: Mapping[str, Any]) -> Data:
