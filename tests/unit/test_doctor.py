@@ -68,6 +68,27 @@ def test_another_number_than_the_published_sets_is_a_warning_for_them_alone(plac
 
 
 @pytest.mark.parametrize(
+    ("count", "level", "words"),
+    [
+        (1341, "ok", "as in the Kaggle release"),
+        (1349, "ok", "as in the Mendeley release"),
+        (1340, "warning", "Hint: get the rest, or go on"),
+        (1345, "warning", "Hint: go on with what there is"),
+    ],
+)
+def test_either_release_of_the_x_rays_is_whole(place: Path, count: int, level: str, words: str):
+    for folder in ("train/NORMAL", "train/PNEUMONIA", "test/NORMAL"):
+        (place / "chest_xray" / folder).mkdir(parents=True)
+        for image in range(count if folder == "train/NORMAL" else 1):
+            (place / f"chest_xray/{folder}/{image}.jpeg").touch()
+    _, found = diagnose(place, data={"chest_xray": "chest_xray"})
+    (line,) = [line for line in found[level] if "data.chest_xray" in line]
+    assert f"{count:,} training images of the class" in line and words in line
+    _, found = diagnose(place, data={"chest_xray": "chest_xray"}, xray={"class_name": "PNEUMONIA"})
+    assert not any("data.chest_xray" in line for line in found["warning"])
+
+
+@pytest.mark.parametrize(
     ("config", "fault"),
     [
         ({"data": {"vfp290k": "nowhere"}}, "nowhere does not exist"),

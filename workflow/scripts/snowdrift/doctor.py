@@ -18,11 +18,14 @@ from typing import Any, NamedTuple
 
 REPOSITORY = Path(__file__).parents[3]
 PUBLISHED = {
-    "vfp290k": {"frames": 294_713, "videos": 178},
-    "dawn": {"snow photographs": 200},
-    "chest_xray": {"training images of the class": 1_341},
+    "vfp290k": {"the published set": {"frames": 294_713, "videos": 178}},
+    "dawn": {"the published set": {"snow photographs": 200}},
+    "chest_xray": {
+        "the Kaggle release, the study's": {"training images of the class": 1_341},
+        "the Mendeley release": {"training images of the class": 1_349},
+    },
 }
-"""What the study's own sets hold. A folder is taken for one of them where it has its name."""
+"""What the releases of the study's own sets hold. A folder is taken for one of them where it has its name."""
 _NAMES = {"vfp290k": "VFP290K", "dawn": "DAWN", "chest_xray": "chest_xray"}
 _OK, _WARNING, _ERROR = "ok", "warning", "error"
 _LONG = 48.0  # core hours from which on a study without a GPU is worth a warning
@@ -212,17 +215,29 @@ def check_xrays(config: Mapping[str, Any]):
         return
     listed = list_xrays(Path(folder), name)
     learned = sum(1 for file in listed if (file.split, file.class_name) == ("train", name))
-    yield _count("chest_xray", Path(folder), {"training images of the class": learned})
+    found = {"training images of the class": learned}
+    if name == "NORMAL":
+        yield _count("chest_xray", Path(folder), found)
+    else:
+        yield Finding(_OK, f"data.chest_xray: {folder}: {_listing(found)}")
 
 
 def _count(key: str, root: Path, found: Mapping[str, int]) -> Finding:
-    counts = ", ".join(f"{count:,} {what}" for what, count in found.items())
-    where = f"data.{key}: {root}: {counts}"
-    if root.resolve().name != _NAMES[key] or found == PUBLISHED[key]:
+    where = f"data.{key}: {root}: {_listing(found)}"
+    releases = PUBLISHED[key]
+    if root.resolve().name != _NAMES[key]:
         return Finding(_OK, where)
-    wanted = ", ".join(f"{count:,} {what}" for what, count in PUBLISHED[key].items())
-    hint = "get the rest, or go on with what there is; rename the folder if it is another set"
-    return Finding(_WARNING, f"{where}; the published set has {wanted}", hint)
+    if same := [name for name, counts in releases.items() if counts == found]:
+        return Finding(_OK, f"{where}, as in {same[0]}")
+    wanted = "; ".join(f"{name} has {_listing(counts)}" for name, counts in releases.items())
+    fewer = any(count < min(counts[what] for counts in releases.values()) for what, count in found.items())
+    rest = "get the rest, or " if fewer else ""
+    hint = f"{rest}go on with what there is; rename the folder if it is another set"
+    return Finding(_WARNING, f"{where}; {wanted}", hint)
+
+
+def _listing(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items())
 
 
 def check_weights(config: Mapping[str, Any]):
