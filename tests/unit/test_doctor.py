@@ -153,6 +153,23 @@ def test_gpus_are_listed_with_the_option_that_counts_them(place: Path, monkeypat
     assert any("GPUs: 2 " in line and "--resources gpu=2" in line for line in found["ok"])
 
 
+def program(place: Path, name: str, output: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a program on the PATH that prints `output`."""
+    (place / "bin").mkdir(exist_ok=True)
+    (place / "bin" / name).write_text(f"#!/bin/sh\necho '{output}'\n")
+    (place / "bin" / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(place / "bin"))
+
+
+@pytest.mark.parametrize("submits", ["sbatch", "qsub", "bsub"])
+def test_a_login_node_needs_no_gpu(place: Path, monkeypatch: pytest.MonkeyPatch, submits: str):
+    program(place, submits, "", monkeypatch)
+    status, found = diagnose(place, device="cuda")
+    assert (status, found["error"]) == (0, [])
+    assert f"{submits} is, so this may be a login node" in found["warning"][0]
+    assert "Hint: jobs have to go to nodes with GPUs" in found["warning"][0]
+
+
 def test_a_python_without_the_packages_hears_what_to_do(tmp_path: Path):
     done = subprocess.run(
         [

@@ -149,6 +149,12 @@ def check_devices(config: Mapping[str, Any]):
     if devices:
         hint = f"run with --resources gpu={len(devices)}"
         yield Finding(_OK, f"GPUs: {models}", hint)
+    elif config["device"] == "cuda" and (submits := _scheduler()):
+        yield Finding(
+            _WARNING,
+            f"device: cuda, and there is no GPU here; {submits} is, so this may be a login node",
+            "jobs have to go to nodes with GPUs, see docs/clusters.md",
+        )
     elif config["device"] == "cuda":
         yield Finding(
             _ERROR, "device: cuda, but there is no GPU here", "check the driver, or set `device: auto`"
@@ -156,6 +162,10 @@ def check_devices(config: Mapping[str, Any]):
     else:
         yield Finding(_OK, "no GPU here: all runs on the CPU")
     return len(devices)
+
+
+def _scheduler() -> str | None:
+    return next((name for name in ("sbatch", "qsub", "bsub") if shutil.which(name)), None)
 
 
 def check_frames(config: Mapping[str, Any]):
