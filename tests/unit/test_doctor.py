@@ -65,6 +65,11 @@ def test_another_number_than_the_published_sets_is_a_warning_for_them_alone(plac
     )
     _, found = diagnose(place, data={"vfp290k": "mine"}, splits=splits, detector=detector)
     assert found["warning"] == [] and "mine: 3 frames, 3 videos" in "\n".join(found["ok"])
+    (place / "data").mkdir()
+    for link, target in (("data/VFP290K", "mine"), ("data/frames", "VFP290K")):
+        (place / link).symlink_to(place / target)
+        _, found = diagnose(place, data={"vfp290k": link}, splits=splits, detector=detector)
+        assert "the published set has" in found["warning"][0]
 
 
 @pytest.mark.parametrize(
@@ -168,6 +173,34 @@ def test_a_login_node_needs_no_gpu(place: Path, monkeypatch: pytest.MonkeyPatch,
     assert (status, found["error"]) == (0, [])
     assert f"{submits} is, so this may be a login node" in found["warning"][0]
     assert "Hint: jobs have to go to nodes with GPUs" in found["warning"][0]
+    _, found = diagnose(place, device="auto")
+    assert any("no GPU here: jobs on nodes use those" in line for line in found["ok"])
+
+
+@pytest.mark.parametrize(
+    ("available", "cuda", "level", "words"),
+    [
+        ("True", "'13.0'", "ok", "GPUs: NVIDIA A100\n"),
+        ("False", "'13.0'", "error", "the driver is too old for this torch, which is made for CUDA 13.0"),
+        ("False", "None", "error", "this torch is made for the CPU alone"),
+        ("1 / 0", "None", "error", "ZeroDivisionError"),
+        ("__import__('time').sleep(60)", "None", "error", "does not answer within 2 s"),
+    ],
+)
+def test_gpus_that_torch_cannot_use_are_an_error(
+    place: Path, monkeypatch: pytest.MonkeyPatch, available: str, cuda: str, level: str, words: str
+):
+    program(place, "nvidia-smi", "GPU 0: NVIDIA A100 (UUID: GPU-12345678)", monkeypatch)
+    fake = f"class cuda: is_available = lambda: {available}\nclass version: cuda = {cuda}"
+    (place / "fake").mkdir()
+    (place / "fake/torch.py").write_text(fake)
+    monkeypatch.setenv("PYTHONPATH", str(place / "fake"))
+    if "sleep" in available:
+        monkeypatch.setattr(doctor, "_PATIENCE", 2.0)
+    status, found = diagnose(place)
+    assert status == (level == "error")
+    (line,) = [line for line in found[level] if "GPUs: NVIDIA A100" in line]
+    assert words in line
 
 
 def test_a_python_without_the_packages_hears_what_to_do(tmp_path: Path):

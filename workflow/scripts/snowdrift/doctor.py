@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,9 +26,11 @@ PUBLISHED = {
         "the Mendeley release": {"training images of the class": 1_349},
     },
 }
-"""What the releases of the study's own sets hold. A folder is taken for one of them where it has its name."""
+"""What the releases of the study's own sets hold. A folder is taken for one of them where it, or the link
+to it, has its name."""
 _NAMES = {"vfp290k": "VFP290K", "dawn": "DAWN", "chest_xray": "chest_xray"}
 _OK, _WARNING, _ERROR = "ok", "warning", "error"
+_PATIENCE = 120.0  # seconds for an import of torch from a busy network disk, and the start of CUDA
 _LONG = 48.0  # core hours from which on a study without a GPU is worth a warning
 
 
@@ -146,6 +149,14 @@ def check_devices(config: Mapping[str, Any]):
     if config["device"] == "cpu":
         yield Finding(_OK, "device: cpu, so no GPU is used")
         return 0
+    # Where nvidia-smi is not there, no model is known, and whether CUDA starts is for the job to say.
+    if any(devices.values()) and (fault := _cuda_fault()):
+        yield Finding(
+            _ERROR,
+            f"GPUs: {models}, which torch cannot use: {fault}",
+            "renew the driver (nvidia-smi shows the CUDA that it knows), or set `device: cpu`",
+        )
+        return 0
     if devices:
         hint = f"run with --resources gpu={len(devices)}"
         yield Finding(_OK, f"GPUs: {models}", hint)
@@ -160,8 +171,28 @@ def check_devices(config: Mapping[str, Any]):
             _ERROR, "device: cuda, but there is no GPU here", "check the driver, or set `device: auto`"
         )
     else:
-        yield Finding(_OK, "no GPU here: all runs on the CPU")
+        there = "jobs on nodes use those that they are given" if _scheduler() else "all runs on the CPU"
+        yield Finding(_OK, f"no GPU here: {there}")
     return len(devices)
+
+
+def _cuda_fault() -> str | None:
+    """Why torch finds no GPU; None where it does. Asked in another process: here CUDA would stay in memory."""
+    code = "import torch; print(torch.cuda.is_available(), torch.version.cuda)"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=_PATIENCE
+        )
+    except subprocess.TimeoutExpired:
+        return f"it does not answer within {_PATIENCE:.0f} s"
+    if done.returncode:
+        return (done.stderr.strip().splitlines() or [f"it ends with status {done.returncode}"])[-1]
+    available, cuda = done.stdout.split()[-2:]
+    if available == "True":
+        return None
+    if cuda == "None":
+        return "this torch is made for the CPU alone"
+    return f"the driver is too old for this torch, which is made for CUDA {cuda}, or does not work"
 
 
 def _scheduler() -> str | None:
@@ -235,7 +266,7 @@ def check_xrays(config: Mapping[str, Any]):
 def _count(key: str, root: Path, found: Mapping[str, int]) -> Finding:
     where = f"data.{key}: {root}: {_listing(found)}"
     releases = PUBLISHED[key]
-    if root.resolve().name != _NAMES[key]:
+    if _NAMES[key] not in (root.absolute().name, root.resolve().name):
         return Finding(_OK, where)
     if same := [name for name, counts in releases.items() if counts == found]:
         return Finding(_OK, f"{where}, as in {same[0]}")
