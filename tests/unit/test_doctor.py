@@ -72,6 +72,23 @@ def test_another_number_than_the_published_sets_is_a_warning_for_them_alone(plac
         assert "the published set has" in found["warning"][0]
 
 
+def test_frames_that_a_run_would_leave_out_stop_the_doctor_only_where_there_are_no_others(place: Path):
+    vfp290k(place / "mine", videos=4)
+    pictures = sorted((place / "mine").rglob("*.jpg"))
+    mine = {"data": {"vfp290k": "mine"}, "splits": {"train": 2, "val": 1, "test": 1}}
+    pictures[0].write_bytes(b"no picture")
+    pictures[1].unlink()
+    pictures[1].symlink_to(place / "nowhere")
+    status, found = diagnose(place, **mine)
+    assert (status, found["error"]) == (0, [])
+    assert "mine/GOPR0000/images/GOPR0000_00000.jpg: is not an image" in found["warning"][0]
+    assert any("disk: " in line for line in found["ok"])
+    for picture in pictures[2:]:
+        picture.write_bytes(b"")
+    status, found = diagnose(place, **mine)
+    assert status == 1 and "none of 4 frames that were looked at can be read" in found["error"][0]
+
+
 @pytest.mark.parametrize(
     ("count", "level", "words"),
     [

@@ -1,7 +1,7 @@
 """Whether a study can run here, before it does: `python -m snowdrift.doctor [CONFIG ...]`, layered as for Snakemake.
 
 Each line is ok, a warning, or an error with a hint; the status is 1 where there is an error. Nothing is written, and no
-picture is opened but one.
+picture is opened but one, or as many as it takes to find one that can be read.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ PUBLISHED = {
 to it, has its name."""
 _NAMES = {"vfp290k": "VFP290K", "dawn": "DAWN", "chest_xray": "chest_xray"}
 _OK, _WARNING, _ERROR = "ok", "warning", "error"
+_TRIED = 20  # frames that are opened until one can be read
 _PATIENCE = 120.0  # seconds for an import of torch from a busy network disk, and the start of CUDA
 _LONG = 48.0  # core hours from which on a study without a GPU is worth a warning
 
@@ -201,8 +202,6 @@ def _scheduler() -> str | None:
 
 def check_frames(config: Mapping[str, Any]):
     """The frames, their layout, number and splits; returns an `estimate.Data`."""
-    from PIL import Image
-
     from snowdrift.estimate import Data, rendered_data
     from snowdrift.frames.index import LAYOUTS
     from snowdrift.frames.splits import assign_splits
@@ -223,10 +222,49 @@ def check_frames(config: Mapping[str, Any]):
             level, f"{len(faults):,} frames will be left out, such as {first}", "mend or remove them"
         )
     assign_splits(videos, **config["splits"], seed=config["seed"])
-    with Image.open(root / files[0].image) as picture:
-        width, height = picture.size
-    size = sum(os.stat(root / frame.image).st_size for frame in files if not frame.fault)
-    return Data(len(files), len(videos), size, width, height)
+    pictures = [frame.image for frame in files if not frame.fault]
+    # From all over the set, since frames of one video may be damaged together.
+    tried = pictures[:: max(1, len(pictures) // _TRIED)][:_TRIED]
+    damaged, (width, height) = _first_size(root, tried)
+    if not width:
+        first = f", such as {damaged[0]}" if damaged else ""
+        yield Finding(
+            _ERROR,
+            f"data.vfp290k: {root}: none of {len(tried)} frames that were looked at can be read{first}",
+            "copy the set again, or mend it",
+        )
+        return None
+    if damaged:
+        yield Finding(
+            _WARNING,
+            f"frames that cannot be read will be left out, such as {damaged[0]}",
+            "mend or remove them; `snakemake data` looks at every frame",
+        )
+    return Data(len(files), len(videos), sum(_bytes(root / name) for name in pictures), width, height)
+
+
+def _first_size(root: Path, pictures: Sequence[str]) -> tuple[list[str], tuple[int, int]]:
+    """Width and height of the first picture that a run would take, and what is wrong with those before it.
+
+    Both are 0 where there is none.
+    """
+    from snowdrift.frames.images import FaultyFile, probe_image
+
+    faults = []
+    for name in pictures:
+        try:
+            return faults, probe_image(root / name)
+        except FaultyFile as fault:
+            faults.append(f"{root / name}: {fault.reason}")
+    return faults, (0, 0)
+
+
+def _bytes(path: Path) -> int:
+    """Of a file; 0 where it is none, such as a link to nothing."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def check_style(config: Mapping[str, Any]):
