@@ -266,6 +266,20 @@ def test_more_of_anything_takes_longer():
     assert space["detectors"] > 6 * 5_210_370  # best.pt and last.pt of the demo's detectors, as measured
 
 
+def test_the_demo_is_proposed_where_it_is_not_taken_yet(place: Path):
+    _, found = diagnose(place, cyclegan={"epochs": 100_000})
+    assert "time: about" in found["warning"][0]
+    assert found["warning"][0].endswith("Hint: use a machine with GPUs, or train for fewer epochs")
+    lines: list[str] = []
+    mine = {
+        "data": dict.fromkeys(("vfp290k", "dawn", "chest_xray")),
+        "splits": {"train": 12, "val": 2, "test": 6},
+    }
+    (place / "mine.yaml").write_text(yaml.safe_dump(mine))
+    main([str(place / "mine.yaml")], lambda finding: lines.append(str(finding)))
+    assert lines[-1].endswith("or take config/demo.yaml below your config")
+
+
 def test_the_study_at_full_scale_is_looked_at_in_seconds(place: Path):
     for video in range(178):
         for part, suffix in (("images", "jpg"), ("clean_xml", "xml")):
