@@ -89,6 +89,19 @@ def test_frames_that_a_run_would_leave_out_stop_the_doctor_only_where_there_are_
     assert status == 1 and "none of 4 frames that were looked at can be read" in found["error"][0]
 
 
+@pytest.mark.parametrize(("below", "status"), [("", 1), ("cam3", 0)])
+def test_folders_of_splits_are_no_videos(place: Path, below: str, status: int):
+    for split in ("train", "valid", "test"):
+        (place / "mine/images" / split / below).mkdir(parents=True)
+        (place / "mine/labels" / split / below).mkdir(parents=True)
+        Image.new("RGB", (64, 36)).save(place / "mine/images" / split / below / "0.jpg")
+    mine = {"vfp290k": "mine", "layout": "yolo"}
+    detector = {"mixed": "union"}
+    found = diagnose(place, data=mine, splits={"train": 1, "val": 1, "test": 1}, detector=detector)
+    assert found[0] == status
+    assert ("test, train, valid: these are splits, not videos" in "".join(found[1]["error"])) == bool(status)
+
+
 @pytest.mark.parametrize(
     ("count", "level", "words"),
     [
