@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from rich.console import Console
 
 from snowdrift.runtime import progress
 from snowdrift.runtime.progress import report, shown, track
-from snowdrift.watch import SILENCE, duration, line, main, picture, read_jobs
+from snowdrift.watch import SILENCE, duration, line, live, main, picture, read_jobs
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 PYTHON = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
@@ -167,6 +168,49 @@ def test_bars_fit_a_narrow_terminal_and_name_the_machine(tmp_path: Path):
         assert all(len(row) <= width for row in text.splitlines())
         assert "train_cyclegan" in text and "[red]" in text and "30 of 120 steps" in text
         assert "on elsewhere" in text
+
+
+def shown_at_height(study: Path, height: int) -> list[str]:
+    """The lines of a terminal of 100 columns, while it is watched."""
+    console = Console(file=io.StringIO(), width=100, height=height, force_terminal=True, color_system=None)
+    with live([study], console) as display:
+        display.refresh()
+        text = console.file.getvalue()
+    return [row.rstrip() for row in re.sub(r"\x1b[^A-Za-z]*[A-Za-z]", "", text).splitlines()]
+
+
+def test_more_jobs_than_a_terminal_has_lines_are_folded_by_rule(tmp_path: Path):
+    started = time.time() - 1000
+    for shard in range(40):
+        changes = {
+            "started": started + shard,
+            "unit": "frames",
+            "stage": "translating",
+            "seconds_left": shard,
+        }
+        path = leave(tmp_path / "demo", f"winterize_shard/{shard}", **changes)
+        if shard == 3:
+            path.write_text(
+                json.dumps({"job": "winterize_shard/3", "host": "a", "pid": 1, "started": started})
+            )
+        if shard in (7, 39):
+            os.utime(path, times=(started, started))
+    leave(tmp_path / "demo", "train_detector/vfp-seed0", seconds_left=500)
+    rows = shown_at_height(tmp_path / "demo", 24)
+    assert len(rows) == 4 and "demo: train_detector/vfp-seed0" in rows[2]
+    assert "demo: winterize_shard: 40 jobs" in rows[0] and rows[0].endswith("1,170 of 4,680 frames")
+    assert "translating, on 2 machines" in rows[1] and rows[1].endswith("38 s left, 2 died: run again")
+    rows = shown_at_height(tmp_path / "demo", 82)
+    assert len(rows) == 82 and "winterize_shard/39" in rows[78] and "train_detector" in rows[80]
+
+
+def test_rules_that_do_not_fit_are_counted(tmp_path: Path):
+    started = time.time() - 1000
+    for place in range(14):
+        leave(tmp_path / "demo", f"rule{place}/a", started=started + place)
+    leave(tmp_path / "demo", "rule13/b", host="another", started=started + 20, stage="reading", total=0)
+    rows = shown_at_height(tmp_path / "demo", 24)
+    assert len(rows) == 23 and "demo: rule10/a" in rows[20] and rows[22] == "and 4 more"
 
 
 @pytest.mark.parametrize(

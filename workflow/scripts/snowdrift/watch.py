@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -67,32 +68,107 @@ def read_jobs(studies: Sequence[Path]) -> list[Job]:
 def line(job: Job) -> str:
     """A job in one line, for a log."""
     percent = f"{job.share:.0%}" if "total" in job.content else ""
-    parts = [job.content.get("stage", ""), _count(job), percent, _pace(job), _time(job), _values(job)]
-    return f"{job.study}: {job.content['job']}: " + ", ".join(filter(None, parts))
+    parts = [job.content.get("stage"), _count(job), percent, _pace(job), _time(job), _values(job)]
+    return f"{job.study}: {job.content['job']}: " + _join(*parts)
 
 
-def picture(jobs: Sequence[Job], studies: Sequence[Path]) -> RenderableType:
-    """All jobs as bars, two lines each."""
+def picture(jobs: Sequence[Job], studies: Sequence[Path], height: int | None = None) -> RenderableType:
+    """All jobs as bars, two lines each.
+
+    Where that takes more than `height` lines, the jobs of one rule are one bar, and the last bars are left out.
+    """
     if not jobs:
         return Text(f"nothing is running in {', '.join(map(str, studies)) or 'results'}")
+    rows = list(map(_row, jobs))
+    if height is None or 2 * len(rows) <= height:
+        return _table(rows)
+    rules: dict[tuple[str, str], list[Job]] = {}
+    for job in jobs:
+        rules.setdefault((job.study, job.content["job"].split("/")[0]), []).append(job)
+    rows = [_row(alike[0]) if len(alike) == 1 else _fold(rule, alike) for rule, alike in rules.items()]
+    if 2 * len(rows) <= height:
+        return _table(rows)
+    fit = (height - 1) // 2
+    return Group(_table(rows[:fit]), Text(f"and {sum(row.jobs for row in rows[fit:])} more"))
+
+
+class _Row(NamedTuple):
+    """What is shown of a job, or of all jobs of a rule."""
+
+    jobs: int
+    name: str
+    detail: str
+    bar: ProgressBar
+    values: str
+    count: str
+    pace: str
+    alarm: bool
+
+
+def _row(job: Job) -> _Row:
+    pulse = not job.content.get("total") and job.lives
+    return _Row(
+        jobs=1,
+        name=f"{job.study}: {job.content['job']}",
+        detail=_join(job.content.get("stage"), _elsewhere([job])),
+        bar=ProgressBar(total=1.0, completed=job.share, pulse=pulse),
+        values=_values(job),
+        count=_count(job),
+        pace=_join(_pace(job), _time(job)),
+        alarm=not job.lives,
+    )
+
+
+def _fold(rule: tuple[str, str], jobs: Sequence[Job]) -> _Row:
+    """The jobs of a rule as one; what is counted is what most of them count."""
+    counted = Counter(filter(None, map(_counted, jobs)))
+    what = counted.most_common(1)[0][0] if counted else None
+    stage, unit = what or ("", "")
+    alike = [job for job in jobs if what and _counted(job) == what]
+    done, total = (sum(job.content[key] for job in alike) for key in ("done", "total"))
+    alive = [job for job in jobs if job.lives]
+    slowest = max(alive, key=lambda job: job.content.get("seconds_left") or 0.0, default=None)
+    died = len(jobs) - len(alive)
+    return _Row(
+        jobs=len(jobs),
+        name=f"{rule[0]}: {rule[1]}: {len(jobs)} jobs",
+        detail=_join(stage, _elsewhere(jobs)),
+        bar=ProgressBar(total=1.0, completed=min(1.0, done / total) if total else 0.0),
+        values="",
+        count=f"{done:,.0f} of {total:,.0f} {unit}" if what else "",
+        pace=_join(_time(slowest) if slowest else "", f"{died} died: run again" if died else ""),
+        alarm=died > 0,
+    )
+
+
+def _counted(job: Job) -> tuple[str, str] | None:
+    """Stage and unit; None before the first report."""
+    return (job.content["stage"], job.content["unit"]) if "total" in job.content else None
+
+
+def _table(rows: Sequence[_Row]) -> Table:
     table = Table.grid(padding=(0, 2), expand=True)
     table.add_column(no_wrap=True)
     table.add_column(ratio=1, min_width=10)
     table.add_column(justify="right", no_wrap=True)
-    here = socket.gethostname()
-    for job in jobs:
-        host = "" if job.content["host"] == here else f"on {job.content['host']}"
-        name = Text(f"{job.study}: {job.content['job']}", style="bold", overflow="ellipsis")
-        name.append("\n  " + ", ".join(filter(None, [job.content.get("stage"), host])), style="not bold dim")
-        bar = Group(_bar(job), Text(_values(job), style="dim", overflow="ellipsis", no_wrap=True))
-        pace = ", ".join(filter(None, [_pace(job), _time(job)]))
-        table.add_row(name, bar, Text(f"{_count(job)}\n{pace}", style="" if job.lives else "red"))
+    for row in rows:
+        name = Text(row.name, style="bold", overflow="ellipsis")
+        name.append(f"\n  {row.detail}", style="not bold dim")
+        bar = Group(row.bar, Text(row.values, style="dim", overflow="ellipsis", no_wrap=True))
+        table.add_row(name, bar, Text(f"{row.count}\n{row.pace}", style="red" if row.alarm else ""))
     return table
 
 
-def _bar(job: Job) -> ProgressBar:
-    known = job.content.get("total")
-    return ProgressBar(total=1.0, completed=job.share, pulse=not known and job.lives)
+def _join(*parts: str | None) -> str:
+    return ", ".join(filter(None, parts))
+
+
+def _elsewhere(jobs: Sequence[Job]) -> str:
+    """The machine or machines, where it is not this one."""
+    hosts = {job.content["host"] for job in jobs}
+    if len(hosts) > 1:
+        return f"on {len(hosts)} machines"
+    return f"on {hosts.pop()}" if hosts != {socket.gethostname()} else ""
 
 
 def _count(job: Job) -> str:
@@ -149,12 +225,18 @@ def _all_studies() -> list[Path]:
     return sorted(path.parent for path in Path("results").glob(f"*/{FOLDER}"))
 
 
-def _watch(given: Sequence[Path], console: Console) -> None:
+def live(given: Sequence[Path], console: Console) -> Live:
+    """What is running in the given study folders, or in all below results/, for as long as the block lasts."""
+
     def look() -> RenderableType:
         studies = given or _all_studies()
-        return picture(read_jobs(studies), studies)
+        return picture(read_jobs(studies), studies, console.height)
 
-    with Live(get_renderable=look, console=console, refresh_per_second=1 / _SECONDS_BETWEEN_LOOKS):
+    return Live(get_renderable=look, console=console, refresh_per_second=1 / _SECONDS_BETWEEN_LOOKS)
+
+
+def _watch(given: Sequence[Path], console: Console) -> None:
+    with live(given, console):
         while True:
             time.sleep(_SECONDS_BETWEEN_LOOKS)
 
