@@ -20,7 +20,9 @@ env: .venv/ready
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Error: Snowdrift needs Python 3.11 or newer. Hint: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Setting up .venv (about 6 GB, once)"
-	@command -v $(UV) >/dev/null || { $(PYTHON) -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv; }
+	@command -v $(UV) >/dev/null || $(PYTHON) -m venv .venv/uv || \
+	  { echo "Error: $(PYTHON) cannot make an environment. Hint: install python3-venv (Debian, Ubuntu), or uv"; exit 1; }
+	@command -v $(UV) >/dev/null || .venv/uv/bin/pip install --quiet uv
 	@test -x $(BIN)/python || $(UV) venv --quiet --allow-existing --python "$$(command -v $(PYTHON))" .venv
 	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes $(LOCK)
 	@touch $@
@@ -38,6 +40,7 @@ doctor:
 
 # All studies, or `make watch STUDY=demo`. It leaves .venv as it is, since jobs may be running in it.
 watch:
+	@test -e .venv/ready || { echo "The environment is not ready yet. Hint: make env"; exit 1; }
 	@PYTHONPATH=workflow/scripts $(BIN)/python -m snowdrift.watch $(STUDY:%=results/%)
 
 test: env

@@ -313,3 +313,31 @@ def test_it_runs_as_the_makefile_calls_it(tmp_path: Path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == "" and done.stdout.count("\n") >= 8
     assert doctor.REPOSITORY.joinpath("Snakefile").is_file()
+
+
+def make(place: Path, *arguments: str) -> tuple[int, str]:
+    """Exit status and output of `make` in a copy of the repository without an environment."""
+    shutil.copy(REPOSITORY / "Makefile", place)
+    (place / "envs").mkdir()
+    (place / "envs/requirements.lock").touch()
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    done = subprocess.run(["make", *arguments], cwd=place, env=outside, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_without_an_environment_the_watcher_says_how_to_get_one(tmp_path: Path):
+    status, output = make(tmp_path, "watch")
+    assert status and output.startswith("The environment is not ready yet. Hint: make env\n")
+    assert "not found" not in output
+
+
+def test_a_python_without_venv_hears_what_to_install(tmp_path: Path):
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\n[ "$2" != venv ]\n')
+    python.chmod(0o755)
+    status, output = make(tmp_path, "env", "PYTHON=./python", "UV=.venv/uv/bin/uv")
+    assert status
+    assert (
+        "Error: ./python cannot make an environment. Hint: install python3-venv (Debian, Ubuntu), or uv"
+        in output
+    )
