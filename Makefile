@@ -50,7 +50,7 @@ test: env
 BENCH := PYTHONPATH=workflow/scripts $(BIN)/python benchmarks
 
 bench: env
-	$(BENCH)/winter_inference.py --frames 6 --rounds 3
+	$(BENCH)/winter_inference.py --frames 12 --rounds 3
 	$(BENCH)/attack_queries.py --rounds 3
 	$(BENCH)/training_step.py --rounds 2
 	$(BENCH)/plan.py --rounds 1

@@ -14,7 +14,7 @@ SIZE = (200, 100)
 
 def layout(root: Path, *files: str) -> Path:
     for folder in ("images", "labels"):
-        (root / folder).mkdir(exist_ok=True)
+        (root / folder).mkdir(parents=True, exist_ok=True)
     for file in files:
         (root / file).parent.mkdir(parents=True, exist_ok=True)
         (root / file).touch()
@@ -57,6 +57,13 @@ def test_pictures_directly_in_images_are_refused(tmp_path):
     with pytest.raises(SnowdriftError, match="belong to no video") as caught:
         list_frames(layout(tmp_path, "images/1.jpg", "images/A/2.jpg"), NAMES)
     assert "put each video's frames into a folder of its own" in caught.value.hint
+
+
+def test_splits_are_not_taken_for_videos(tmp_path):
+    with pytest.raises(SnowdriftError, match="Val, train are splits, not videos"):
+        list_frames(layout(tmp_path, "images/train/1.jpg", "images/Val/2.jpg"), NAMES)
+    layout(tmp_path / "nested", "images/train/cam1/1.jpg", "images/val/cam2/2.jpg")
+    assert [frame.video for frame in list_frames(tmp_path / "nested", NAMES)] == ["train__cam1", "val__cam2"]
 
 
 @pytest.mark.parametrize("missing", ["images", "labels"])

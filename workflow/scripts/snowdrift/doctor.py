@@ -29,7 +29,6 @@ PUBLISHED = {
 """What the releases of the study's own sets hold. A folder is taken for one of them where it, or the link
 to it, has its name."""
 _NAMES = {"vfp290k": "VFP290K", "dawn": "DAWN", "chest_xray": "chest_xray"}
-_SPLITS = {"train", "val", "valid", "test"}  # what YOLO's own tools call the folders below images/
 _OK, _WARNING, _ERROR = "ok", "warning", "error"
 _TRIED = 20  # frames that are opened until one can be read
 _PATIENCE = 120.0  # seconds for an import of torch from a busy network disk, and the start of CUDA
@@ -223,13 +222,6 @@ def check_frames(config: Mapping[str, Any]):
         yield Finding(
             level, f"{len(faults):,} frames will be left out, such as {first}", "mend or remove them"
         )
-    if config["data"]["layout"] == "yolo" and {video.lower() for video in videos} <= _SPLITS:
-        yield Finding(
-            _ERROR,
-            f"data.vfp290k: {root / 'images'}: {', '.join(videos)}: these are splits, not videos",
-            "put each video's frames into a folder of its own, because training and test are split by video",
-        )
-        return None
     assign_splits(videos, **config["splits"], seed=config["seed"])
     pictures = [frame.image for frame in files if not frame.fault]
     # From all over the set, since frames of one video may be damaged together.

@@ -16,7 +16,7 @@ _RENDERED_BYTES = 0.38
 _PARAMETERS = {"yolov5n": 2.7e6, "yolov5s": 9.2e6, "yolov5m": 25.1e6, "yolov5l": 53.2e6, "yolov5x": 97.3e6}
 """Of Ultralytics' networks of 80 classes; fewer classes make less."""
 
-DEMO_SECONDS = {"CycleGAN": 448.0, "winter frames": 70.0, "detectors": 415.0, "attack, at most": 180.0}
+DEMO_SECONDS = {"CycleGAN": 401.0, "winter frames": 30.0, "detectors": 450.0, "attack, at most": 115.0}
 """CPU seconds of all jobs of a stage in the demo."""
 
 

@@ -17,6 +17,8 @@ from snowdrift.runtime.errors import SnowdriftError
 
 _KEY = "data.vfp290k"
 _COLUMNS = 5
+_SPLITS = {"train", "val", "valid", "test"}
+"""What YOLO's own tools call the folders below images/."""
 _NOT_A_LABEL = "classes.txt"
 """LabelImg leaves its list of classes among the labels."""
 _LAYOUT = "images/<video>/*.jpg beside labels/<video>/*.txt"
@@ -41,9 +43,15 @@ def list_frames(root: Path, class_names: Sequence[str]) -> list[FrameFiles]:
             f"{_KEY}: {root / 'images'} holds pictures that belong to no video: looked for {_LAYOUT}",
             "put each video's frames into a folder of its own, because training and test are split by video",
         )
+    videos = _videos(root)
+    if videos and {video.lower() for video in videos} <= _SPLITS:
+        raise SnowdriftError(
+            f"{_KEY}: {root / 'images'}: {', '.join(sorted(videos))} are splits, not videos: looked for {_LAYOUT}",
+            "put each video's frames into a folder of its own, because training and test are split by video",
+        )
     frames = [
         frame
-        for video, folder in sorted(_videos(root).items())
+        for video, folder in sorted(videos.items())
         for frame in pair_frames(root, video, "images" / folder, "labels" / folder, ".txt", required=False)
         if frame.annotation != f"labels/{folder}/{_NOT_A_LABEL}"
     ]
