@@ -10,11 +10,10 @@ from snowdrift.report.contact_sheet import (
     Ranked,
     choose_pairs,
     contact_sheet,
-    edges_kept,
-    rank_pairs,
     write_pairs,
 )
 from snowdrift.report.detections import draw_detections
+from snowdrift.report.fading import edges_kept, rank_pairs
 from snowdrift.report.pictures import colour_of, data_uri, draw_label
 from snowdrift.report.plots import LOSS_PANELS, plot_cross_domain, plot_losses
 from snowdrift.runtime.errors import SnowdriftError

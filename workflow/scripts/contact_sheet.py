@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from snowdrift.report.contact_sheet import Ranked, choose_pairs, contact_sheet, rank_pairs, write_pairs
+from snowdrift.report.contact_sheet import Ranked, choose_pairs, contact_sheet, write_pairs
+from snowdrift.report.fading import rank_pairs
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 
