@@ -168,7 +168,8 @@ def _translate_levels(network: ResnetGenerator, dtype: torch.dtype, pictures: Te
 def _recorded(compute: Callable[[Tensor], Tensor], example: Tensor) -> Callable[[Tensor], Tensor]:
     """The same computation as one CUDA graph, which is launched at once instead of kernel by kernel."""
     given, graph = example.clone(), torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    # Threads that decode the next pictures ask for pinned memory meanwhile, which a global recording would not survive.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         result = compute(given)
 
     def replay(pictures: Tensor) -> Tensor:
