@@ -182,6 +182,19 @@ def test_32_bits_are_kept_where_16_do_not_do(generator: ResnetGenerator):
     assert (torch.tensor(list(expected.tobytes())) - winter.flatten()).abs().max() <= 1
 
 
+def test_a_batch_beyond_16_bits_is_done_again_in_32(generator: ResnetGenerator, caplog):
+    """The first batch, by which they are chosen, has little contrast and stays within them; the second does not."""
+    ((_, bright),) = batches([(1, 16, 16)])
+    given = [(0, bright // 64 + 126), (1, bright)]
+    generator.model[1].weight.mul_(3e5)
+    translator = BatchTranslator(generator, torch.device("cpu"))
+    (_, _), (_, winter) = translator.run(given)
+    assert translator.dtype == torch.float16
+    assert "does not hold a batch's values" in caplog.text
+    expected = to_picture(translate(generator, to_tensor(bright[0].numpy())[None])[0])
+    assert (torch.tensor(list(expected.tobytes())) - winter.flatten()).abs().max() <= 1
+
+
 def test_no_more_than_two_batches_are_on_a_device(generator: ResnetGenerator):
     taken, given = [], batches([(1, 16, 16)] * 6)
 

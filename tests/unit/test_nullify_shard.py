@@ -87,6 +87,21 @@ def test_every_image_and_method_has_a_row_and_a_trace_that_agree(images, tmp_pat
         assert last[row.image, row.method] == pytest.approx(row.score)
 
 
+def test_no_attack_sees_a_generator_that_rounds_to_10_bits(images, tmp_path, monkeypatch):
+    """As a GPU's convolutions do by themselves; finite differences would be of the rounding."""
+    seen, forward = set(), ResnetGenerator.forward
+
+    def looked_at(network, given):
+        seen.add(torch.backends.cudnn.allow_tf32)
+        return forward(network, given)
+
+    monkeypatch.setattr(ResnetGenerator, "forward", looked_at)
+    before = torch.backends.cudnn.allow_tf32
+    attack(images, tmp_path, tmp_path / "out")
+    assert seen == {False}
+    assert torch.backends.cudnn.allow_tf32 == before
+
+
 def test_an_attack_whose_first_step_costs_more_than_all_queries_says_so(images, tmp_path, caplog):
     attack(images, tmp_path, tmp_path / "out", settings=replace(SETTINGS, methods=["published", "square"]))
     (warning,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")

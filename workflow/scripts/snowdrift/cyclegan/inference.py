@@ -14,12 +14,15 @@ from torch.nn.functional import pad
 
 from snowdrift.cyclegan.fast_convolution import FastConvolution, replace_layers
 from snowdrift.cyclegan.networks import ResnetGenerator
+from snowdrift.runtime.devices import full_precision
 
 logger = logging.getLogger(__name__)
 Label = TypeVar("Label")
 
 MIN_PSNR = 45.0
 """Decibels, against 32 bits and over the range of [-1, 1], from which on a GPU computes in 16 bits."""
+MOST_GRAPHS = 8
+"""Sizes of batches that are recorded as CUDA graphs; of photographs of many sizes each would hold memory."""
 
 
 @torch.inference_mode()
@@ -60,10 +63,20 @@ def psnr(images: Tensor, expected: Tensor) -> float:
 
 
 class _Launched(NamedTuple):
-    """A batch on its way: its result, and what keeps alive what the device still reads."""
+    """A batch on its way.
+
+    Attributes:
+        result: its pictures, once `finished`.
+        sound: whether no value was beyond the numbers that it was computed in.
+        finished: the event after which both are there.
+        given: its pictures before.
+        held: what keeps alive what the device still reads.
+    """
 
     result: Tensor
+    sound: Tensor
     finished: object
+    given: Tensor
     held: tuple[Tensor, ...]
 
 
@@ -71,7 +84,8 @@ class BatchTranslator:
     """Translates batches of 8-bit pictures on a GPU, which is never idle while there is a next one.
 
     Copies run on streams of their own beside the network. It computes in 16 bits if the first batch comes out as in
-    32 bits but for `MIN_PSNR`, in memory order `channels_last`, and replays a CUDA graph for sizes that come again.
+    32 bits but for `MIN_PSNR`, in memory order `channels_last`, and replays a CUDA graph for sizes that come again. A
+    batch in which numbers of 16 bits overflow all the same is done again in 32.
 
     Args:
         generator: from `weights.load_generator`.
@@ -88,7 +102,8 @@ class BatchTranslator:
         self._device, self._library = device, torch.get_device_module(device)
         self._upload, self._download = self._library.Stream(), self._library.Stream()
         self._seen: Counter[torch.Size] = Counter()
-        self._graphs: dict[torch.Size, Callable[[Tensor], Tensor]] = {}
+        self._graphs: dict[torch.Size, Callable[[Tensor], tuple[Tensor, Tensor]]] = {}
+        self._graph_memory: tuple[int, int] | None = None
 
     def run(self, batches: Iterable[tuple[Label, Tensor]]) -> Iterator[tuple[Label, Tensor]]:
         """Translate one batch after the other, of which two are on the device at once.
@@ -108,28 +123,38 @@ class BatchTranslator:
             yield self._finish(*pending.popleft())
 
     @torch.inference_mode()
+    @full_precision()
     def _launch(self, pictures: Tensor) -> _Launched:
         library = self._library
         main = library.current_stream()
         with library.stream(self._upload):
             given = pictures.to(self._device, non_blocking=True)
         main.wait_stream(self._upload)
-        levels = self._levels(given)
+        computed = self._levels(given)
         self._download.wait_stream(main)
         with library.stream(self._download):
-            result = torch.empty(levels.shape, dtype=torch.uint8, pin_memory=self._device.type == "cuda")
-            result.copy_(levels, non_blocking=True)
+            result, sound = (
+                torch.empty(part.shape, dtype=part.dtype, pin_memory=self._device.type == "cuda")
+                for part in computed
+            )
+            result.copy_(computed[0], non_blocking=True)
+            sound.copy_(computed[1], non_blocking=True)
             finished = library.Event()
             finished.record()
-        return _Launched(result, finished, (pictures, given, levels))
+        return _Launched(result, sound, finished, pictures, (given, *computed))
 
-    @staticmethod
-    def _finish(label: Label, launched: _Launched) -> tuple[Label, Tensor]:
+    @torch.inference_mode()
+    @full_precision()
+    def _finish(self, label: Label, launched: _Launched) -> tuple[Label, Tensor]:
         launched.finished.synchronize()
-        return label, launched.result
+        if launched.sound or self.dtype == torch.float32:
+            return label, launched.result
+        logger.warning("%s does not hold a batch's values: it is done again in 32 bits", self.dtype)
+        levels, _ = _translate_levels(self._whole, torch.float32, launched.given.to(self._device))
+        return label, levels.cpu()
 
-    def _levels(self, pictures: Tensor) -> Tensor:
-        """The network from 8 bits to 8 bits, by the way that suits this size and what has been seen of it."""
+    def _levels(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """See `_translate_levels`, by the way that suits this size and what has been seen of it."""
         if self._network is None:
             self._network = self._chosen(pictures)
         compute = partial(_translate_levels, self._network, self.dtype)
@@ -137,7 +162,11 @@ class BatchTranslator:
         if self._device.type != "cuda" or self._seen[pictures.shape] == 1:
             return compute(pictures)  # kernels are chosen and loaded here, which no graph may record
         if pictures.shape not in self._graphs:
-            self._graphs[pictures.shape] = _recorded(compute, pictures)
+            if len(self._graphs) == MOST_GRAPHS:
+                return compute(pictures)
+            # One memory for all, since no two are replayed at a time.
+            self._graph_memory = self._graph_memory or torch.cuda.graph_pool_handle()
+            self._graphs[pictures.shape] = _recorded(compute, pictures, self._graph_memory)
         return self._graphs[pictures.shape](pictures)
 
     def _chosen(self, pictures: Tensor) -> ResnetGenerator:
@@ -159,22 +188,27 @@ def _to_images(pictures: Tensor) -> Tensor:
     return pictures.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
 
 
-def _translate_levels(network: ResnetGenerator, dtype: torch.dtype, pictures: Tensor) -> Tensor:
-    """Truncated to 8 bits as `data.to_picture` does."""
+def _translate_levels(
+    network: ResnetGenerator, dtype: torch.dtype, pictures: Tensor
+) -> tuple[Tensor, Tensor]:
+    """8 bits to 8 bits, truncated as `data.to_picture` does; and whether all values were finite before."""
     winter = translate(network, _to_images(pictures).to(dtype)).float()
-    return winter.add_(1.0).mul_(127.5).clamp_(0.0, 255.0).byte().permute(0, 2, 3, 1).contiguous()
+    sound = winter.isfinite().all()
+    return winter.add_(1.0).mul_(127.5).clamp_(0.0, 255.0).byte().permute(0, 2, 3, 1).contiguous(), sound
 
 
-def _recorded(compute: Callable[[Tensor], Tensor], example: Tensor) -> Callable[[Tensor], Tensor]:
+def _recorded(
+    compute: Callable[[Tensor], tuple[Tensor, Tensor]], example: Tensor, memory: tuple[int, int]
+) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
     """The same computation as one CUDA graph, which is launched at once instead of kernel by kernel."""
     given, graph = example.clone(), torch.cuda.CUDAGraph()
     # Threads that decode the next pictures ask for pinned memory meanwhile, which a global recording would not survive.
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        result = compute(given)
+    with torch.cuda.graph(graph, pool=memory, capture_error_mode="thread_local"):
+        levels, sound = compute(given)
 
-    def replay(pictures: Tensor) -> Tensor:
+    def replay(pictures: Tensor) -> tuple[Tensor, Tensor]:
         given.copy_(pictures)
         graph.replay()
-        return result.clone()  # the next replay overwrites it
+        return levels.clone(), sound.clone()  # the next replay overwrites them
 
     return replay

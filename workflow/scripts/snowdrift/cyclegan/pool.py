@@ -18,8 +18,8 @@ class ImagePool:
         self.images: list[Tensor] = []
 
     def state_dict(self) -> dict[str, list[Tensor]]:
-        """The images, without the batches that they are parts of."""
-        return {"images": [image.clone() for image in self.images]}
+        """The images."""
+        return {"images": list(self.images)}
 
     def load_state_dict(self, state: dict[str, list[Tensor]]) -> None:
         """Take the images of another pool's `state_dict`, wherever they lie."""
@@ -37,10 +37,10 @@ class ImagePool:
 
     def _exchange_one(self, image: Tensor) -> Tensor:
         if len(self.images) < self.size:
-            self.images.append(image)
+            self.images.append(image.clone())  # it is a part of its batch, which would be kept whole
             return image
         if torch.rand((), generator=self.generator) < 0.5:
             return image
         slot = int(torch.randint(self.size, (), generator=self.generator))
-        older, self.images[slot] = self.images[slot], image
+        older, self.images[slot] = self.images[slot], image.clone()
         return older.to(image.device)

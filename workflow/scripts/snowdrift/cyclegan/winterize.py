@@ -1,7 +1,6 @@
 """Winter frames: the trained generator run over every frame, shard by shard."""
 
 import hashlib
-import io
 import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -206,15 +205,14 @@ def _write_frame(picture: Image.Image, row, output: Path, settings: WinterSettin
     """Encode and write one winter frame, and drop the one that another format left in its place."""
     name, _ = _ENCODINGS[settings.format]
     options = {"quality": settings.quality} if name == "JPEG" else {"compress_level": 1}
-    buffer = io.BytesIO()
-    picture.save(buffer, name, **options)
     image = winter_name(row.video, row.image, settings.format)
     with atomic_path(output / image) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+        picture.save(temporary, name, **options)  # into a file, Pillow encodes without Python's lock
+        content = temporary.read_bytes()
     for other in _ENCODINGS.keys() - {settings.format}:
         (output / winter_name(row.video, row.image, other)).unlink(missing_ok=True)
-    digest = hashlib.sha256(buffer.getvalue()).hexdigest()
-    return WinterFrame(row.frame_id, image, digest, buffer.tell(), picture.width, picture.height)
+    digest = hashlib.sha256(content).hexdigest()
+    return WinterFrame(row.frame_id, image, digest, len(content), picture.width, picture.height)
 
 
 def _report(before: int, more: int, total: int) -> None:

@@ -21,7 +21,7 @@ from snowdrift.nullify.names import TREATMENTS
 from snowdrift.nullify.objective import Budget, Goal
 from snowdrift.nullify.queries import Progress, QueryCounter
 from snowdrift.nullify.white_box import projected_gradient
-from snowdrift.runtime.devices import memory_limit
+from snowdrift.runtime.devices import full_precision, memory_limit
 from snowdrift.runtime.files import atomic_path, write_table
 from snowdrift.runtime.progress import track
 from snowdrift.runtime.resume import JobState
@@ -120,6 +120,7 @@ def attack_shard(
     done = {item["method"]: item for item in state.items()}
     with (
         one_core_threads(threads) as pool,
+        full_precision(),  # the steps of finite differences are smaller than TF32's rounding
         memory_limit(
             f"attack.batch_size: a batch of {settings.batch_size} images of {settings.size} px",
             "lower attack.batch_size or attack.size",

@@ -79,6 +79,17 @@ def _environment(name: str, value: str) -> Iterator[None]:
 
 
 @contextmanager
+def full_precision() -> Iterator[None]:
+    """Let a GPU's convolutions compute in 32 bits, where torch takes TF32's 10-bit mantissas unasked."""
+    cudnn = torch.backends.cudnn
+    former, cudnn.allow_tf32 = cudnn.allow_tf32, False
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32 = former
+
+
+@contextmanager
 def memory_limit(what: str, hint: str) -> Iterator[None]:
     """Turn a device that runs out of memory inside the block into an error that a user can mend.
 
