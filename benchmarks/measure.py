@@ -94,6 +94,23 @@ def best_rate(threads: int) -> float:
     return rate
 
 
+def limit_of(device: str, threads: int) -> float:
+    """`best_rate` of the CPU, or a GPU's in 16 bits, which is what tensor cores are for."""
+    return best_rate(threads) if device == "cpu" else _best_rate_of_gpu()
+
+
+def _best_rate_of_gpu() -> float:
+    """Operations a second of a matrix product in bfloat16."""
+    side = 8192
+    matrix = torch.rand(side, side, device="cuda", dtype=torch.bfloat16)
+
+    def compute() -> None:
+        matrix @ matrix
+        torch.cuda.synchronize()
+
+    return 2 * side**3 / _fastest(compute)
+
+
 def _fastest(compute: Callable[[], object], times: int = 8) -> float:
     return min(seconds_of(compute) for _ in range(times))
 

@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Callable
 
 import torch
-from measure import Side, best_rate, generator_work, interleaved, print_machine, print_ratios, seconds_of
+from measure import Side, generator_work, interleaved, limit_of, print_machine, print_ratios, seconds_of
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
 
@@ -116,7 +116,7 @@ def main() -> None:
         f"{options.size} px, batch {options.batch}, {options.filters} filters, {options.blocks} blocks, "
         f"{options.threads} thread(s), {options.device}, {options.precision}, {options.rounds} rounds"
     )
-    limit = best_rate(options.threads) if options.device == "cpu" else float("inf")
+    limit = limit_of(options.device, options.threads)
     sides = {name: Side(_prepare, name, options) for name in ("reference's order", "snowdrift")}
     print_ratios(interleaved(sides, options.rounds), "step", _work(options), limit)
 
@@ -129,6 +129,7 @@ def _prepare(name: str, options: argparse.Namespace) -> Callable[[], float]:
     )
     model = CycleGAN(chosen, 0, device)
     learner = model if name == "snowdrift" else ReferenceStep(model)
+    torch.backends.cudnn.benchmark = learner is not model  # as the reference sets it
     random = torch.Generator().manual_seed(0)
     shape = (2, options.batch, 3, options.size, options.size)
 

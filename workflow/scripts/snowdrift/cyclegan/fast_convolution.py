@@ -7,12 +7,15 @@ Fourier transforms; torch reaches it by a private operator alone, so that it is 
 that it is there and right.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, pixel_shuffle
+
+logger = logging.getLogger(__name__)
 
 # Below these the transforms cost more than they save (measured on AVX-512; docs/benchmarks.md).
 MIN_CHANNELS = 64
@@ -105,7 +108,7 @@ def nnpack_works() -> bool:
     """Whether this torch has NNPACK's convolution on this machine, and it gives what the direct one gives."""
     try:
         if not torch._nnpack_available():  # which initialises it, too
-            return False
+            raise RuntimeError("not for this processor")
         random = torch.Generator().manual_seed(0)
         for outputs, channels, side in ((16, 32, 3), (3, 16, 7)):
             images = torch.rand((2, channels, 25, 31), generator=random) - 0.5
@@ -114,8 +117,13 @@ def nnpack_works() -> bool:
             expected = conv2d(images, weight, bias)
             error = (nnpack_convolution(images, weight, bias) - expected).abs().max()
             if not error < 1e-4 * expected.abs().max():
-                return False
-    except (AttributeError, RuntimeError, TypeError):  # another torch, or a CPU that NNPACK does not know
+                raise RuntimeError("its results are wrong")
+    except (
+        AttributeError,
+        RuntimeError,
+        TypeError,
+    ) as error:  # another torch, or a CPU that NNPACK does not know
+        logger.info("NNPACK cannot be used, which makes this slower by half: %s", error)
         return False
     return True
 
