@@ -70,6 +70,7 @@ rule train_detector:
     threads: config["detector"]["threads"]
     resources:
         gpu=gpus("detector"),
+        nodes=1,  # Slurm would take GPUs of several
         mem_mb=memory("train_detector"),
         runtime=minutes("train_detector"),
     params:

@@ -72,6 +72,7 @@ rule train_cyclegan:
     threads: config["cyclegan"]["threads"]
     resources:
         gpu=gpus("cyclegan"),
+        nodes=1,  # Slurm would take GPUs of several
         mem_mb=memory("train_cyclegan"),
         runtime=minutes("train_cyclegan"),
         save_minutes=SAVE_MINUTES,

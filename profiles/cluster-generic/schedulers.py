@@ -40,7 +40,7 @@ class Slurm:
         """The command that submits a job; it prints the job's id."""
         command = ["sbatch", "--parsable", "--requeue", f"--job-name={job.name}", f"--output={job.log}"]
         command += [f"--cpus-per-task={job.threads}", f"--mem={job.megabytes}M", f"--time={job.minutes}"]
-        command += [f"--gpus={job.gpus}"] if job.gpus else []
+        command += ["--nodes=1", f"--gpus={job.gpus}"] if job.gpus else []
         return command + _given("--partition=", job.queue) + _given("--account=", job.account)
 
 
@@ -54,7 +54,20 @@ class PBS:
         """See `Slurm.submit`."""
         select = f"select=1:ncpus={job.threads}:mem={job.megabytes}mb"
         select += f":ngpus={job.gpus}" if job.gpus else ""
-        command = ["qsub", "-V", "-N", job.name[:15], "-j", "oe", "-o", job.log, "-l", select]
+        command = [
+            "qsub",
+            "-V",
+            "-S",
+            "/bin/sh",
+            "-N",
+            job.name[:15],
+            "-j",
+            "oe",
+            "-o",
+            job.log,
+            "-l",
+            select,
+        ]
         command += ["-l", f"walltime={job.minutes // 60}:{job.minutes % 60:02}:00"]
         return command + _given("-q", job.queue) + _given("-A", job.account)
 
@@ -93,9 +106,12 @@ class SGE:
 
     def submit(self, job: Job) -> list[str]:
         """See `Slurm.submit`."""
-        command = ["qsub", "-terse", "-V", "-cwd", "-r", "y", "-N", job.name, "-j", "y", "-o", job.log]
+        command = ["qsub", "-terse", "-V", "-S", "/bin/sh", "-cwd", "-r", "y"]
+        command += ["-N", job.name, "-j", "y", "-o", job.log]
         command += ["-pe", "smp", str(job.threads), "-l", f"h_rt={60 * job.minutes}"]
-        command += ["-l", f"h_vmem={job.megabytes // job.threads}M"]  # for each thread
+        # For each thread. A limit of addresses, as h_vmem is, would not let CUDA start: it reserves many.
+        memory = "mem_free" if job.gpus else "h_vmem"
+        command += ["-l", f"{memory}={job.megabytes // job.threads}M"]
         command += ["-l", f"gpu={job.gpus}"] if job.gpus else []
         return command + _given("-q", job.queue) + _given("-P", job.account)
 

@@ -24,10 +24,22 @@ PROPERTIES = {
     },
 }
 SUBMISSIONS = {
-    "slurm": ("sbatch", "12", ["--mem=8000M", "--time=90", "--gpus=1", "--partition=long", "--account=7"]),
-    "pbs": ("qsub", "12.head", ["select=1:ncpus=4:mem=8000mb:ngpus=1", "walltime=1:30:00", "long", "7"]),
+    "slurm": (
+        "sbatch",
+        "12",
+        ["--mem=8000M", "--time=90", "--nodes=1", "--gpus=1", "--partition=long", "--account=7"],
+    ),
+    "pbs": (
+        "qsub",
+        "12.head",
+        ["/bin/sh", "select=1:ncpus=4:mem=8000mb:ngpus=1", "walltime=1:30:00", "long", "7"],
+    ),
     "lsf": ("bsub", "Job <12> is submitted to queue <long>.", ["-W", "90", "num=1", "8000MB", "long", "7"]),
-    "sge": ("qsub", "12", ["-terse", "h_rt=5400", "h_vmem=2000M", "gpu=1", "smp", "4", "long", "7"]),
+    "sge": (
+        "qsub",
+        "12",
+        ["-terse", "-S", "/bin/sh", "h_rt=5400", "mem_free=2000M", "gpu=1", "smp", "4", "long", "7"],
+    ),
 }
 QUEUES = {
     "slurm": ("squeue", "11\n12\n"),
@@ -90,6 +102,19 @@ def test_a_job_is_submitted_with_what_it_asks_for(
     stand_in(folder, *QUEUES[scheduler])
     assert state(folder, job) == "running"
     assert not list((folder / ".snakemake/cluster").glob("*.gone"))
+
+
+def test_what_a_former_job_of_the_same_number_has_left_does_not_speak_for_the_new_one(folder: Path):
+    cluster = folder / ".snakemake/cluster"
+    for name in ("12.ended", "12.gone"):
+        (cluster / name).write_text("0\n")
+        os.utime(cluster / name, (1e9, 1e9))
+    stand_in(folder, "sbatch", "12")
+    (folder / "job.sh").write_text(f"#!/bin/sh\n# properties = {json.dumps(PROPERTIES)}\ntrue\n")
+    assert call("submit", "job.sh") == "12"
+    assert not list(cluster.glob("12.*"))
+    stand_in(folder, "squeue", "12\n")
+    assert state(folder) == "running"
 
 
 def test_a_scheduler_that_refuses_or_is_not_named_ends_in_its_line(

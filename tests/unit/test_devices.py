@@ -15,7 +15,7 @@ import torch
 from snowdrift.runtime import leases
 from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.runtime.leases import lease, parse_listing, visible_devices
+from snowdrift.runtime.leases import lease, machine_devices, parse_listing, visible_devices
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 LISTING = """\
@@ -289,6 +289,34 @@ def test_a_gpu_without_a_name_is_not_taken_and_not_left(monkeypatch: pytest.Monk
     ):
         pass
     assert "CUDA_VISIBLE_DEVICES" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "fault"),
+    [
+        (18, "Failed to initialize NVML: Driver/library version mismatch", True),
+        (6, "No devices were found", False),
+        (9, "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", False),
+    ],
+)
+def test_a_broken_driver_is_an_error_and_none_is_no_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, said: str, fault: bool
+):
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f'#!/bin/sh\necho "{said}"\nexit {status}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    if fault:
+        with pytest.raises(SnowdriftError, match=f"ends with status 18: {said}") as caught:
+            machine_devices()
+        assert "reboot" in caught.value.hint
+    else:
+        assert machine_devices() == []
+
+
+def test_cuda_is_not_asked_for_and_forbidden_at_once():
+    with pytest.raises(SnowdriftError, match="gpu=0 allows no GPU"), leased_devices("cuda", granted=0):
+        pass
 
 
 @pytest.mark.usefixtures("three_gpus", "cuda_that_sees_what_is_leased")

@@ -43,7 +43,8 @@ def test_each_attempt_gets_as_much_again():
 
 
 def test_a_job_of_weeks_asks_for_days_and_goes_on_with_the_next_attempt():
-    assert Need(memory=1, seconds=1e7).minutes(1) == 3 * 24 * 60
+    assert [Need(memory=1, seconds=1e7).minutes(attempt) for attempt in (1, 2, 3)] == [3 * 24 * 60] * 3
+    assert [Need(memory=1, seconds=1e5).minutes(attempt) for attempt in (1, 2)] == [3344, 3 * 24 * 60]
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ _GPU_RATE = 10e12  # multiplications a second: 20 TFLOP/s, as large cards of 202
 _HOPE = 7200.0  # what `device: auto` may take where it finds no GPU
 
 # What is asked for beyond the estimate. Time has a start, for an import of torch from a busy network disk, and an end,
-# since clusters have limits: jobs of several days can resume.
+# since partitions have limits, above which a job waits for ever: what takes several days resumes with each attempt.
 _MORE_MEMORY, _MORE_TIME, _START, _END = 1.5, 2, 600.0, 3 * 86400.0
 
 # VFP290K, and the chest X-rays, whose size the plan does not know where they are a user's folder.
@@ -60,7 +60,7 @@ class Need(NamedTuple):
 
     def minutes(self, attempt: int) -> int:
         """The time to ask for."""
-        return attempt * math.ceil(min(_START + _MORE_TIME * self.seconds, _END) / 60)
+        return math.ceil(min(attempt * (_START + _MORE_TIME * self.seconds), _END) / 60)
 
 
 def needs(config: Mapping[str, Any]) -> dict[str, Need]:

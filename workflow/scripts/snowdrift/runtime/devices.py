@@ -38,6 +38,11 @@ def leased_devices(
             f"a job needs {count} GPUs, and --resources gpu={granted} gives it {granted}",
             f"give --resources gpu={count} or more, or lower `gpus` in the config",
         )
+    if requested == "cuda" and granted == 0:
+        raise SnowdriftError(
+            "device: cuda was asked for, and --resources gpu=0 allows no GPU",
+            "give --resources gpu=N, or set `device: auto`",
+        )
     names = [] if requested == "cpu" or granted == 0 else list(visible_devices())
     if count > 1 and any(name.startswith("MIG-") for name in names):
         raise SnowdriftError(

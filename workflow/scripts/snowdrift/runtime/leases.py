@@ -26,6 +26,8 @@ FOLDER = "/tmp/snowdrift-devices"
 """Where the lock files lie. Not below TMPDIR, which differs between users and jobs of one machine."""
 FOLDER_VARIABLE = "SNOWDRIFT_LOCKS"
 _POLL = 0.2  # seconds between two looks at locks that others hold, at most
+_DRIVER = "mend the driver (after its update: reboot), or set `device: cpu`"
+_NO_GPU = ("No devices were found", "couldn't communicate with the NVIDIA driver")  # the latter: a login node
 _GPU = re.compile(r"GPU \d+: (?P<model>.*) \(UUID: (?P<name>GPU-[^)]+)\)")
 _SLICE = re.compile(r"\s+(?P<model>MIG .*?)\s+Device .*\(UUID: (?P<name>MIG-[^)]+)\)")
 
@@ -60,13 +62,14 @@ def machine_devices() -> list[dict[str, str]]:
     if program is None:
         return []
     try:
-        listing = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=60).stdout
+        done = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise SnowdriftError(
-            f"{program} does not answer: {error}",
-            "check the driver, or set `device: cpu`",
-        ) from error
-    return parse_listing(listing)
+        raise SnowdriftError(f"{program} does not answer: {error}", _DRIVER) from error
+    said = (done.stdout + done.stderr).strip()
+    # Days on the CPU for want of a reboot are worse than an error. Without the driver there is no GPU to wait for.
+    if done.returncode and not any(reason in said for reason in _NO_GPU):
+        raise SnowdriftError(f"{program} ends with status {done.returncode}: {said}", _DRIVER)
+    return parse_listing(done.stdout)
 
 
 def parse_listing(listing: str) -> list[dict[str, str]]:
