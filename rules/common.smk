@@ -119,13 +119,23 @@ def gpus(section=None):
 
 def _gpus(section):
     count = config[section]["gpus"]
-    # Snakemake would lower the request to its limit without a word. A limit of 0 stands for the CPU.
-    if GPU_LIMIT and count > GPU_LIMIT:
-        raise WorkflowError(
-            f"config key `{section}.gpus`: {count} GPUs for one job, and --resources gpu={GPU_LIMIT} allows {GPU_LIMIT}\n"
-            f"Hint: give --resources gpu={count} or more, or lower {section}.gpus"
-        )
+    check_gpus(count, f"config key `{section}.gpus`", f"{section}.gpus")
     return count
+
+
+def check_gpus(count, source, lower):
+    """Stop where a job asks more GPUs than the limit, to which Snakemake would lower it without a word."""
+    if GPU_LIMIT and count > GPU_LIMIT:  # a limit of 0 stands for the CPU
+        raise WorkflowError(
+            f"{source}: {count} GPUs for one job, and --resources gpu={GPU_LIMIT} allows {GPU_LIMIT}\n"
+            f"Hint: give --resources gpu={count} or more, or lower {lower}"
+        )
+
+
+for rule_name, overwritten in workflow.resource_settings.overwrite_resources.items():
+    gpu = overwritten.get("gpu").raw
+    if isinstance(gpu, int):
+        check_gpus(gpu, f"--set-resources {rule_name}:gpu={gpu}", "it")
 
 
 def memory(rule):

@@ -49,6 +49,7 @@ def cuda_that_sees_what_is_leased(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(
         torch.cuda, "device_count", lambda: len(os.environ["CUDA_VISIBLE_DEVICES"].split(","))
     )
+    monkeypatch.setattr(torch, "ones", lambda size, device: torch.zeros(size))
 
 
 def test_the_lock_part_does_without_torch():
@@ -279,6 +280,24 @@ def test_a_gpu_that_torch_cannot_use_is_given_back_before_the_cpu_is_taken(caplo
     with leased_devices("auto") as found, lease(visible_devices(), 4):
         assert found == [torch.device("cpu")]
     assert "torch cannot use GPU-aaaa1111-0000" in caplog.text
+
+
+@pytest.mark.usefixtures("three_gpus", "cuda_that_sees_what_is_leased")
+def test_a_card_that_torch_has_no_kernels_for_is_named(monkeypatch: pytest.MonkeyPatch):
+    def ones(size, device):
+        if device.index:
+            raise torch.AcceleratorError(
+                "CUDA error: no kernel image is available\nSearch for it in the docs"
+            )
+        return torch.zeros(size)
+
+    monkeypatch.setattr(torch, "ones", ones)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,0")
+    with pytest.raises(SnowdriftError) as caught, leased_devices("auto", 2):
+        pass
+    assert "compute on GPU-aaaa5555-0000: CUDA error: no kernel image is available" in str(caught.value)
+    assert "Search for it" not in str(caught.value)
+    assert "CUDA_VISIBLE_DEVICES=" in caught.value.hint
 
 
 def test_a_gpu_without_a_name_is_not_taken_and_not_left(monkeypatch: pytest.MonkeyPatch):

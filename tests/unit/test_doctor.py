@@ -211,6 +211,7 @@ def test_a_login_node_needs_no_gpu(place: Path, monkeypatch: pytest.MonkeyPatch,
     ("available", "cuda", "level", "words"),
     [
         ("True", "'13.0'", "ok", "GPUs: NVIDIA A100\n"),
+        ("True", "'13.1'", "error", "RuntimeError: no kernel image is available"),
         ("False", "'13.0'", "error", "the driver is too old for this torch, which is made for CUDA 13.0"),
         ("False", "None", "error", "this torch is made for the CPU alone"),
         ("1 / 0", "None", "error", "ZeroDivisionError"),
@@ -221,7 +222,21 @@ def test_gpus_that_torch_cannot_use_are_an_error(
     place: Path, monkeypatch: pytest.MonkeyPatch, available: str, cuda: str, level: str, words: str
 ):
     program(place, "nvidia-smi", "GPU 0: NVIDIA A100 (UUID: GPU-12345678)", monkeypatch)
-    fake = f"class cuda: is_available = lambda: {available}\nclass version: cuda = {cuda}"
+    fake = f"""
+class cuda:
+    is_available = lambda: {available}
+    device_count = lambda: {available} * 2
+class version:
+    cuda = {cuda}
+class ones:
+    def __init__(self, size, device):
+        if {cuda} == "13.1" and device == 1:
+            raise RuntimeError("no kernel image is available")
+    def add(self, number):
+        return self
+    def item(self):
+        return 2.0
+"""
     (place / "fake").mkdir()
     (place / "fake/torch.py").write_text(fake)
     monkeypatch.setenv("PYTHONPATH", str(place / "fake"))

@@ -98,3 +98,8 @@ def test_a_job_that_snakemake_would_cut_to_its_limit_is_refused_before_anything_
     run = snakemake(tmp_path, *plan, configs=(TINY, own))
     assert run.status != 0
     assert "`detector.gpus`: 2 GPUs for one job, and --resources gpu=1 allows 1" in run.text
+
+    overwrite = ["--set-resources", "train_cyclegan:gpu=3"]
+    run = snakemake(tmp_path, *plan[:-1], "gpu=2", *overwrite, configs=(TINY, own))
+    assert run.status != 0
+    assert "--set-resources train_cyclegan:gpu=3: 3 GPUs for one job, and --resources gpu=2" in run.text

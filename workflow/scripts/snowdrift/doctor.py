@@ -180,7 +180,10 @@ def check_devices(config: Mapping[str, Any]):
 
 def _cuda_fault() -> str | None:
     """Why torch finds no GPU; None where it does. Asked in another process: here CUDA would stay in memory."""
-    code = "import torch; print(torch.cuda.is_available(), torch.version.cuda)"
+    code = (
+        "import torch; print(torch.cuda.is_available(), torch.version.cuda)\n"
+        "for index in range(torch.cuda.device_count()): torch.ones(1, device=index).add(1).item()"
+    )
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=_PATIENCE

@@ -31,7 +31,7 @@ def leased_devices(
         `count` CUDA devices, or the CPU alone.
 
     Raises:
-        SnowdriftError: `cuda` and no usable GPU, or fewer GPUs than `count`.
+        SnowdriftError: `cuda` and no usable GPU, fewer GPUs than `count`, or one that fails.
     """
     if requested != "cpu" and granted is not None and 0 < granted < count:
         raise SnowdriftError(
@@ -52,10 +52,14 @@ def leased_devices(
     if names:
         with lease(names, count) as leased, _environment("CUDA_VISIBLE_DEVICES", ",".join(leased)):
             if torch.cuda.device_count() == count and torch.cuda.is_available():
+                _check_kernels(leased)
                 logger.info("device: %s, asked for: %s", ", ".join(leased), requested)
                 yield [torch.device("cuda", index) for index in range(count)]
                 return
-        logger.warning("torch cannot use %s: is the driver older than torch's CUDA?", ", ".join(leased))
+        logger.warning(
+            "torch cannot use %s, so this job computes on the CPU, if it may: is the driver older than torch's CUDA?",
+            ", ".join(leased),
+        )
     elif requested != "cpu" and granted != 0 and torch.cuda.is_available():
         raise SnowdriftError(
             "torch sees a GPU here, but neither nvidia-smi nor Slurm says which this job may use",
@@ -68,6 +72,18 @@ def leased_devices(
         )
     logger.debug("device: cpu, asked for: %s", requested)  # the run has said so already, see `leases.advise`
     yield [torch.device("cpu")]
+
+
+def _check_kernels(leased: list[str]) -> None:
+    """Compute on every device once: torch counts cards, too, that are too old for its kernels or out of order."""
+    for index, name in enumerate(leased):
+        try:
+            torch.ones(1, device=torch.device("cuda", index)).add(1).item()
+        except RuntimeError as error:
+            raise SnowdriftError(
+                f"torch cannot compute on {name}: {str(error).strip().splitlines()[0]}",
+                "let CUDA_VISIBLE_DEVICES name other GPUs, or none (CUDA_VISIBLE_DEVICES=) to compute on the CPU",
+            ) from error
 
 
 @contextmanager
