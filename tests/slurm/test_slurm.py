@@ -1,7 +1,7 @@
 """Studies on a real Slurm of one node, through both cluster profiles: they end like the one on this machine alone.
 
 SNOWDRIFT_SLURM=unpack fetches Debian's Slurm into .venv where it is not installed. SNOWDRIFT_SLURM_TARGETS=all runs the
-whole tiny study, and not just its snow and detection, which have the kinds of jobs that there are.
+whole tiny study through each, and not just the parts that have the kinds of jobs that there are.
 """
 
 import itertools
@@ -17,6 +17,7 @@ from cluster import GPUS, Slurm, Unavailable, slurm
 from studies import REPOSITORY, TINY, command, fingerprint, tiny_study  # noqa: F401
 
 TARGETS = os.environ.get("SNOWDRIFT_SLURM_TARGETS", "detection").split()
+GENERIC_TARGETS = os.environ.get("SNOWDRIFT_SLURM_TARGETS", "snow").split()
 SECONDS_WITHOUT_CONTROLLER = 12  # longer than Slurm's commands try for themselves
 QUICK = ["--seconds-between-status-checks", "1", "--latency-wait", "10"]
 QUICK_SLURM = [*QUICK, "--slurm-init-seconds-before-status-checks", "1"]
@@ -102,7 +103,9 @@ def test_a_study_through_cluster_generic_comes_to_the_same(
     study: Path,
     tiny_study: Path,  # noqa: F811
 ):
-    run = start(cluster, study, "snow", *QUICK, profile="cluster-generic", SNOWDRIFT_SCHEDULER="slurm")
+    run = start(
+        cluster, study, *GENERIC_TARGETS, *QUICK, profile="cluster-generic", SNOWDRIFT_SCHEDULER="slurm"
+    )
     assert run.wait() == 0, output(study)
     assert_equal(study, tiny_study, "data/frames.parquet", "snow/shards/1.parquet", "snow/generator.pth")
 

@@ -57,7 +57,7 @@ def leased_devices(
                 yield [torch.device("cuda", index) for index in range(count)]
                 return
         logger.warning(
-            "torch cannot use %s, so this job computes on the CPU, if it may: is the driver older than torch's CUDA?",
+            "torch cannot use %s: is the driver older than torch's CUDA? `device: auto` goes on on the CPU",
             ", ".join(leased),
         )
     elif requested != "cpu" and granted != 0 and torch.cuda.is_available():
