@@ -25,7 +25,8 @@ rule compute:
     script:
         "compute.py"
 """
-# Each job leaves one line for each moment; the first attempt of job 0 dies as by `kill -9` while it holds a device.
+# Each job leaves one line for each moment; the first attempt of job 0, which all others wait for, dies as by `kill -9`
+# while it holds a device.
 SCRIPT = """
 import json, os, signal, sys, time
 sys.path.append("{library}")
@@ -38,6 +39,8 @@ def note(event, device):
     with open("events", "a") as stream:
         stream.write(line + "\\n")
 
+while job != "0" and not os.path.exists("events"):
+    time.sleep(0.01)
 with lease(visible_devices(), 1) as (device,):
     note("start", device)
     time.sleep(0.5)
@@ -70,7 +73,7 @@ def test_six_jobs_on_two_devices_are_never_two_on_one(tmp_path: Path):
     for device in ("0", "1"):
         there = sorted((e for e in events if e["device"] == device), key=lambda event: event["time"])
         assert [event["event"] == "start" for event in there] == [True, False] * (len(there) // 2)
-        assert len(there) >= 6
+        assert len(there) >= 4
     (killed,) = (event for event in events if event["event"] == "killed")
     after = min(e["time"] for e in starts if e["device"] == killed["device"] and e["time"] > killed["time"])
     print(f"the killed job's device had its next job after {after - killed['time']:.2f} s")
