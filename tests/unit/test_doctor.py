@@ -356,3 +356,28 @@ def test_a_python_without_venv_hears_what_to_install(tmp_path: Path):
         "Error: ./python cannot make an environment. Hint: install python3-venv (Debian, Ubuntu), or uv"
         in output
     )
+
+
+def test_a_generator_of_the_users_own_is_looked_at_before_anything_runs(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from snowdrift.xray import generators
+
+    folder = place / "generators"
+    folder.mkdir()
+    (folder / "broken.py").write_text("import nothing_of_that_name")
+    (folder / "empty.py").write_text("")
+    monkeypatch.setattr(generators, "__path__", [*generators.__path__, str(folder)])
+    monkeypatch.setattr(
+        "snowdrift.config.xray_generators", lambda: ["broken", "empty", "gan", "dcgan", "vae", "pca"]
+    )
+    pca = {"image_size": 64, "channels": 1, "latent_size": 100}
+    for name, section, level, words in (
+        ("pca", pca, "ok", "xray.pca: a model of your own"),
+        ("pca", pca | {"latent_size": "many"}, "error", "`latent_size` is 'many', expected int"),
+        ("broken", {}, "error", "broken: its module cannot be loaded: ModuleNotFoundError"),
+        ("empty", {}, "error", 'empty.py: no class with `name = "empty"` is a GenerativeModel'),
+    ):
+        status, found = diagnose(place, xray={"models": ["gan", name], name: section})
+        assert any(words in line for line in found[level]), found
+        assert status == (level == "error")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+_SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"
 PUBLISHED = {
     "vfp290k": {"the published set": {"frames": 294_713, "videos": 178}},
     "dawn": {"the published set": {"snow photographs": 200}},
@@ -68,7 +69,7 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
     logging.disable(logging.INFO)
     devices = yield from check_devices(config)
     data = None
-    for check in (check_frames, check_style, check_xrays, check_weights):
+    for check in (check_frames, check_style, check_xrays, check_xray_generators, check_weights):
         try:
             data = (yield from check(config)) or data
         except (SnowdriftError, OSError) as error:
@@ -139,7 +140,7 @@ def read_config(files: Sequence[Path]) -> dict[str, Any]:
     """See `config.read_config`."""
     from snowdrift import config
 
-    return config.read_config(files, config.load_schema(REPOSITORY / "workflow/schemas/config.schema.yaml"))
+    return config.read_config(files, config.load_schema(_SCHEMA))
 
 
 def check_devices(config: Mapping[str, Any]):
@@ -321,6 +322,31 @@ def _count(key: str, root: Path, found: Mapping[str, int]) -> Finding:
 
 def _listing(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {what}" for what, count in counts.items())
+
+
+def check_xray_generators(config: Mapping[str, Any]):
+    """Models of the user's own, of whose settings the config's schema knows nothing."""
+    from snowdrift.config import load_schema
+    from snowdrift.runtime.errors import SnowdriftError
+
+    known = load_schema(_SCHEMA)["properties"]["xray"]["properties"]
+    for name in config["xray"]["models"] if "xray" in config["chapters"] else ():
+        if name in known:
+            continue
+        from snowdrift.xray.generators import load_model  # with torch, which takes seconds
+
+        try:
+            load_model(name).check(config["xray"][name])
+        except SnowdriftError:
+            raise
+        except Exception as error:  # whatever a module of the user's own does when it is imported
+            yield Finding(
+                _ERROR,
+                f"xray.models: {name}: its module cannot be loaded: {type(error).__name__}: {error}",
+                f"mend workflow/scripts/snowdrift/xray/generators/{name}.py",
+            )
+        else:
+            yield Finding(_OK, f"xray.{name}: a model of your own, with the settings that it needs")
 
 
 def check_weights(config: Mapping[str, Any]):

@@ -6,14 +6,21 @@ and name it in `xray.models`: see docs/bring-your-own.md.
 
 import importlib
 
+from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.xray.generators.base import GenerativeModel
 
 
 def load_model(name: str) -> type[GenerativeModel]:
-    """The class of that name from the module of that name."""
+    """The class of that name from the module of that name.
+
+    Raises:
+        SnowdriftError: the module has none.
+    """
     module = importlib.import_module(f"{__name__}.{name}")
-    return next(
-        each
-        for each in vars(module).values()
-        if isinstance(each, type) and issubclass(each, GenerativeModel) and getattr(each, "name", "") == name
+    for each in vars(module).values():
+        if isinstance(each, type) and issubclass(each, GenerativeModel) and getattr(each, "name", "") == name:
+            return each
+    raise SnowdriftError(
+        f'{module.__file__}: no class with `name = "{name}"` is a GenerativeModel',
+        "derive it from snowdrift.xray.generators.base.GenerativeModel, as pca.py does",
     )

@@ -48,7 +48,12 @@ class GenerativeModel(ABC):
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any], *, seed: int, device: torch.device) -> Self:
-        """An untrained model with the settings of its config section.
+        """An untrained model with the settings of its config section, see `check`."""
+        return cls(cls.check(section), seed=seed, device=device)
+
+    @classmethod
+    def check(cls, section: Mapping[str, Any]) -> Any:
+        """The model's settings, of `settings_type`, from its config section.
 
         Raises:
             SnowdriftError: a setting is missing, unknown or of another type.
@@ -66,7 +71,7 @@ class GenerativeModel(ABC):
                 f"xray.{cls.name}: {', '.join(faults)}",
                 f"its settings are {', '.join(f'{name} ({kind.__name__})' for name, kind in fields.items())}",
             )
-        return cls(cls.settings_type(**section), seed=seed, device=device)
+        return cls.settings_type(**section)
 
     @abstractmethod
     def train(
