@@ -12,6 +12,7 @@ from test_report_xray import scores as xray_scores
 
 from snowdrift.report import charts, xray_charts
 from snowdrift.report.plots import LOSS_PANELS
+from snowdrift.report.style import COLD, WARM
 
 
 def strict(chart):
@@ -90,6 +91,11 @@ def test_xray_losses_have_their_epochs_and_probabilities_apart():
         ("x3", [9, 8, 7, 6, 5]),
     ]
     assert chart.table.rows[0] == ["gan: losses", "generator", 5, 3, 1]
+    titles = [note["text"] for note in strict(chart)["layout"]["annotations"]]
+    assert titles[1].endswith(
+        f'<br><span style="color:{COLD}">real</span>, <span style="color:{WARM}">fake</span>'
+    )
+    assert data[2]["line"]["color"] == WARM
     assert [row[1] for row in chart.table.rows] == ["generator", "real", "fake", "loss"]
 
 

@@ -1,6 +1,7 @@
 """Charts of the X-ray chapter: scores with their intervals, and the losses of the trainings."""
 
 from collections.abc import Mapping
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from plotly.subplots import make_subplots
 from snowdrift.report.blocks import Chart, Table
 from snowdrift.report.charts import COLOURS, FAINT, plain
 from snowdrift.report.style import COLD, WARM
-from snowdrift.report.xray_plots import SCORE_PANELS, loss_panels
+from snowdrift.report.xray_plots import SCORE_PANELS, LossPanel, loss_panels
 from snowdrift.scores.roles import MODEL, YARDSTICK
 
 
@@ -96,10 +97,11 @@ def losses_chart(losses: Mapping[str, pd.DataFrame]) -> Chart:
     figure = make_subplots(
         rows,
         columns,
-        subplot_titles=[panel.title for panel in panels],
+        subplot_titles=[_title_with_legend(panel) for panel in panels],
         horizontal_spacing=0.1,
-        vertical_spacing=0.3 / rows,
+        vertical_spacing=0.35 / rows,
     )
+    figure.update_annotations(font_size=13)
     figures = []
     for place, panel in enumerate(panels):
         for (name, values), colour in zip(panel.series.items(), COLOURS, strict=False):
@@ -116,14 +118,21 @@ def losses_chart(losses: Mapping[str, pd.DataFrame]) -> Chart:
             figures.append([panel.title, name, *(float(values.iloc[at]) for at in _stages(len(values)))])
     figure.update_xaxes(title="epoch", row=rows)
     return Chart(
-        plain(figure, 110 + 190 * rows),
+        plain(figure, 110 + 210 * rows),
         "Curves of the losses of each model over its epochs",
-        "What the trainings report, in the order of the table: blue, orange and on. Only the VAE's losses have to "
-        "fall.",
+        "What the trainings report. Only the VAE's losses have to fall.",
         Table(
             "Losses along the trainings", ["training", "of", "first epoch", "halfway", "last epoch"], figures
         ),
     )
+
+
+def _title_with_legend(panel: LossPanel) -> str:
+    names = [
+        f'<span style="color:{colour}">{escape(name)}</span>'
+        for name, colour in zip(panel.series, COLOURS, strict=False)
+    ]
+    return f"{escape(panel.title)}<br>{', '.join(names)}"
 
 
 def _stages(epochs: int) -> tuple[int, int, int]:
