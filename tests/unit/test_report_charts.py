@@ -27,6 +27,7 @@ def test_the_heat_map_has_the_scores_where_their_domains_are():
     for (trained, tested), score in SCORES.items():
         assert first["z"][first["y"].index(trained)][first["x"].index(tested)] == score
     assert figure["data"][1]["z"][0][0] == pytest.approx(SCORES["vfp", "vfp"] / 2)
+    assert strict(charts.cross_domain_chart(table.assign(map50=0.67353)))["data"][0]["z"][0] == [0.674] * 2
     missing = table[table["train_domain"] != "winter"]
     assert strict(charts.cross_domain_chart(missing))["data"][0]["z"][1] == [None, None]
 

@@ -31,7 +31,8 @@ def cross_domain_chart(cross_domain: pd.DataFrame) -> Chart:
     for column, (metric, title) in enumerate(titles.items(), 1):
         matrix = mean_matrix(cross_domain, metric)
         figure.add_heatmap(
-            z=[[None if pd.isna(value) else round(value, 4) for value in row] for row in matrix.to_numpy()],
+            # As the tables round: the page rounds no figure a second time.
+            z=[[None if pd.isna(value) else round(value, 3) for value in row] for row in matrix.to_numpy()],
             x=list(TEST_DOMAINS),
             y=list(TRAIN_DOMAINS),
             texttemplate="%{z:.3f}",
