@@ -13,7 +13,7 @@ from functools import cache
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, pad, pixel_shuffle
+from torch.nn.functional import conv2d, pad
 
 logger = logging.getLogger(__name__)
 
@@ -184,10 +184,10 @@ def winograd_product(tiles: Tensor, transformed: Tensor, bias: Tensor | None, sh
     count, _, height, width = shape
     rows, columns = _tiles(shape)
     products, back = torch.bmm(transformed, tiles), transforms()[1]
-    outputs = (back @ products.view(36, -1)).view(TILE**2, -1, count, rows, columns)
-    outputs = pixel_shuffle(outputs.permute(2, 1, 0, 3, 4).flatten(1, 2), TILE)
+    outputs = (back @ products.view(36, -1)).view(TILE, TILE, -1, count, rows, columns)
+    outputs = outputs.permute(3, 2, 4, 0, 5, 1).reshape(count, -1, TILE * rows, TILE * columns)
     outputs = outputs[..., : height - 2, : width - 2]
-    return outputs if bias is None else outputs + bias[:, None, None]
+    return outputs if bias is None else outputs.add_(bias[:, None, None])
 
 
 def _tiles(shape: Sequence[int]) -> tuple[int, int]:

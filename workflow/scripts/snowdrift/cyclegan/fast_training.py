@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import conv2d, pad, pixel_unshuffle
+from torch.nn.functional import conv2d, pad
 
 from snowdrift.cyclegan.fast_convolution import (
     FEW_OUTPUTS,
@@ -80,12 +80,12 @@ def transform_kernels(weight: Tensor) -> Tensor:
 
 def _weight_gradient(tiles: Tensor, gradient: Tensor) -> Tensor:
     """(36, c, n * tiles) of the images, and (n, o, h, w) of their convolution, to (o, c, 3, 3)."""
-    count, outputs, height, width = gradient.shape
+    outputs, height, width = gradient.shape[1:]
     down, right = -height % TILE, -width % TILE
     if down or right:
         gradient = pad(gradient, (0, right, 0, down))
-    parts = pixel_unshuffle(gradient, TILE).view(count, outputs, TILE**2, -1)
-    parts = transforms()[1].T @ parts.permute(2, 1, 0, 3).reshape(TILE**2, -1)
+    parts = gradient.unflatten(3, (-1, TILE)).unflatten(2, (-1, TILE)).permute(3, 5, 1, 0, 2, 4)
+    parts = transforms()[1].T @ parts.reshape(TILE**2, -1)
     products = torch.bmm(parts.view(36, outputs, -1), tiles.transpose(1, 2))
     return (_kernel_transform().T @ products.view(36, -1)).T.reshape(outputs, -1, 3, 3)
 
