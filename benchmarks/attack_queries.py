@@ -7,9 +7,11 @@ Both sides run the `published` attack on the same photograph with the same direc
 """
 
 import argparse
+import atexit
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -81,13 +83,10 @@ def shared(options: argparse.Namespace, threads: int, nnpack: bool) -> Callable[
     network = _network(options)
     if options.device == "cuda":
         return lambda: _seconds_per_query(network, options, options.batch, None)
-    network = accelerated(network)
-
-    def measure() -> float:
-        with one_core_threads(threads) as pool:
-            return _seconds_per_query(network, options, options.batch, pool)
-
-    return measure
+    network, pools = accelerated(network), ExitStack()
+    pool = pools.enter_context(one_core_threads(threads))
+    atexit.register(pools.close)  # a shard has one pool for all of its queries, and new threads begin slowly
+    return lambda: _seconds_per_query(network, options, options.batch, pool)
 
 
 def _seconds_per_query(
