@@ -20,7 +20,7 @@ from typing import NamedTuple
 import pandas as pd
 from measure import print_machine
 
-from snowdrift.frames.tables import BOX_COLUMNS
+from snowdrift.data.tables import BOX_COLUMNS
 from snowdrift.runtime.data_state import data_state, read_stamps, remember
 from snowdrift.runtime.files import write_table
 

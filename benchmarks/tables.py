@@ -25,8 +25,8 @@ from plan import SIZES, write_tables
 from pytorch_fid.fid_score import calculate_frechet_distance
 from scipy.linalg import LinAlgWarning
 
-from snowdrift.frames.images import probe_image
-from snowdrift.frames.tables import read_frames
+from snowdrift.data.images import probe_image
+from snowdrift.data.tables import read_frames
 from snowdrift.runtime.files import digest_file, read_table, write_table
 from snowdrift.scores.frechet import frechet_distance
 from snowdrift.scores.inception_score import inception_score, inception_score_estimate

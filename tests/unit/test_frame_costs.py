@@ -12,11 +12,11 @@ import pytest
 from full_count import write_dataset
 
 from snowdrift.cyclegan.verify import find_winter_damage
+from snowdrift.data.index import index_frames, write_index
+from snowdrift.data.tables import read_frames
 from snowdrift.detector.datasets import read_pictures
 from snowdrift.detector.datasets import write_dataset as write_tree
 from snowdrift.detector.domains import training_selections
-from snowdrift.frames.index import index_frames, write_index
-from snowdrift.frames.tables import read_frames
 from snowdrift.runtime.data_state import data_state, read_stamps, remember
 from snowdrift.runtime.digests import find_damage, write_digests
 from snowdrift.runtime.files import write_table

@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from snowdrift.frames.selection import evenly
+from snowdrift.data.selection import evenly
 from snowdrift.report.blocks import Table
 from snowdrift.report.tables import (
     corners_of,

@@ -12,7 +12,7 @@ import yaml
 from conftest import REPOSITORY
 from plan import RESULTS, SIZES, call_snakemake, make_finished_study
 
-from snowdrift.frames.tables import read_frames
+from snowdrift.data.tables import read_frames
 from snowdrift.runtime.files import read_table
 
 VIDEOS, LENGTH = SIZES["294,713"]

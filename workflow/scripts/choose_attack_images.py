@@ -1,7 +1,7 @@
 """Rule choose_attack_images: photographs that neither generator nor detector has learned from."""
 
-from snowdrift.frames.selection import choose_frames
-from snowdrift.frames.tables import read_frames
+from snowdrift.data.selection import choose_frames
+from snowdrift.data.tables import read_frames
 from snowdrift.runtime.files import write_table
 from snowdrift.runtime.job import job
 

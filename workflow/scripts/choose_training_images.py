@@ -1,6 +1,6 @@
 """Rule choose_training_images: draw the CycleGAN's frames, from training videos alone, and its snow photographs."""
 
-from snowdrift.frames.selection import choose_style_images, choose_training_frames
+from snowdrift.data.selection import choose_style_images, choose_training_frames
 from snowdrift.runtime.files import read_table, write_table
 from snowdrift.runtime.job import job
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from snowdrift.frames.index import index_frames, write_index
+from snowdrift.data.index import index_frames, write_index
 from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.job import job
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from snowdrift.frames.style import index_style, write_style
+from snowdrift.data.style import index_style, write_style
 from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.job import job
 

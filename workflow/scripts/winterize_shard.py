@@ -6,7 +6,7 @@ import torch
 
 from snowdrift.cyclegan.weights import load_generator
 from snowdrift.cyclegan.winterize import WinterSettings, shard_frames, winterize_shard
-from snowdrift.frames.tables import read_frames
+from snowdrift.data.tables import read_frames
 from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.job import job
 from snowdrift.runtime.resume import job_state

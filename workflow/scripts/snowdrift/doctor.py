@@ -207,9 +207,9 @@ def _scheduler() -> str | None:
 
 def check_frames(config: Mapping[str, Any]):
     """The frames, their layout, number and splits; returns an `estimate.Data`."""
+    from snowdrift.data.index import LAYOUTS
+    from snowdrift.data.splits import assign_splits
     from snowdrift.estimate import Data, rendered_data
-    from snowdrift.frames.index import LAYOUTS
-    from snowdrift.frames.splits import assign_splits
 
     if config["data"]["vfp290k"] is None:
         data = rendered_data(config)
@@ -253,7 +253,7 @@ def _first_size(root: Path, pictures: Sequence[str]) -> tuple[list[str], tuple[i
 
     Both are 0 where there is none.
     """
-    from snowdrift.frames.images import FaultyFile, probe_image
+    from snowdrift.data.images import FaultyFile, probe_image
 
     faults = []
     for name in pictures:
@@ -274,7 +274,7 @@ def _bytes(path: Path) -> int:
 
 def check_style(config: Mapping[str, Any]):
     """The style pictures."""
-    from snowdrift.frames.style import list_style
+    from snowdrift.data.style import list_style
 
     folder = config["data"]["dawn"]
     if config["cyclegan"]["pretrained"] is not None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from snowdrift.cyclegan.data import UnpairedImages, open_rgb, to_picture, to_tensor
 from snowdrift.cyclegan.networks import ResnetGenerator
-from snowdrift.frames.selection import evenly
+from snowdrift.data.selection import evenly
 from snowdrift.runtime.files import atomic_path
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from snowdrift.cyclegan.data import open_rgb, to_picture, to_tensor
 from snowdrift.cyclegan.inference import BatchTranslator, accelerated, translate
 from snowdrift.cyclegan.networks import ResnetGenerator
-from snowdrift.frames.tables import winter_name
+from snowdrift.data.tables import winter_name
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.files import atomic_path, digest_file, write_table
 from snowdrift.runtime.progress import report

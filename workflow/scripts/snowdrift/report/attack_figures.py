@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from PIL import Image, ImageDraw
 
-from snowdrift.frames.selection import evenly
+from snowdrift.data.selection import evenly
 from snowdrift.nullify.names import CEILINGS
 from snowdrift.report.pictures import CLASS_COLOURS, FAINT, INK, PAPER, font, open_picture, write_picture
 from snowdrift.report.style import GRID, STYLE, write_figure

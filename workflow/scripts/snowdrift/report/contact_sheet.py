@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from snowdrift.frames.selection import evenly
-from snowdrift.frames.tables import OK
+from snowdrift.data.selection import evenly
+from snowdrift.data.tables import OK
 from snowdrift.report.pictures import (
     FAINT,
     INK,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from snowdrift.frames.images import fault_kind
-from snowdrift.frames.tables import OK
+from snowdrift.data.images import fault_kind
+from snowdrift.data.tables import OK
 from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
 
 Corners = tuple[float, float, float, float]

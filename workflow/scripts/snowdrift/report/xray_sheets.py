@@ -8,7 +8,7 @@ import pandas as pd
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from snowdrift.frames.selection import evenly
+from snowdrift.data.selection import evenly
 from snowdrift.report.pictures import FAINT, INK, PAPER, draw_box, font, open_picture, write_picture
 from snowdrift.xray.images import to_picture
 

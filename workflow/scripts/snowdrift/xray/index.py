@@ -11,11 +11,11 @@ from typing import NamedTuple
 import pandas as pd
 from PIL import Image
 
-from snowdrift.frames.faults import report_faults
-from snowdrift.frames.images import SUFFIXES, FaultyFile, probe_image
-from snowdrift.frames.listing import check_root, subfolders, visible
-from snowdrift.frames.parallel import map_chunks
-from snowdrift.frames.splits import SPLITS
+from snowdrift.data.faults import report_faults
+from snowdrift.data.images import SUFFIXES, FaultyFile, probe_image
+from snowdrift.data.listing import check_root, subfolders, visible
+from snowdrift.data.parallel import map_chunks
+from snowdrift.data.splits import SPLITS
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import digest_file, write_table
 

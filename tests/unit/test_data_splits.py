@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from snowdrift.frames.splits import assign_splits
+from snowdrift.data.splits import assign_splits
 from snowdrift.runtime.errors import SnowdriftError
 
 VIDEOS = [f"GOPR{number:04d}" for number in range(20)]

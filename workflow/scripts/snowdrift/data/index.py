@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from snowdrift.frames import vfp290k, yolo
-from snowdrift.frames.faults import report_faults
-from snowdrift.frames.images import FaultyFile, probe_image
-from snowdrift.frames.listing import FrameFiles
-from snowdrift.frames.parallel import map_chunks
-from snowdrift.frames.splits import SPLITS, UNUSED, assign_splits
-from snowdrift.frames.tables import BOX_COLUMNS, OK, REJECTED, REJECTED_COLUMNS
+from snowdrift.data import vfp290k, yolo
+from snowdrift.data.faults import report_faults
+from snowdrift.data.images import FaultyFile, probe_image
+from snowdrift.data.listing import FrameFiles
+from snowdrift.data.parallel import map_chunks
+from snowdrift.data.splits import SPLITS, UNUSED, assign_splits
+from snowdrift.data.tables import BOX_COLUMNS, OK, REJECTED, REJECTED_COLUMNS
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import digest_file, write_table
 

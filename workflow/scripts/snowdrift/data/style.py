@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from snowdrift.frames.faults import report_faults
-from snowdrift.frames.images import SUFFIXES, FaultyFile, probe_image
-from snowdrift.frames.listing import check_root, visible
-from snowdrift.frames.parallel import map_chunks
-from snowdrift.frames.tables import STYLE_COLUMNS, STYLE_REJECTED_COLUMNS
+from snowdrift.data.faults import report_faults
+from snowdrift.data.images import SUFFIXES, FaultyFile, probe_image
+from snowdrift.data.listing import check_root, visible
+from snowdrift.data.parallel import map_chunks
+from snowdrift.data.tables import STYLE_COLUMNS, STYLE_REJECTED_COLUMNS
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import digest_file, write_table
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from snowdrift.frames.images import FaultyFile
-from snowdrift.frames.yolo import list_frames, read_annotation
+from snowdrift.data.images import FaultyFile
+from snowdrift.data.yolo import list_frames, read_annotation
 from snowdrift.runtime.errors import SnowdriftError
 
 NAMES = ["normal", "fallen"]

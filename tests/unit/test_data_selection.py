@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snowdrift.frames.selection import choose_style_images, choose_training_frames
-from snowdrift.frames.tables import FRAME_COLUMNS
+from snowdrift.data.selection import choose_style_images, choose_training_frames
+from snowdrift.data.tables import FRAME_COLUMNS
 from snowdrift.runtime.errors import SnowdriftError
 
 

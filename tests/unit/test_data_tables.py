@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from snowdrift.frames.tables import FRAME_COLUMNS, read_frames, winter_name, winter_names
+from snowdrift.data.tables import FRAME_COLUMNS, read_frames, winter_name, winter_names
 
 ROWS = [
     ("A/1", "A", "A/images/1.jpg", 64, 48, "train", 1, "ok", "d1"),

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from snowdrift.frames.boxes import Box, to_fractions
-from snowdrift.frames.images import SUFFIXES, FaultyFile
-from snowdrift.frames.listing import FrameFiles, check_root, files_by_stem, pair_frames, subfolders
+from snowdrift.data.boxes import Box, to_fractions
+from snowdrift.data.images import SUFFIXES, FaultyFile
+from snowdrift.data.listing import FrameFiles, check_root, files_by_stem, pair_frames, subfolders
 from snowdrift.runtime.errors import SnowdriftError
 
 _KEY = "data.vfp290k"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from snowdrift.frames.images import FaultyFile, fault_kind, probe_image
+from snowdrift.data.images import FaultyFile, fault_kind, probe_image
 
 
 def picture(size=(64, 48), image_format="JPEG", mode="RGB", **options) -> bytes:

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from snowdrift.frames.style import index_style, write_style
-from snowdrift.frames.tables import STYLE_COLUMNS, STYLE_REJECTED_COLUMNS
+from snowdrift.data.style import index_style, write_style
+from snowdrift.data.tables import STYLE_COLUMNS, STYLE_REJECTED_COLUMNS
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import digest_file
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from snowdrift.frames.images import FaultyFile, fault_kind
-from snowdrift.frames.vfp290k import list_frames, read_annotation
+from snowdrift.data.images import FaultyFile, fault_kind
+from snowdrift.data.vfp290k import list_frames, read_annotation
 from snowdrift.runtime.errors import SnowdriftError
 
 NAMES = ["normal", "fallen"]

@@ -9,9 +9,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from snowdrift.frames.boxes import Box, to_fractions
-from snowdrift.frames.images import FaultyFile
-from snowdrift.frames.listing import FrameFiles, check_root, pair_frames, subfolders
+from snowdrift.data.boxes import Box, to_fractions
+from snowdrift.data.images import FaultyFile
+from snowdrift.data.listing import FrameFiles, check_root, pair_frames, subfolders
 from snowdrift.runtime.errors import SnowdriftError
 
 CLASS_IDS = {"0": 0, "1": 1}

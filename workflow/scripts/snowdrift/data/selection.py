@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from snowdrift.frames.tables import OK
+from snowdrift.data.tables import OK
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.seeds import derive_seed
 

@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 
-from snowdrift.frames.images import fault_kind
+from snowdrift.data.images import fault_kind
 from snowdrift.runtime.errors import SnowdriftError
 
 _SHOWN = 5

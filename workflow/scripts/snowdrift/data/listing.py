@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from snowdrift.frames.images import SUFFIXES
+from snowdrift.data.images import SUFFIXES
 from snowdrift.runtime.errors import SnowdriftError
 
 

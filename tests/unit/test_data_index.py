@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from snowdrift.frames.index import CheckedChunk, build_index, index_frames, write_index
-from snowdrift.frames.listing import FrameFiles
-from snowdrift.frames.tables import BOX_COLUMNS, FRAME_COLUMNS, REJECTED_COLUMNS, read_frames
+from snowdrift.data.index import CheckedChunk, build_index, index_frames, write_index
+from snowdrift.data.listing import FrameFiles
+from snowdrift.data.tables import BOX_COLUMNS, FRAME_COLUMNS, REJECTED_COLUMNS, read_frames
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import read_table
 
@@ -172,7 +172,7 @@ def test_a_split_without_boxes_is_warned_of(dataset, caplog):
 
 
 def test_workers_and_chunks_change_nothing(dataset, monkeypatch):
-    monkeypatch.setattr("snowdrift.frames.parallel.CHUNK", 2)
+    monkeypatch.setattr("snowdrift.data.parallel.CHUNK", 2)
     add_frame(dataset, "C", 2)[0].write_bytes(b"")
     one, three = (index(dataset, max_rejected=0.5, workers=workers) for workers in (1, 3))
     for first, second in zip(one, three, strict=True):

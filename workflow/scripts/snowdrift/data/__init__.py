@@ -1,0 +1,1 @@
+"""Labelled pictures and style pictures of any layout: readers, checks, tables, splits."""

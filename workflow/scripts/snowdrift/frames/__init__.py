@@ -1,1 +1,0 @@
-"""Frames and style images: readers, checks, tables, splits."""
