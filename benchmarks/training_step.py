@@ -130,6 +130,7 @@ def _prepare(name: str, options: argparse.Namespace) -> Callable[[], float]:
     model = CycleGAN(chosen, 0, device)
     learner = model if name == "snowdrift" else ReferenceStep(model)
     torch.backends.cudnn.benchmark = learner is not model  # as the reference sets it
+    torch.backends.cudnn.allow_tf32 = not options.no_tf32
     random = torch.Generator().manual_seed(0)
     shape = (2, options.batch, 3, options.size, options.size)
 
@@ -165,6 +166,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", default="float32", help="of Snowdrift's step on a GPU")
+    parser.add_argument("--no-tf32", action="store_true", help="32 bits without TF32 on a GPU, on both sides")
     return parser.parse_args()
 
 
