@@ -25,10 +25,11 @@ from measure import Side, generator_work, interleaved, limit_of, print_machine, 
 from PIL import Image
 
 from snowdrift.cyclegan import fast_convolution
-from snowdrift.cyclegan.data import open_rgb, to_picture, to_tensor
+from snowdrift.cyclegan.data import to_picture, to_tensor
 from snowdrift.cyclegan.inference import accelerated, translate
 from snowdrift.cyclegan.networks import ResnetGenerator, initialise
 from snowdrift.cyclegan.winterize import WinterSettings, winterize_shard
+from snowdrift.data.pictures import open_picture
 from snowdrift.runtime.resume import JobState
 
 FILTERS, BLOCKS = 64, 9
@@ -113,7 +114,7 @@ def reference(folder: Path, table: pd.DataFrame, options: argparse.Namespace) ->
     def measure() -> float:
         started = time.perf_counter()
         for row in table.itertuples():
-            image = to_tensor(open_rgb(folder / row.image))[None].to(device)
+            image = to_tensor(open_picture(folder / row.image))[None].to(device)
             with torch.no_grad():
                 winter = network(image)
             to_picture(winter[0]).save(folder / f"reference-{Path(row.image).stem}.png")
@@ -170,11 +171,11 @@ def _print_parts(path: Path) -> None:
     torch.set_num_threads(1)
     plain = _network()
     fast = accelerated(plain)
-    image = to_tensor(open_rgb(path))[None]
+    image = to_tensor(open_picture(path))[None]
     picture = to_picture(translate(fast, image)[0])
     target = path.with_name("part")
     parts = {
-        "decode": lambda: open_rgb(path),
+        "decode": lambda: open_picture(path),
         "copy to tensor and back": lambda: to_picture(to_tensor(picture)),
         "network, plain": lambda: translate(plain, image),
         "network, accelerated": lambda: translate(fast, image),

@@ -253,12 +253,14 @@ def _first_size(root: Path, pictures: Sequence[str]) -> tuple[list[str], tuple[i
 
     Both are 0 where there is none.
     """
-    from snowdrift.data.images import FaultyFile, probe_image
+    from snowdrift.data.images import FaultyFile, probe_image, require_upright
 
     faults = []
     for name in pictures:
         try:
-            return faults, probe_image(root / name)
+            picture = probe_image(root / name)
+            require_upright(picture)
+            return faults, picture.upright_size
         except FaultyFile as fault:
             faults.append(f"{root / name}: {fault.reason}")
     return faults, (0, 0)

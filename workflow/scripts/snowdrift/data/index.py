@@ -12,7 +12,7 @@ import pandas as pd
 
 from snowdrift.data import vfp290k, yolo
 from snowdrift.data.faults import report_faults
-from snowdrift.data.images import FaultyFile, probe_image
+from snowdrift.data.images import FaultyFile, probe_image, require_upright
 from snowdrift.data.listing import FrameFiles
 from snowdrift.data.parallel import map_chunks
 from snowdrift.data.splits import SPLITS, UNUSED, assign_splits
@@ -96,7 +96,9 @@ def check_frames(files: Sequence[FrameFiles], root: Path, layout: str, class_cou
             if frame.fault:
                 raise FaultyFile(frame.fault)
             file = frame.image
-            width, height = probe_image(root / file)
+            picture = probe_image(root / file)
+            require_upright(picture)
+            width, height = picture.upright_size
             sizes[position] = width, height
             digests[position] = digest_file(root / file)
             if not frame.annotation:

@@ -111,7 +111,7 @@ def _check_pictures(images: Sequence[str], root: Path) -> list[Checked]:
 
 def _check_picture(path: Path) -> Checked:
     try:
-        width, height = probe_image(path, upright=False)
+        width, height = probe_image(path).upright_size
     except FaultyFile as fault:
         return Checked(fault=fault.reason)
     return Checked(width, height, digest_file(path))

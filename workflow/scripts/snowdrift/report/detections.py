@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, ImageDraw
 
+from snowdrift.data.pictures import open_picture
 from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
 from snowdrift.report.pictures import (
     FAINT,
@@ -16,7 +17,6 @@ from snowdrift.report.pictures import (
     draw_box,
     draw_label,
     font,
-    open_picture,
     scale_to_width,
     write_picture,
 )

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-from PIL import Image
 
 from snowdrift.data.faults import report_faults
 from snowdrift.data.images import SUFFIXES, FaultyFile, probe_image
@@ -165,15 +164,14 @@ def _check_images(files: Sequence[Listed], root: Path) -> list[Checked]:
 
 def _check_image(path: Path) -> Checked:
     try:
-        width, height = probe_image(path, upright=False)
-        with Image.open(path) as image:
-            mode = image.mode
+        picture = probe_image(path)
+        mode = picture.mode
         if mode not in _MODES:
             kind = "has an alpha channel" if "A" in mode else "has an unsupported pixel format"
             raise FaultyFile(f"{kind}: {mode}, an X-ray has to be 8-bit gray or RGB")
     except FaultyFile as fault:
         return Checked(fault=fault.reason)
-    return Checked(width, height, mode, digest_file(path))
+    return Checked(*picture.upright_size, mode, digest_file(path))
 
 
 def _finding(file: Listed) -> str:
