@@ -55,10 +55,10 @@ rule index_xray:
         **rendered_digests("chest_xray"),
     output:
         images=XRAY_IMAGES,
-        rejected=f"{RESULTS}/xray/rejected.csv",
         digests=f"{RESULTS}/digests/index_xray.csv",
     log:
         f"{RESULTS}/logs/index_xray.log",
+        rejected=f"{RESULTS}/xray/rejected.csv",
     benchmark:
         f"{RESULTS}/benchmarks/index_xray.tsv"
     conda:

@@ -39,7 +39,9 @@ def root(tmp_path):
 
 
 def index(root, max_rejected=1.0, class_name="NORMAL"):
-    return index_xray(root, class_name=class_name, max_rejected=max_rejected)
+    return index_xray(
+        root, class_name=class_name, max_rejected=max_rejected, rejected=root.parent / "rejected.csv"
+    )
 
 
 def test_splits_classes_and_findings_are_read_from_the_names(root):

@@ -15,12 +15,16 @@ import jsonschema
 import yaml
 
 from snowdrift.config_schema import describe, load_schema
+from snowdrift.data.places import is_table
 from snowdrift.runtime.errors import SnowdriftError
 
 __all__ = ["check_paths", "complete_config", "load_schema", "read_config"]
 
 HINT = "mend these keys in your config file; config/README.md explains every key"
 FILES = ("cyclegan.pretrained", "detector.pretrained")
+DATASETS = ("data.vfp290k",)
+"""Keys of folders in whose place a file can describe a dataset."""
+SPLITS = ("train", "val", "test")
 
 # YAML 1.1 wants a dot in the mantissa and a sign in the exponent; without them it reads a text.
 _LOOSE_FLOAT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
@@ -83,7 +87,7 @@ def check_paths(config: Mapping[str, Any]) -> None:
     problems = []
     for key in _folders(config):
         path = _value(config, key)
-        if path is not None and not Path(path).is_dir():
+        if path is not None and not Path(path).is_dir() and not (key in DATASETS and Path(path).is_file()):
             fault = "is not a folder" if Path(path).exists() else "there is no such folder"
             problems.append(f"config key `{key}`: {path}: {fault}")
     for key in _files(config):
@@ -112,6 +116,8 @@ def _folders(config: Mapping[str, Any]) -> Iterator[str]:
 def _files(config: Mapping[str, Any]) -> Iterator[str]:
     """Keys of the files that this study reads."""
     yield from FILES
+    if (group := config["splits"]["group"]) and is_table(group):
+        yield "splits.group"
     if "xray" in config["chapters"]:
         yield "scores.inception_weights"
     if "attack" in config["chapters"]:
@@ -237,16 +243,18 @@ def _conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _data_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     data = config["data"]
-    if data["layout"] == "vfp290k" and len(data["class_names"]) != 2:
+    described = data["vfp290k"] is not None and Path(data["vfp290k"]).suffix in (".yaml", ".yml", ".json")
+    if data["layout"] == "vfp290k" and len(data["class_names"]) != 2 and not described:
         yield (
             "data.class_names",
             f"{len(data['class_names'])} names; expected two, for VFP290K's 0 (normal) and 1 (fallen)",
         )
     if "all" in data["class_names"]:
         yield "data.class_names", "`all` stands for all classes together in the tables; choose another name"
-    wanted, rendered = sum(_videos(split) for split in config["splits"].values()), config["demo"]["videos"]
-    if data["vfp290k"] is None and data["layout"] == "yolo":
-        yield "data.vfp290k", "null; `data.layout: yolo` needs the folder of your frames"
+    wanted = sum(_videos(config["splits"][split]) for split in SPLITS)
+    rendered = config["demo"]["videos"]
+    if data["vfp290k"] is None and data["layout"] != "vfp290k":
+        yield "data.vfp290k", f"null; `data.layout: {data['layout']}` needs the folder of your frames"
     elif data["vfp290k"] is None and wanted > rendered:
         yield "splits", f"{wanted} videos; expected at most {rendered}, since `demo.videos` renders no more"
 
@@ -254,7 +262,8 @@ def _data_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _split_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     splits = config["splits"]
     owner: dict[str, str] = {}
-    for name, videos in splits.items():
+    for name in SPLITS:
+        videos = splits[name]
         for video in videos if isinstance(videos, list) else []:
             if video in owner:
                 yield (

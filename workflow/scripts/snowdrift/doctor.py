@@ -207,18 +207,34 @@ def _scheduler() -> str | None:
 
 def check_frames(config: Mapping[str, Any]):
     """The frames, their layout, number and splits; returns an `estimate.Data`."""
-    from snowdrift.data.index import LAYOUTS
+    from snowdrift.data.index import Reading, list_dataset
+    from snowdrift.data.places import data_root
     from snowdrift.data.splits import assign_splits
     from snowdrift.estimate import Data, rendered_data
+    from snowdrift.runtime.errors import SnowdriftError
 
     if config["data"]["vfp290k"] is None:
         data = rendered_data(config)
         yield Finding(_OK, f"frames: {data.frames:,} in {data.videos} videos will be rendered")
         return data
-    root = Path(config["data"]["vfp290k"])
-    files = LAYOUTS[config["data"]["layout"]].list_frames(root, config["data"]["class_names"])
-    videos = sorted({frame.video for frame in files})
-    yield _count("vfp290k", root, {"frames": len(files), "videos": len(videos)})
+    place = Path(config["data"]["vfp290k"])
+    root = Path(data_root(place))
+    reading = Reading(
+        config["data"]["layout"], config["data"]["class_names"], config["data"]["other_classes"]
+    )
+    try:
+        dataset, groups = list_dataset(place, reading, config["splits"]["group"])
+    except SnowdriftError as error:
+        yield Finding(_ERROR, error.message, _proposal(place, config["data"]["layout"]) or error.hint)
+        return None
+    files = dataset.frames
+    yield _count("vfp290k", root, {"frames": len(files), "videos": len(groups)})
+    if lone := sum(frame.alone for frame in files):
+        yield Finding(
+            _WARNING,
+            f"{lone:,} frames belong to no video, so that near-copies of one may be trained on and tested on",
+            "if some belong together, say so with `splits.group`",
+        )
     if faults := [frame for frame in files if frame.fault]:
         share = len(faults) / len(files)
         first = f"{faults[0].fault_file}: {faults[0].fault}"
@@ -226,11 +242,11 @@ def check_frames(config: Mapping[str, Any]):
         yield Finding(
             level, f"{len(faults):,} frames will be left out, such as {first}", "mend or remove them"
         )
-    assign_splits(videos, **config["splits"], seed=config["seed"])
+    assign_splits(groups, config["splits"], config["seed"], dataset.splits)
     pictures = [frame.image for frame in files if not frame.fault]
     # From all over the set, since frames of one video may be damaged together.
     tried = pictures[:: max(1, len(pictures) // _TRIED)][:_TRIED]
-    damaged, (width, height) = _first_size(root, tried)
+    damaged, (width, height) = _first_size(root, tried, config["data"]["turn"] != "reject")
     if not width:
         first = f", such as {damaged[0]}" if damaged else ""
         yield Finding(
@@ -245,13 +261,25 @@ def check_frames(config: Mapping[str, Any]):
             f"frames that cannot be read will be left out, such as {damaged[0]}",
             "mend or remove them; `snakemake data` looks at every frame",
         )
-    return Data(len(files), len(videos), sum(_bytes(root / name) for name in pictures), width, height)
+    return Data(len(files), len(groups), sum(_bytes(root / name) for name in pictures), width, height)
 
 
-def _first_size(root: Path, pictures: Sequence[str]) -> tuple[list[str], tuple[int, int]]:
+def _proposal(place: Path, layout: str) -> str:
+    """The config lines for a dataset that looks like another layout than `layout`; empty if it looks like none."""
+    from snowdrift.data.layouts import recognise
+
+    found = recognise(place) if place.is_dir() else None
+    if found is None or found[0] == layout:
+        return ""
+    name, listed = found
+    classes = f", class_names: [{', '.join(listed)}]" if listed else ""
+    return f"this looks like the layout {name}; try `data: {{layout: {name}, vfp290k: {place}{classes}}}`"
+
+
+def _first_size(root: Path, pictures: Sequence[str], turned: bool) -> tuple[list[str], tuple[int, int]]:
     """Width and height of the first picture that a run would take, and what is wrong with those before it.
 
-    Both are 0 where there is none.
+    Both are 0 if there is none. `turned` is whether a picture that is stored turned is one that a run would take.
     """
     from snowdrift.data.images import FaultyFile, probe_image, require_upright
 
@@ -259,7 +287,8 @@ def _first_size(root: Path, pictures: Sequence[str]) -> tuple[list[str], tuple[i
     for name in pictures:
         try:
             picture = probe_image(root / name)
-            require_upright(picture)
+            if not turned:
+                require_upright(picture)
             return faults, picture.upright_size
         except FaultyFile as fault:
             faults.append(f"{root / name}: {fault.reason}")
