@@ -94,7 +94,7 @@ def check_python() -> Finding:
 
 def check_environment() -> Iterator[Finding]:
     """Whether what the workflow imports is installed, as it is pinned."""
-    from importlib.metadata import PackageNotFoundError, version
+    from snowdrift.runtime.libraries import installed
 
     lock = (REPOSITORY / "envs/requirements.lock").read_text()
     pins: dict[str, list[str]] = {}  # a package has several where they differ by Python's version
@@ -102,11 +102,12 @@ def check_environment() -> Iterator[Finding]:
         pins.setdefault(name, []).append(pinned)
     missing, other = [], []
     for name in ("snakemake", "torch", "torchvision", "ultralytics", "numpy", "pandas", "jsonschema", "rich"):
-        try:
-            if version(name).split("+")[0] not in pins[name]:
-                other.append(f"{name} {version(name)} instead of {' or '.join(pins[name])}")
-        except PackageNotFoundError:
+        found = installed([name])
+        if not found:
             missing.append(name)
+        elif found.get(name, "").split("+")[0] not in pins[name]:
+            there = ", ".join(f"{own} {version}" for own, version in found.items())
+            other.append(f"{there} instead of {' or '.join(pins[name])}")
     if not missing and (finding := _check_opencv()):
         yield finding
     if missing:

@@ -3,17 +3,18 @@
 import os
 import platform
 import subprocess
-from importlib import metadata
 from pathlib import Path
 
 import torch
 
-PACKAGES = ("torch", "torchvision", "ultralytics", "snakemake", "numpy", "pandas", "pillow")
+from snowdrift.runtime.libraries import installed
+
+MODULES = ("torch", "torchvision", "ultralytics", "snakemake", "numpy", "pandas", "PIL")
 
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that the results rest on."""
-    return {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
+    return {"python": platform.python_version()} | installed(MODULES)
 
 
 def source_state(folder: Path) -> str:
