@@ -55,7 +55,7 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
     yield from environment
     if any(finding.level == _ERROR for finding in environment):
         return
-    from snowdrift.runtime.errors import SnowdriftError
+    from snowdrift.runtime.errors import SnowdriftError, hint_for
 
     try:
         config = read_config([REPOSITORY / "config/config.yaml", *configs])
@@ -73,9 +73,8 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
         try:
             data = (yield from check(config)) or data
         except (SnowdriftError, OSError) as error:
-            yield Finding(
-                _ERROR, getattr(error, "message", str(error)), getattr(error, "hint", "check the folder")
-            )
+            hint = hint_for(error) if isinstance(error, OSError) else error.hint
+            yield Finding(_ERROR, getattr(error, "message", str(error)), hint)
     if data:
         yield from check_space(config, data)
         short = any(path.resolve() == REPOSITORY / "config/demo.yaml" for path in configs)

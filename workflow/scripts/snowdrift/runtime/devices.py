@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.errors import SnowdriftError, is_out_of_memory
 from snowdrift.runtime.leases import lease, visible_devices
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def full_precision() -> Iterator[None]:
 
 @contextmanager
 def memory_limit(what: str, hint: str) -> Iterator[None]:
-    """Turn a device that runs out of memory inside the block into an error that a user can mend.
+    """Turn memory that runs out, the device's or the machine's, inside the block into an error that a user can mend.
 
     Args:
         what: what did not fit, at the start of a sentence.
@@ -120,5 +120,7 @@ def memory_limit(what: str, hint: str) -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise SnowdriftError(f"{what} does not fit into the device's memory", hint) from error
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise SnowdriftError(f"{what} does not fit into the memory", hint) from error
