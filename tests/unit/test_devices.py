@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from snowdrift.runtime import leases
-from snowdrift.runtime.devices import leased_devices
+from snowdrift.runtime.devices import check_kernels, leased_devices
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.leases import lease, machine_devices, parse_listing, visible_devices
 
@@ -383,8 +383,9 @@ def test_a_card_that_torch_has_no_kernels_for_is_named(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(torch, "ones", ones)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,0")
-    with pytest.raises(SnowdriftError) as caught, leased_devices("auto", 2):
-        pass
+    with pytest.raises(SnowdriftError) as caught, leased_devices("auto", 2) as (first, second):
+        check_kernels(first)
+        check_kernels(second)
     assert "compute on GPU-aaaa5555-0000: CUDA error: no kernel image is available" in str(caught.value)
     assert "Search for it" not in str(caught.value)
     assert "CUDA_VISIBLE_DEVICES=" in caught.value.hint

@@ -5,8 +5,8 @@ import platform
 import subprocess
 from pathlib import Path
 
-import torch
-
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.leases import visible_devices
 from snowdrift.runtime.libraries import installed
 
 MODULES = ("torch", "torchvision", "ultralytics", "snakemake", "numpy", "pandas", "PIL")
@@ -29,13 +29,21 @@ def source_state(folder: Path) -> str:
 def machine() -> dict[str, str]:
     """The machine's system, its processors that this process may use, its memory and its GPUs."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
-    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processors": str(_processors()),
         "memory": f"{memory:.0f} GB",
-        "GPUs": ", ".join(gpus) or "none",
+        "GPUs": _gpus(),
     }
+
+
+def _gpus() -> str:
+    # torch would start CUDA on GPUs that other jobs have leased.
+    try:
+        found = visible_devices()
+    except SnowdriftError:
+        return "not known: the driver does not answer"
+    return ", ".join(model or name for name, model in found.items()) or "none"
 
 
 def _processors() -> int:

@@ -24,6 +24,7 @@ _HINTS = {
 }
 _NO_MEMORY = (
     "can't allocate memory",  # torch, of the machine's own memory
+    "CUBLAS_STATUS_ALLOC_FAILED",
     "size calculation overflowed",  # torch, of more than any machine has
     "insufficient shared memory",  # torch, of what its loaders hand pictures over in
     "killed by signal: Killed",  # torch, of a loader that the kernel has ended
