@@ -4,6 +4,7 @@ from pathlib import Path
 
 from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.job import job
+from snowdrift.xray.enough import require_enough
 from snowdrift.xray.index import index_xray, write_index
 
 with job(snakemake.log[0], snakemake.output):
@@ -15,5 +16,6 @@ with job(snakemake.log[0], snakemake.output):
         max_rejected=snakemake.params.max_rejected,
         workers=snakemake.threads,
     )
+    require_enough(index.images, snakemake.params.class_name, snakemake.params.scores)
     write_index(index, Path(snakemake.output.images), Path(snakemake.output.rejected))
     remember(root, stamps, snakemake.params.data, snakemake.output.images, threads=snakemake.threads)

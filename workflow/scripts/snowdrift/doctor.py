@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -287,6 +288,7 @@ def check_style(config: Mapping[str, Any]):
 
 def check_xrays(config: Mapping[str, Any]):
     """The X-rays of the class that is learned."""
+    from snowdrift.xray.enough import check_count
     from snowdrift.xray.index import list_xrays
 
     folder, name = config["data"]["chest_xray"], config["xray"]["class_name"]
@@ -298,12 +300,15 @@ def check_xrays(config: Mapping[str, Any]):
         )
         return
     listed = list_xrays(Path(folder), name)
-    learned = sum(1 for file in listed if (file.split, file.class_name) == ("train", name))
+    counts = Counter((file.split, file.class_name) for file in listed)
+    learned = counts["train", name]
     found = {"training images of the class": learned}
     if name == "NORMAL":
         yield _count("chest_xray", Path(folder), found)
     else:
         yield Finding(_OK, f"data.chest_xray: {folder}: {_listing(found)}")
+    for split in ("train", "test"):
+        check_count(split, name, counts[split, name], config["scores"])
 
 
 def _count(key: str, root: Path, found: Mapping[str, int]) -> Finding:
