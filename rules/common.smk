@@ -169,6 +169,11 @@ def place(path):
     return lambda wildcards, input: path
 
 
+def aside(value):
+    """Settings as a param that is no reason to run again: they decide whether the job is an error, not what it makes."""
+    return lambda wildcards, input: value
+
+
 def state_of(key, table):
     """What the user's folder `data.<key>` holds, as a param of the rule that makes `table` from it."""
     if not config["data"][key]:

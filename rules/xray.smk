@@ -72,6 +72,7 @@ rule index_xray:
         max_rejected=config["data"]["max_rejected"],
         root=place(config["data"]["chest_xray"]),
         data=state_of("chest_xray", XRAY_IMAGES),
+        scores=aside(settings("scores", "study_splits", "neighbours")),
         code=code("index_xray"),
     script:
         "../workflow/scripts/index_xray.py"

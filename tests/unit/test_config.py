@@ -218,6 +218,28 @@ def test_the_snakefile_can_import_it_without_heavy_libraries():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("xray: {gan: {batch_size: 17}}", "`xray.gan.batch_size`: 17; expected at most `demo.xray_images` (16)"),
+        ("xray: {dcgan: {batch_size: 17}}", "`xray.dcgan.batch_size`: 17; expected at most"),
+        ("xray: {vae: {validation: 0.01}}", "`xray.vae.validation`: 0.01; expected a fraction that takes some"),
+        ("xray: {vae: {validation: 0.99}}", "`xray.vae.validation`: 0.99; expected a fraction"),
+        ("scores: {neighbours: 4}", "`scores.neighbours`: 4; needs 5 X-rays to test with, and `demo.xray_images` (16)"),
+        ("scores: {study_splits: 5}\nxray: {samples: 5}", "`scores.study_splits`: 5; needs 5 X-rays to test with"),
+        ("xray: {large: 4}\nscores: {neighbours: 4}", "`scores.neighbours`: 4; expected fewer than `xray.large` (4)"),
+    ],
+)  # fmt: skip
+def test_more_x_rays_than_the_demo_renders_are_a_fault_of_the_plan(text: str, fault: str):
+    tiny = yaml.safe_load((ROOT / "tests/workflow/tiny.yaml").read_text())
+    changed = merge(tiny, yaml.safe_load(text))
+    with pytest.raises(SnowdriftError) as caught:
+        complete_config(changed, SCHEMA)
+    assert fault in caught.value.message
+    if "xray.large" not in fault:  # what no job asks for is no fault
+        complete_config(changed | {"chapters": []}, SCHEMA)
+
+
 def test_a_generator_of_ones_own_brings_its_section_and_must_be_there():
     own = {"xray": {"models": ["pca"], "pca": {"latent_size": 3}}}
     assert complete_config(own, SCHEMA)["xray"]["pca"] == {"latent_size": 3}

@@ -22,6 +22,7 @@ from snowdrift.detector.cross_domain import COLUMNS, cross_domain_table
 from snowdrift.detector.datasets import write_dataset
 from snowdrift.detector.domains import training_selections
 from snowdrift.detector.evaluation import CURVE_POINTS, EvaluationSettings, evaluate_detector, example_frames
+from snowdrift.detector.library import prepare_ultralytics
 from snowdrift.detector.training import TrainingSettings, train_detector
 from snowdrift.detector.weights import read_weights
 from snowdrift.runtime.errors import SnowdriftError
@@ -190,19 +191,41 @@ def test_a_picture_that_cannot_be_read_ends_the_training(study, tmp_path):
         train(tmp_path / "set", tmp_path / "model")
 
 
-def test_a_batch_that_memory_does_not_hold_is_not_quietly_halved(datasets, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "batch_size", "hint"),
+    [
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+            8,
+            "batch_size to 4 or less",
+        ),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"), 8, "batch_size to 4 or less"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"), 3, "batch_size to 1 or less"),
+        (torch.OutOfMemoryError("CUDA out of memory"), 1, "lower detector.image_size"),
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+            8,
+            "lower detector.batch_size",
+        ),
+    ],
+)
+def test_a_batch_that_memory_does_not_hold_ends_the_training_there(
+    error, batch_size, hint, datasets, tmp_path, monkeypatch
+):
+    prepare_ultralytics()
     from snowdrift.detector.trainer import StudyTrainer
 
-    original = StudyTrainer.preprocess_batch
+    seen = []
 
     def full(self, batch):
-        if len(batch["img"]) > 4:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return original(self, batch)
+        seen.append(len(batch["img"]))
+        raise error
 
     monkeypatch.setattr(StudyTrainer, "preprocess_batch", full)
-    with pytest.raises(SnowdriftError, match=r"detector\.batch_size.*batch of 8"):
-        train(datasets / "mixed", tmp_path / "model")
+    with pytest.raises(SnowdriftError, match=rf"detector\.batch_size.*batch of {batch_size}") as caught:
+        train(datasets / "mixed", tmp_path / "model", replace(QUICK, batch_size=batch_size))
+    assert hint in caught.value.hint
+    assert seen == [batch_size]
 
 
 def test_an_unknown_model_is_refused(datasets, tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.files import write_table
 from snowdrift.runtime.job import job
+from snowdrift.xray.enough import require_enough
 from snowdrift.xray.index import index_xray
 
 with job(snakemake.log[0], snakemake.output):
@@ -17,5 +18,6 @@ with job(snakemake.log[0], snakemake.output):
         rejected=Path(snakemake.log.rejected),
         workers=snakemake.threads,
     )
+    require_enough(index.images, snakemake.params.class_name, snakemake.params.scores)
     write_table(index.images, snakemake.output.images)
     remember(root, stamps, snakemake.params.data, snakemake.output.images, threads=snakemake.threads)

@@ -16,7 +16,9 @@ import yaml
 
 from snowdrift.config_schema import describe, load_schema
 from snowdrift.data.places import is_table
+from snowdrift.demo.counts import xray_counts
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.scores.least import least_images
 
 __all__ = ["check_paths", "complete_config", "load_schema", "read_config"]
 
@@ -334,11 +336,42 @@ def _xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 "no such section; expected the settings of this generator, which have no defaults",
             )
     samples, large = config["xray"]["samples"], config["xray"]["large"]
-    splits = config["scores"]["study_splits"]
+    splits, neighbours = config["scores"]["study_splits"], config["scores"]["neighbours"]
     if samples % splits:
         yield "xray.samples", f"{samples}; expected a multiple of `scores.study_splits` ({splits})"
     if large is not None and large < samples:
         yield "xray.large", f"{large}; expected at least `xray.samples` ({samples})"
+    elif large is not None and neighbours >= large:
+        yield "scores.neighbours", f"{neighbours}; expected fewer than `xray.large` ({large})"
+    if "xray" in config["chapters"] and config["data"]["chest_xray"] is None:
+        yield from _rendered_xray_conflicts(config)
+
+
+def _rendered_xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Settings for more X-rays than the demo renders; of X-rays that the user has, their index says so."""
+    rendered = config["demo"]["xray_images"]
+    counts = xray_counts(rendered)
+    for name in ("gan", "dcgan"):
+        batch = config["xray"][name]["batch_size"]
+        if name in config["xray"]["models"] and batch > counts["train"]:
+            yield f"xray.{name}.batch_size", f"{batch}; expected at most `demo.xray_images` ({rendered})"
+    share = config["xray"]["vae"]["validation"]
+    if "vae" in config["xray"]["models"] and not 0 < round(share * counts["train"]) < counts["train"]:
+        yield (
+            "xray.vae.validation",
+            f"{share:g}; expected a fraction that takes some of `demo.xray_images` ({rendered}), and leaves some",
+        )
+    scores = config["scores"]
+    for key, least in {
+        "study_splits": least_images(scores["study_splits"], 0),
+        "neighbours": least_images(0, scores["neighbours"]),
+    }.items():
+        if least > counts["test"]:
+            yield (
+                f"scores.{key}",
+                f"{scores[key]}; needs {least} X-rays to test with, and `demo.xray_images` ({rendered}) renders "
+                f"{counts['test']}",
+            )
 
 
 def _attack_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

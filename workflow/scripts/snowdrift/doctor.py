@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,7 +56,7 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
     yield from environment
     if any(finding.level == _ERROR for finding in environment):
         return
-    from snowdrift.runtime.errors import SnowdriftError
+    from snowdrift.runtime.errors import SnowdriftError, hint_for
 
     try:
         config = read_config([REPOSITORY / "config/config.yaml", *configs])
@@ -73,9 +74,8 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
         try:
             data = (yield from check(config)) or data
         except (SnowdriftError, OSError) as error:
-            yield Finding(
-                _ERROR, getattr(error, "message", str(error)), getattr(error, "hint", "check the folder")
-            )
+            hint = hint_for(error) if isinstance(error, OSError) else error.hint
+            yield Finding(_ERROR, getattr(error, "message", str(error)), hint)
     if data:
         yield from check_space(config, data)
         short = any(path.resolve() == REPOSITORY / "config/demo.yaml" for path in configs)
@@ -94,7 +94,7 @@ def check_python() -> Finding:
 
 def check_environment() -> Iterator[Finding]:
     """Whether what the workflow imports is installed, as it is pinned."""
-    from importlib.metadata import PackageNotFoundError, version
+    from snowdrift.runtime.libraries import installed
 
     lock = (REPOSITORY / "envs/requirements.lock").read_text()
     pins: dict[str, list[str]] = {}  # a package has several where they differ by Python's version
@@ -102,11 +102,12 @@ def check_environment() -> Iterator[Finding]:
         pins.setdefault(name, []).append(pinned)
     missing, other = [], []
     for name in ("snakemake", "torch", "torchvision", "ultralytics", "numpy", "pandas", "jsonschema", "rich"):
-        try:
-            if version(name).split("+")[0] not in pins[name]:
-                other.append(f"{name} {version(name)} instead of {' or '.join(pins[name])}")
-        except PackageNotFoundError:
+        found = installed([name])
+        if not found:
             missing.append(name)
+        elif found.get(name, "").split("+")[0] not in pins[name]:
+            there = ", ".join(f"{own} {version}" for own, version in found.items())
+            other.append(f"{there} instead of {' or '.join(pins[name])}")
     if not missing and (finding := _check_opencv()):
         yield finding
     if missing:
@@ -318,6 +319,7 @@ def check_style(config: Mapping[str, Any]):
 
 def check_xrays(config: Mapping[str, Any]):
     """The X-rays of the class that is learned."""
+    from snowdrift.xray.enough import check_count
     from snowdrift.xray.index import list_xrays
 
     folder, name = config["data"]["chest_xray"], config["xray"]["class_name"]
@@ -329,12 +331,15 @@ def check_xrays(config: Mapping[str, Any]):
         )
         return
     listed = list_xrays(Path(folder), name)
-    learned = sum(1 for file in listed if (file.split, file.class_name) == ("train", name))
+    counts = Counter((file.split, file.class_name) for file in listed)
+    learned = counts["train", name]
     found = {"training images of the class": learned}
     if name == "NORMAL":
         yield _count("chest_xray", Path(folder), found)
     else:
         yield Finding(_OK, f"data.chest_xray: {folder}: {_listing(found)}")
+    for split in ("train", "test"):
+        check_count(split, name, counts[split, name], config["scores"])
 
 
 def _count(key: str, root: Path, found: Mapping[str, int]) -> Finding:

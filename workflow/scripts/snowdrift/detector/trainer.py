@@ -47,10 +47,10 @@ class StudyTrainer(ResumableTrainer):
     ) -> None:
         super().__init__(overrides, state, ranks)
         self._expected = expected
+        self._asked_batch_size, self._started = self.batch_size, False
         self._start = start
         for event in ("on_train_start", "on_val_start"):
             self.add_callback(event, use_threads(threads))
-        self.add_callback("on_train_epoch_end", _refuse_smaller_batch(self.batch_size))
         if ranks.first:
             self.add_callback("on_train_batch_end", _report_batch)
             self.add_callback("on_fit_epoch_end", _log_epoch)
@@ -78,6 +78,17 @@ class StudyTrainer(ResumableTrainer):
             )
         return dataset
 
+    def _build_train_pipeline(self) -> None:
+        # Ultralytics calls it again when its first epoch has run out of memory, with half the batch if there is half.
+        if self._started:
+            smaller = f"set detector.batch_size to {self.batch_size} or less"
+            raise SnowdriftError(
+                f"detector.batch_size: the device's memory does not hold a batch of {self._asked_batch_size}",
+                f"{smaller if self._asked_batch_size > 1 else 'lower detector.image_size'}, for all detectors alike",
+            )
+        super()._build_train_pipeline()
+        self._started = True
+
     def validate(self):
         """Validate, unless the study asked for none: then the last weights are the model."""
         return super().validate() if self.args.val else ({}, None)
@@ -95,17 +106,6 @@ class StudyTrainer(ResumableTrainer):
             return
         for path in (self.last, self.best) if self._ranks.first else ():
             strip_optimizer(path)
-
-
-def _refuse_smaller_batch(batch_size: int):
-    def check(trainer: StudyTrainer) -> None:
-        if trainer.batch_size != batch_size:
-            raise SnowdriftError(
-                f"detector.batch_size: the device's memory does not hold a batch of {batch_size}",
-                f"set detector.batch_size to {trainer.batch_size} or less, for all detectors alike",
-            )
-
-    return check
 
 
 def _report_batch(trainer: StudyTrainer) -> None:

@@ -25,6 +25,8 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
+    # In a folder that several people write to, it can be another's file, or a link, which a writer would follow.
+    temporary.unlink(missing_ok=True)
     try:
         yield temporary
         os.replace(temporary, path)
@@ -94,6 +96,8 @@ def read_table(path: Path | str) -> pd.DataFrame:
     try:
         return pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's fault, not the table's
+            raise
         raise SnowdriftError(
             f"{path}: cannot be read as a table: {error}",
             "delete the file and run again: the workflow makes it anew",
