@@ -77,10 +77,10 @@ rule index_frames:
         described=[path for path in [config["data"]["vfp290k"]] if path and isfile(path)],
         groups=[path for path in [config["splits"]["group"]] if path and is_table(path)],
     output:
+        **({"upright": directory(UPRIGHT)} if TURN else {}),
         frames=FRAMES,
         boxes=BOXES,
         digests=f"{RESULTS}/digests/index_frames.csv",
-        **({"upright": directory(UPRIGHT)} if TURN else {}),
     log:
         f"{RESULTS}/logs/index_frames.log",
         # A failed job's outputs are deleted, and this table says what made it fail.

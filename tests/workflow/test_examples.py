@@ -55,6 +55,24 @@ def test_own_dataset(folder: Path):
     assert "lying" in (study / "detection/datasets/vfp/data.yaml").read_text()
 
 
+def test_standard_dataset(folder: Path):
+    boxes, own = pd.read_parquet(folder / "results/tiny/data/boxes.parquet"), folder / "data/people"
+    as_yolo(folder / RENDERED / "VFP290K", boxes.assign(class_id=0), folder / "videos")
+    for number, video in enumerate(sorted((folder / "videos/images").iterdir())):
+        split = ["train", "train", "train", "train", "val", "val"][number]
+        for kind in ("images", "labels"):
+            (own / kind / split).mkdir(parents=True, exist_ok=True)
+            for path in (folder / "videos" / kind / video.name).iterdir():
+                path.rename(own / kind / split / f"cam{number}_{path.name}")
+    (own / "data.yaml").write_text("train: images/train\nval: images/val\nnames: [person]\n")
+    small = {"splits": {"test": 2}}
+    study = run(folder, "standard-dataset", "detection/datasets/vfp", small=small)
+    table = pd.read_parquet(study / "data/frames.parquet")
+    assert table.groupby("split")["video"].nunique().to_dict() == {"train": 2, "val": 2, "test": 2}
+    assert set(table["video"]) == {f"cam{number}" for number in range(6)}
+    assert len(pd.read_parquet(study / "data/boxes.parquet")) == len(boxes)
+
+
 def test_own_generator(folder: Path):
     (folder / "weights").mkdir()
     shutil.copy(folder / "results/tiny/snow/cyclegan/snapshots/latest_net_G_A.pth", folder / "weights")

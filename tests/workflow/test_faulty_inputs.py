@@ -127,7 +127,8 @@ def test_faulty_frames_are_listed_with_their_reason_and_left_out(tmp_path: Path,
 def test_too_many_faulty_frames_stop_the_run_with_a_summary(tmp_path: Path, dataset: Path):
     break_frames(dataset)
     run = run_config(tmp_path, "data: {vfp290k: VFP290K}", "results/tiny/data/frames.parquet")
-    assert_clear(run, "8 of 18 frames", "data.max_rejected", "XML missing")
+    assert_clear(run, "8 of 18 frames", "data.max_rejected", "XML missing", "results/tiny/data/rejected.csv")
+    assert len(pd.read_csv(tmp_path / "results/tiny/data/rejected.csv")) == 8
 
 
 def remove_videos(root: Path) -> None:

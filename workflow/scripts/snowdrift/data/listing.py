@@ -84,7 +84,7 @@ def check_root(root: Path, key: str) -> None:
 
 def subfolders(folder: Path) -> list[str]:
     """Sorted names of the folders in `folder`, links to folders included; one that cannot be read is left out."""
-    names = [entry.name for entry in folders.entries(folder, warn_of_skipped) if entry.is_dir()]
+    names = [entry.name for entry in folders.entries(folder, warn_of_skipped) if folders.is_folder(entry)]
     return [name for name in names if _can_be_read(folder / name)]
 
 
@@ -140,7 +140,7 @@ def files_by_stem(folder: Path, suffixes: frozenset[str]) -> dict[str, list[str]
         return found
     for entry in folders.entries(folder, warn_of_skipped):
         stem, suffix = os.path.splitext(entry.name)
-        if suffix.lower() in suffixes and not entry.is_dir():
+        if suffix.lower() in suffixes and not folders.is_folder(entry):
             found.setdefault(canonical(stem), []).append(entry.name)
     return found
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from snowdrift.data.tables import lone_frames
 from snowdrift.report import provenance
 from snowdrift.report.blocks import Chart, Code, Comparison, Figure, Section, Table, Text
 from snowdrift.report.charts import cross_domain_chart, curves_chart, losses_chart, times_chart
@@ -17,6 +18,7 @@ from snowdrift.report.pictures import data_uri
 from snowdrift.report.tables import (
     METRICS,
     mean_over_seeds,
+    read_rejected,
     rejection_reasons,
     rule_times,
     split_counts,
@@ -157,12 +159,13 @@ def detections_section(files: StudyFiles) -> Section:
 
 def data_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
     """Frames, videos and boxes of each split, and what was left out."""
-    counts = split_counts(read_table(files.frames), read_table(files.boxes), config["data"]["class_names"])
-    rejected = read_table(files.rejected)
+    frames = read_table(files.frames)
+    counts = split_counts(frames, read_table(files.boxes), config["data"]["class_names"])
+    rejected = read_rejected(files.rejected)
     source = config["data"]["vfp290k"]
     origin = "Rendered for this study (data.vfp290k is null)." if source is None else f"Read from {source}."
     blocks: list[Text | Table] = [
-        Text(f"{origin} Videos are split as a whole, so no test frame has a neighbour in training."),
+        Text(f"{origin} {_neighbours(frames)}"),
         Table("Frames and boxes of each split", list(counts.columns), counts.values.tolist()),
     ]
     if rejected.empty:
@@ -179,6 +182,19 @@ def data_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
             Text(f"The CycleGAN learned from {len(read_table(files.style)):,} style photographs, {kind}.")
         )
     return Section("data", "Data", blocks)
+
+
+def _neighbours(frames: pd.DataFrame) -> str:
+    """Whether a test frame can have a near-copy in training."""
+    whole = "Videos are split as a whole, so no test frame has a neighbour in training."
+    lone = lone_frames(frames)
+    if not lone:
+        return whole
+    which = "No frame belongs to a video" if lone == len(frames) else f"{lone:,} frames belong to no video"
+    return (
+        f"{which}, and each of them is split by itself. Equal pictures are never in two splits, but near-copies of a "
+        "test frame among the training frames were not ruled out; `splits.group` can say which belong together."
+    )
 
 
 def run_section(config: Mapping[str, Any], benchmarks: Path, command: str) -> Section:

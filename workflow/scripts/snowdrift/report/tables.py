@@ -8,6 +8,8 @@ import pandas as pd
 from snowdrift.data.images import fault_kind
 from snowdrift.data.tables import OK
 from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.files import read_table
 
 Corners = tuple[float, float, float, float]
 """Left, top, right, bottom."""
@@ -58,6 +60,20 @@ def split_counts(frames: pd.DataFrame, boxes: pd.DataFrame, class_names: Sequenc
             | {f"{name} boxes": count for name, count in counts.items()}
         )
     return pd.DataFrame(rows)
+
+
+def read_rejected(path: Path) -> pd.DataFrame:
+    """The table of what an index left out, which its job leaves as a log.
+
+    Raises:
+        SnowdriftError: It is not there.
+    """
+    if not path.is_file():
+        raise SnowdriftError(
+            f"{path}: this table is not there",
+            "make the index again, with --forcerun index_frames or --forcerun index_xray",
+        )
+    return read_table(path)
 
 
 def rejection_reasons(rejected: pd.DataFrame) -> pd.DataFrame:

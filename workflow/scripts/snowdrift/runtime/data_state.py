@@ -115,10 +115,17 @@ def _stamps(folder: Path | str) -> Iterator[tuple[str, Stamp]]:
     """(path, Stamp) of every data file below `folder`, sorted, as `folders.walk` finds them."""
     for below, files in walk(folder):
         for entry in files:
-            if entry.name.lower().endswith(SUFFIXES) and entry.is_file():
+            if entry.name.lower().endswith(SUFFIXES) and _is_file(entry):
                 status = entry.stat()
                 path = f"{below}/{entry.name}" if below else entry.name
                 yield path, Stamp(status.st_size, status.st_mtime_ns)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _listing_digest(stamps: Iterable[tuple[str, Stamp]]) -> str:

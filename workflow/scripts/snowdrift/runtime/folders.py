@@ -73,7 +73,7 @@ def _walk(
     inner: list[os.DirEntry[str]] = []
     files: list[os.DirEntry[str]] = []
     for entry in found:
-        (inner if _is_folder(entry) else files).append(entry)
+        (inner if is_folder(entry) else files).append(entry)
     yield below, files
     for entry in inner:
         if entry.is_symlink() and _identity(entry.path) in above:
@@ -82,10 +82,11 @@ def _walk(
         yield from _walk(folder, f"{below}/{entry.name}" if below else entry.name, above, skipped)
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder, or a link to one; a link that leads to itself is none."""
     try:
         return entry.is_dir()
-    except OSError:  # a link that leads to itself
+    except OSError:
         return False
 
 
