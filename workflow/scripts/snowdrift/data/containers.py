@@ -41,10 +41,12 @@ def jpeg_segments(data: bytes, position: int = 2) -> Iterator[Segment]:
     """The segments from `position` on, up to and with the next start of a scan or the end of the image.
 
     Stray bytes between segments are skipped, as libjpeg skips them. A segment that reaches beyond the file's end
-    is not given, and ends the walk.
+    is not given, and ends the walk, and so does the start of another picture.
     """
     while found := _MARKER.search(data, position):
         marker, start = data[found.end() - 1], found.end()
+        if marker == SOI:  # another picture begins here, and this one has not ended
+            return
         adjoins = found.start() == position and found.end() == position + 2
         position = start
         if marker not in _WITHOUT_LENGTH:
