@@ -27,7 +27,8 @@ _STRAY = 256
 _SPENT = 16
 """Most bytes that leave no doubt: zeros at a scan's end that became pixels, or bytes left over before a restart."""
 _ATTEMPTS = 24
-_FILLER = b"\x55\xaa" * 64
+_ZEROS = 4096
+"""Bytes put after an arithmetic code."""
 
 
 class Layout(NamedTuple):
@@ -170,15 +171,10 @@ def _pieces(data: bytes, layout: Layout, frame: Segment) -> list[bytes]:
 def _complaint(pieces: Sequence[bytes]) -> str:
     """The decoder's first warning or error, or nothing."""
     try:
-        _decode(pieces, strict=True)
+        simplejpeg.decode_jpeg(b"".join(pieces), "gray", min_height=1, min_width=1, strict=True)
     except ValueError as error:
         return str(error)
     return ""
-
-
-def _decode(pieces: Sequence[bytes], strict: bool) -> np.ndarray:
-    """The picture in gray, at an eighth of its size."""
-    return simplejpeg.decode_jpeg(b"".join(pieces), "gray", min_height=1, min_width=1, strict=strict)
 
 
 def _zeros_are_flat(data: bytes, layout: Layout) -> bool:
@@ -253,17 +249,14 @@ def _without_leftover(
 
 
 def _arithmetic_verdict(pieces: list[bytes]) -> Verdict:
-    """Whether more data would change the picture.
+    """Whether the decoder needs more data than there are in an arithmetic code.
 
-    An arithmetic decoder goes on with zeros at the end of its data, as its standard wants it, and never warns. In
-    a whole file other bytes in their place may change the last block, in a truncated one all that is missing.
+    It goes on with zeros at the end of its data, as its standard wants it, and never warns. So zeros are put
+    there, which change nothing, and it says how many of them it had left over. A whole file needs few of them.
     """
-    try:
-        plain = _decode(pieces, strict=False)
-        filled = _decode([*pieces[:-2], pieces[-2] + _FILLER, pieces[-1]], strict=False)
-    except ValueError:
-        return Verdict(sure=False)
-    changed = np.flatnonzero((plain != filled).any((1, 2)))
-    if len(changed) and changed[0] < len(plain) - 4:
-        return Verdict("is truncated: its arithmetic code ends early")
-    return Verdict(sure=False)
+    verdict = _verdict(pieces, zeros_are_flat=True)
+    if verdict.fault:
+        return verdict
+    extra = _EXTRA.search(_complaint([*pieces[:-2], pieces[-2] + bytes(_ZEROS), pieces[-1]]))
+    used = _ZEROS - int(extra[1]) if extra else _ZEROS
+    return Verdict("is truncated: its arithmetic code ends early" if used > _SPENT else "", sure=False)
