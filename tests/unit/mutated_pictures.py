@@ -600,6 +600,8 @@ def outcome_of(pictures: Sequence[Made], folder: Path) -> Outcome:
             reasons[fault_kind(fault)] += 1
         else:
             accepted[path] = made.name
+    if not accepted:
+        return Outcome(0, reasons, [])
     dataset = _write_dataset(folder, list(accepted))
     wrong = []
     for path, name in accepted.items():

@@ -14,6 +14,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, _DAC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _ARITHMETIC = frozenset({0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _COMMON_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
+_RESTARTS = frozenset(range(0xD0, 0xD8))
 _TABLES = frozenset({_DHT, _DRI, _DQT, _DAC})
 _APPLICATION = frozenset(range(APP0, APP15 + 1))
 _COEFFICIENTS = 64
@@ -24,9 +25,10 @@ _CORRUPT = re.compile(r"bad (Huffman|arithmetic) code|instead of RST|Inconsisten
 _STRAY = 256
 """Most bytes left over after a scan that a camera may have put there. Lost data leave more, as a rule."""
 _SPENT = 16
-"""Most zeros at a scan's end, in bytes, that a decoder may have taken for picture data without a doubt."""
+"""Most bytes that leave no doubt: zeros at a scan's end that became pixels, or bytes left over before a restart."""
 _ATTEMPTS = 24
-_FILLER = b"\x55\xaa" * 64
+_ZEROS = 4096
+"""Bytes put after an arithmetic code."""
 
 
 class Layout(NamedTuple):
@@ -100,7 +102,7 @@ def find_fault(data: bytes, layout: Layout) -> Verdict:
     pieces = _pieces(data, layout, frame)
     if frame.marker in _ARITHMETIC:
         return _arithmetic_verdict(pieces)
-    return _verdict(pieces)
+    return _verdict(pieces, zeros_are_flat=_zeros_are_flat(data, layout))
 
 
 def _is_common_frame(data: bytes, frame: Segment) -> bool:
@@ -169,25 +171,35 @@ def _pieces(data: bytes, layout: Layout, frame: Segment) -> list[bytes]:
 def _complaint(pieces: Sequence[bytes]) -> str:
     """The decoder's first warning or error, or nothing."""
     try:
-        _decode(pieces, strict=True)
+        simplejpeg.decode_jpeg(b"".join(pieces), "gray", min_height=1, min_width=1, strict=True)
     except ValueError as error:
         return str(error)
     return ""
 
 
-def _decode(pieces: Sequence[bytes], strict: bool) -> np.ndarray:
-    """The picture in gray, at an eighth of its size."""
-    return simplejpeg.decode_jpeg(b"".join(pieces), "gray", min_height=1, min_width=1, strict=strict)
+def _zeros_are_flat(data: bytes, layout: Layout) -> bool:
+    """Whether zeros, to the decoder, are blocks like the one before, of one colour.
+
+    Then a large part of one colour may be zeros in a whole file. So it is if all Huffman tables give their first
+    code, all of whose bits are 0, to "no difference" and "end of the block": 0 for both.
+    """
+    for segment in layout.segments:
+        position = segment.start
+        while segment.marker == _DHT and position + 17 < segment.end:
+            if data[position + 17]:
+                return False
+            position += 17 + sum(data[position + 1 : position + 17])
+    return True
 
 
-def _verdict(pieces: list[bytes]) -> Verdict:
+def _verdict(pieces: list[bytes], zeros_are_flat: bool) -> Verdict:
     complaint = _complaint(pieces)
     for _ in range(_ATTEMPTS):
         extra = _EXTRA.search(complaint)
         if not extra:
             break
         count, marker = int(extra[1]), int(extra[2], 16)
-        if marker == EOI and (fault := _leftover_fault(pieces[-2], count)):
+        if fault := _leftover_fault(pieces[-2], count, marker, zeros_are_flat):
             return Verdict(fault)
         # The decoder stopped there: what it would say of the rest shows once these bytes are gone.
         shorter = _without_leftover(pieces, count, marker, complaint)
@@ -203,16 +215,20 @@ def _verdict(pieces: list[bytes]) -> Verdict:
     return Verdict(sure=False)
 
 
-def _leftover_fault(scan: bytes, count: int) -> str:
-    """A reason if the bytes that the last scan had left over show that some were lost before them.
+def _leftover_fault(last_scan: bytes, count: int, marker: int, zeros_are_flat: bool) -> str:
+    """A reason if the bytes that the decoder had left over before a marker show that some were lost before them.
 
     A few stray bytes, or padding by equal ones, are harmless. Zeros that a broken copy left at the end are not:
     the decoder takes them for picture data, and is done with the picture before it is done with them.
     """
-    zeros = len(scan) - len(scan.rstrip(b"\0"))
-    if zeros >= count > 0 and zeros - count > _SPENT:
+    if marker in _RESTARTS:
+        return f"is damaged: {count} bytes are left over in the middle" if count > _SPENT else ""
+    if marker != EOI:
+        return ""
+    zeros = len(last_scan) - len(last_scan.rstrip(b"\0"))
+    if zeros >= count and zeros - count > _SPENT and not zeros_are_flat:
         return f"is truncated: {zeros} zeros in place of its last rows"
-    if count > _STRAY and len(set(scan[-count:])) > 1:
+    if count > _STRAY and len(set(last_scan[-count:])) > 1:
         return f"is damaged: {count} bytes are left over after its last row"
     return ""
 
@@ -233,17 +249,14 @@ def _without_leftover(
 
 
 def _arithmetic_verdict(pieces: list[bytes]) -> Verdict:
-    """Whether more data would change the picture.
+    """Whether the decoder needs more data than there are in an arithmetic code.
 
-    An arithmetic decoder goes on with zeros at the end of its data, as its standard wants it, and never warns. In
-    a whole file other bytes in their place may change the last block, in a truncated one all that is missing.
+    It goes on with zeros at the end of its data, as its standard wants it, and never warns. So zeros are put
+    there, which change nothing, and it says how many of them it had left over. A whole file needs few of them.
     """
-    try:
-        plain = _decode(pieces, strict=False)
-        filled = _decode([*pieces[:-2], pieces[-2] + _FILLER, pieces[-1]], strict=False)
-    except ValueError:
-        return Verdict(sure=False)
-    changed = np.flatnonzero((plain != filled).any((1, 2)))
-    if len(changed) and changed[0] < len(plain) - 4:
-        return Verdict("is truncated: its arithmetic code ends early")
-    return Verdict(sure=False)
+    verdict = _verdict(pieces, zeros_are_flat=True)
+    if verdict.fault:
+        return verdict
+    extra = _EXTRA.search(_complaint([*pieces[:-2], pieces[-2] + bytes(_ZEROS), pieces[-1]]))
+    used = _ZEROS - int(extra[1]) if extra else _ZEROS
+    return Verdict("is truncated: its arithmetic code ends early" if used > _SPENT else "", sure=False)
