@@ -240,6 +240,14 @@ def test_more_x_rays_than_the_demo_renders_are_a_fault_of_the_plan(text: str, fa
         complete_config(changed | {"chapters": []}, SCHEMA)
 
 
+def test_a_batch_of_one_frame_at_the_smallest_size_is_a_fault_of_the_plan():
+    fault = "`detector.batch_size`: {}; expected at least two for each GPU, since `detector.image_size` (32)"
+    assert fault.format(1) in faults("detector: {image_size: 32, batch_size: 1}")
+    assert fault.format(4) in faults("detector: {image_size: 32, batch_size: 4, gpus: 4}")
+    for text in ("{image_size: 64, batch_size: 1}", "{image_size: 32, batch_size: 2}"):
+        complete_config(yaml.safe_load(f"detector: {text}"), SCHEMA)
+
+
 def test_a_generator_of_ones_own_brings_its_section_and_must_be_there():
     own = {"xray": {"models": ["pca"], "pca": {"latent_size": 3}}}
     assert complete_config(own, SCHEMA)["xray"]["pca"] == {"latent_size": 3}

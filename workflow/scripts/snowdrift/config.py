@@ -285,6 +285,12 @@ def _detector_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "detector.batch_size",
             f"{batch}; expected a multiple of `detector.gpus` ({config['detector']['gpus']})",
         )
+    elif config["detector"]["image_size"] == 32 and batch == config["detector"]["gpus"]:
+        yield (
+            "detector.batch_size",
+            f"{batch}; expected at least two for each GPU, since `detector.image_size` (32) leaves batch normalisation "
+            "one value of a frame",
+        )
 
 
 def _training_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
