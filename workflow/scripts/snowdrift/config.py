@@ -142,7 +142,7 @@ def _set_apart(
 
 
 def _validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
-    """A validator for which 3.0 is no integer, and neither infinity nor NaN is a number."""
+    """A validator for which 3.0 is no integer, and neither infinity, NaN nor 10**400 is a number."""
     checker = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
         {"integer": _is_integer, "number": lambda _, value: _is_number(value)}
     )
@@ -150,11 +150,12 @@ def _validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
 
 
 def _is_integer(_: Any, value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    # No library counts beyond 64 bits.
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return _is_integer(None, value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _fill(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
