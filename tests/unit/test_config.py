@@ -240,6 +240,28 @@ def test_more_x_rays_than_the_demo_renders_are_a_fault_of_the_plan(text: str, fa
         complete_config(changed | {"chapters": []}, SCHEMA)
 
 
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("cyclegan: {epochs: %s}", "expected an integer of at least 1"),
+        ("detector: {seeds: [%s]}", "expected an integer from 0 to 2147483647"),
+        ("cyclegan: {lambda_cycle: %s}", "expected a number of at least 0"),
+        ("winterize: {epoch: %s}", "expected `last` or an integer of at least 1"),
+    ],
+)
+def test_a_number_that_no_library_can_hold_is_a_fault_of_the_plan(key: str, expected: str):
+    for number in (2**63, 10**40, 10**400):
+        assert expected in faults(key % number)
+
+
+def test_a_batch_of_one_frame_at_the_smallest_size_is_a_fault_of_the_plan():
+    fault = "`detector.batch_size`: {}; expected at least two for each GPU, since `detector.image_size` (32)"
+    assert fault.format(1) in faults("detector: {image_size: 32, batch_size: 1}")
+    assert fault.format(4) in faults("detector: {image_size: 32, batch_size: 4, gpus: 4}")
+    for text in ("{image_size: 64, batch_size: 1}", "{image_size: 32, batch_size: 2}"):
+        complete_config(yaml.safe_load(f"detector: {text}"), SCHEMA)
+
+
 def test_a_generator_of_ones_own_brings_its_section_and_must_be_there():
     own = {"xray": {"models": ["pca"], "pca": {"latent_size": 3}}}
     assert complete_config(own, SCHEMA)["xray"]["pca"] == {"latent_size": 3}

@@ -228,6 +228,31 @@ def test_a_batch_that_memory_does_not_hold_ends_the_training_there(
     assert seen == [batch_size]
 
 
+@pytest.mark.parametrize(("batch_size", "seen"), [(15, [15]), (5, [5, 5, 5]), (4, [4, 4, 4, 4])])
+def test_a_last_frame_alone_waits_for_another_epoch_where_no_network_takes_it(
+    batch_size, seen, datasets, tmp_path, monkeypatch
+):
+    """At 32 px batch normalisation gets one value of a frame; there are 16 frames."""
+    prepare_ultralytics()
+    from snowdrift.detector.trainer import StudyTrainer
+
+    original, sizes = StudyTrainer.preprocess_batch, []
+
+    def count(self, batch):
+        sizes.append(len(batch["img"]))
+        return original(self, batch)
+
+    monkeypatch.setattr(StudyTrainer, "preprocess_batch", count)
+    train(datasets / "vfp", tmp_path / "model", replace(QUICK, image_size=32, batch_size=batch_size))
+    assert sizes == seen
+
+
+def test_one_frame_at_a_time_is_refused_where_no_network_takes_it(datasets, tmp_path):
+    with pytest.raises(SnowdriftError, match=r"detector.image_size is 32, at which .* two frames") as caught:
+        train(datasets / "vfp", tmp_path / "model", replace(QUICK, image_size=32, batch_size=1))
+    assert "64 or more" in caught.value.hint
+
+
 def test_an_unknown_model_is_refused(datasets, tmp_path):
     with pytest.raises(SnowdriftError, match=r"detector\.model: yolov8n"):
         train(datasets / "vfp", tmp_path / "model", replace(QUICK, model="yolov8n"))

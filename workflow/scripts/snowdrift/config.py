@@ -148,7 +148,7 @@ def _set_apart(
 
 
 def _validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
-    """A validator for which 3.0 is no integer, and neither infinity nor NaN is a number."""
+    """A validator for which 3.0 is no integer, and neither infinity, NaN nor 10**400 is a number."""
     checker = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
         {"integer": _is_integer, "number": lambda _, value: _is_number(value)}
     )
@@ -156,11 +156,12 @@ def _validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
 
 
 def _is_integer(_: Any, value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    # No library counts beyond 64 bits.
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return _is_integer(None, value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _fill(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -293,6 +294,12 @@ def _detector_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield (
             "detector.batch_size",
             f"{batch}; expected a multiple of `detector.gpus` ({config['detector']['gpus']})",
+        )
+    elif config["detector"]["image_size"] == 32 and batch == config["detector"]["gpus"]:
+        yield (
+            "detector.batch_size",
+            f"{batch}; expected at least two for each GPU, since `detector.image_size` (32) leaves batch normalisation "
+            "one value of a frame",
         )
 
 

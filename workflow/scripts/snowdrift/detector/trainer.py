@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 from torch import Tensor, nn
+from ultralytics.data import build_dataloader
 from ultralytics.utils.torch_utils import strip_optimizer
 
 from snowdrift.detector.datasets import lost_pictures
@@ -18,6 +19,7 @@ from snowdrift.runtime.ranks import Ranks
 from snowdrift.runtime.resume import JobState
 
 _log = logging.getLogger(__name__)
+_LEAST_SIZE = 64  # pixels: from there on one frame makes a batch
 
 
 class StudyTrainer(ResumableTrainer):
@@ -77,6 +79,25 @@ class StudyTrainer(ResumableTrainer):
                 f"{lost[0]}: Ultralytics cannot read this picture or its label ({len(lost)} such frames)"
             )
         return dataset
+
+    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"):
+        """Load one split; an epoch leaves out its last frame where that frame alone would make a batch too small.
+
+        At 32 px the last maps are single pixels, of which batch normalisation needs two. Another epoch has another
+        order, and leaves out another frame.
+        """
+        loader = super().get_dataloader(dataset_path, batch_size, rank, mode)
+        last = len(loader.sampler) % loader.batch_size or loader.batch_size
+        if mode != "train" or last > 1 or self.args.imgsz >= _LEAST_SIZE:
+            return loader
+        if loader.batch_size == 1:
+            raise SnowdriftError(
+                f"detector.image_size is {self.args.imgsz}, at which a training step needs two frames; got one",
+                f"set detector.image_size to {_LEAST_SIZE} or more, or give more training videos",
+            )
+        loader.close()
+        options = {"workers": self.args.workers, "rank": rank, "device": self.device}
+        return build_dataloader(loader.dataset, batch_size, drop_last=True, **options)
 
     def _build_train_pipeline(self) -> None:
         # Ultralytics calls it again when its first epoch has run out of memory, with half the batch if there is half.
