@@ -88,7 +88,7 @@ XRAY_IMAGES = f"{RESULTS}/xray/images.parquet"
 
 wildcard_constraints:
     shard=r"\d+",
-    domain="vfp|winter|mixed",
+    domain="|".join(config["training_sets"]),
     seed=r"\d+",
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from snowdrift.config import check_paths, complete_config, load_schema
 from snowdrift.config_docs import readme
-from snowdrift.config_schema import walk
+from snowdrift.config_schema import is_section, walk
 from snowdrift.runtime.errors import SnowdriftError
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ def test_demo_overrides_only_what_differs():
     assert complete["data"]["vfp290k"] is None
     for key, part in demo.items():
         for name, value in part.items() if isinstance(part, dict) else ():
-            assert study[key][name] != value, f"{key}.{name} repeats config.yaml"
+            assert study[key].get(name) != value, f"{key}.{name} repeats config.yaml"
 
 
 def test_defaults_fill_partial_sections_and_leave_the_input_alone():
@@ -64,7 +64,7 @@ def test_defaults_fill_partial_sections_and_leave_the_input_alone():
 def test_every_key_has_a_description_and_a_default_that_fits():
     for key, part in walk(SCHEMA):
         assert part["description"].endswith("."), key
-        assert part.get("type") == "object" or "default" in part, key
+        assert is_section(part) or "default" in part, key
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,35 @@ def test_every_key_has_a_description_and_a_default_that_fits():
         ("splits: {train: [a, a]}", ["`splits.train`", "none twice"]),
         ("splits: {val: 0}", ["`splits.val`", "an integer of at least 1 or a list"]),
         ("splits: {train: [a, b], test: [a]}", ["`splits.test`", "video `a`", "`splits.train`"]),
-        ("splits: {train: 1}", ["`splits.train`", "at least two", "`detector.mixed: half`"]),
+        (
+            "splits: {train: 1}",
+            ["`splits.train`", "at least 2", "`training_sets.mixed`", "original and cyclegan"],
+        ),
+        ("training_sets: {a: {original: 1, snow: 1}}", ["`training_sets.a`", "source snow", "cyclegan"]),
+        ("training_sets: {a: {original: 0.5}}", ["`training_sets.a`", "0.5 in all", "add up to 1"]),
+        ("training_sets: {a: {original: 1, cyclegan: 0.5}}", ["`training_sets.a`", "1.5 in all"]),
+        ("training_sets: {a: {cyclegan: 0}}", ["`training_sets.a`", "0 in all"]),
+        (
+            "training_sets: {a: {original: 1.5}}",
+            ["`training_sets.a.original`", "1.5", "a number from 0 to 1"],
+        ),
+        ("training_sets: {a/b: {original: 1}}", ["`training_sets`", "'a/b'", "small letters"]),
+        ("training_sets: {7: {original: 1}}", ["`training_sets`", "7;", "small letters"]),
+        ("training_sets: {winter: {original: 1, cyclegan: 1}}", ["`training_sets.winter`", "another name"]),
+        ("training_sets: {mixed: {original: 1, cyclegan: 0}}", ["`training_sets.mixed`", "another name"]),
+        ("training_sets: {original: null}", ["`training_sets.original`", "cannot be left out"]),
+        ("training_sets: [a]", ["`training_sets`", "['a']", "the shares of its sources"]),
+        ("training_sets: {a: 1}", ["`training_sets.a`", "1;", "`{original: 0.5, cyclegan: 0.5}`"]),
+        ("test_sets: [summer]", ["`test_sets[0]`", "'summer'", "one of original, winter"]),
+        ("detector: {mixed: half}", ["`detector.mixed` is gone", "leave it out"]),
+        (
+            "detector: {mixed: union}",
+            ["write `training_sets: {mixed: {original: 1, cyclegan: 1}}` instead"],
+        ),
+        (
+            "detector: {mixed: 0.3}",
+            ["write `training_sets: {mixed: {original: 0.7, cyclegan: 0.3}}` instead"],
+        ),
         ("data: {vfp290k: null}", ["`splits`", "58 videos", "at most 20", "`demo.videos`"]),
         (
             "winterize: {epoch: 30}",
@@ -152,6 +180,28 @@ def test_a_config_that_is_no_mapping_is_refused():
 def test_pretrained_generator_frees_the_training_keys():
     config = {"cyclegan": {"pretrained": "g.pth", "load_size": 256}, "winterize": {"epoch": 7}}
     assert complete_config(config, SCHEMA)["winterize"]["epoch"] == 7
+
+
+def test_the_studys_sets_stay_and_others_come_after_them():
+    more = {
+        "quarter": {"original": 0.75, "cyclegan": 0.25},
+        "gone": None,
+        "mixed": {"original": 1, "cyclegan": 1},
+    }
+    complete = complete_config({"training_sets": more, "test_sets": []}, SCHEMA)
+    assert complete["training_sets"] == {
+        "original": {"original": 1},
+        "winter": {"cyclegan": 1},
+        "mixed": {"original": 1, "cyclegan": 1},
+        "quarter": {"original": 0.75, "cyclegan": 0.25},
+    }
+    assert list(complete["training_sets"]) == ["original", "winter", "mixed", "quarter"]
+    assert complete["test_sets"] == ["original", "winter"]
+
+
+def test_both_versions_of_one_training_video_make_a_mixture():
+    union = {"mixed": {"original": 1, "cyclegan": 1}}
+    complete_config({"training_sets": union, "splits": {"train": 1}}, SCHEMA)
 
 
 def test_missing_paths_are_named_with_their_keys(tmp_path):

@@ -14,8 +14,9 @@ from typing import Any
 import jsonschema
 import yaml
 
-from snowdrift.config_schema import describe, load_schema
+from snowdrift.config_schema import describe, is_section, load_schema
 from snowdrift.data.places import is_table
+from snowdrift.data.sets import complete_sets, complete_test_sets, moved_mix, set_faults
 from snowdrift.demo.counts import xray_counts
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.scores.least import least_images
@@ -48,6 +49,8 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
         raise SnowdriftError(_listing(problems), HINT)
     complete = _fill(config, schema)
     complete["xray"] |= own
+    complete["training_sets"] = complete_sets(complete["training_sets"])
+    complete["test_sets"] = complete_test_sets(complete["test_sets"])
     problems = [f"config key `{key}`: {fault}" for key, fault in _conflicts(complete)]
     if problems:
         raise SnowdriftError(_listing(problems), HINT)
@@ -167,10 +170,12 @@ def _is_number(value: Any) -> bool:
 def _fill(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     complete = {}
     for name, part in schema["properties"].items():
-        if part.get("type") == "object":
+        if is_section(part):
             complete[name] = _fill(config.get(name, {}), part)
         else:
-            complete[name] = copy.deepcopy(config.get(name, part["default"]))
+            # Of a mapping with keys that the user chooses, those of the default stay.
+            default = part["default"]
+            complete[name] = copy.deepcopy(_put_over(config.get(name, default), default))
     return complete
 
 
@@ -179,20 +184,22 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
     path = [str(part) for part in error.absolute_path]
     if error.validator == "additionalProperties":
         allowed = list(error.schema["properties"])
-        for name in error.instance:
+        for name, value in error.instance.items():
             if name not in allowed:
-                yield _unknown_key(path, name, allowed)
+                yield _unknown_key(path, name, value, allowed)
         return
     key = _key(error.absolute_path)
-    if error.validator == "type" and error.schema["type"] == "object":
+    if error.validator == "type" and is_section(error.schema):
         yield f"config key `{key}`: {_show(error.instance)}; expected keys indented under it, or no such line"
         return
     given = f"{_show(error.instance)}{_misread(error)}"
     yield f"config key `{key}`: {given}; expected {describe(error.schema)} ({_meaning(error.schema)})"
 
 
-def _unknown_key(path: list[str], name: Any, allowed: list[str]) -> str:
+def _unknown_key(path: list[str], name: Any, value: Any, allowed: list[str]) -> str:
     key = ".".join([*path, str(name)])
+    if key == "detector.mixed":
+        return f"config key `{key}` is gone, since training sets have their own keys; {moved_mix(value)}"
     close = difflib.get_close_matches(str(name), allowed, n=1, cutoff=0.6)
     if close:
         return f"unknown config key `{key}`; did you mean `{'.'.join([*path, close[0]])}`?"
@@ -274,12 +281,7 @@ def _split_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                     f"video `{video}` is also in `splits.{owner[video]}`; expected it in one split",
                 )
             owner[video] = name
-    mixed = config["detector"]["mixed"]
-    if mixed != "union" and _videos(splits["train"]) == 1:
-        yield (
-            "splits.train",
-            f"one video; expected at least two, since `detector.mixed: {mixed}` makes a part of them wintry",
-        )
+    yield from set_faults(config["training_sets"], _videos(splits["train"]))
 
 
 def _videos(split: int | list[str]) -> int:

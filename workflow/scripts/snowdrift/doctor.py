@@ -67,6 +67,7 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
     yield Finding(
         _OK, f"config: study {config['study']}, side studies: {', '.join(config['chapters']) or 'none'}"
     )
+    yield Finding(_OK, f"detectors: {_detectors(config)}")
     logging.disable(logging.INFO)
     devices = yield from check_devices(config)
     data = None
@@ -80,6 +81,13 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
         yield from check_space(config, data)
         short = any(path.resolve() == REPOSITORY / "config/demo.yaml" for path in configs)
         yield from check_time(config, data, demo, devices, short=short)
+
+
+def _detectors(config: Mapping[str, Any]) -> str:
+    from snowdrift.data.sets import in_words
+
+    sets = "; ".join(f"{name} ({in_words(shares)})" for name, shares in config["training_sets"].items())
+    return f"{sets}; tested on {', '.join(config['test_sets'])}"
 
 
 def check_python() -> Finding:

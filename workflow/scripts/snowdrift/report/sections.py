@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from snowdrift.data.sets import in_words, shows_all
 from snowdrift.data.tables import lone_frames
 from snowdrift.report import provenance
 from snowdrift.report.blocks import Chart, Code, Comparison, Figure, Section, Table, Text
@@ -31,10 +32,6 @@ _EXTREMES = (
     "The best and the worst of up to 200 frames with people, chosen in the same way, by how much of the edges in and "
     "around each box is found again in winter (100 %: all; the figure is that of the frame's faintest person). Where "
     "they are gone, the person has faded, and the label stands for nothing."
-)
-_UNION = (
-    " The mixed one sees both versions of every training frame (detector.mixed: union), twice as many as the others, "
-    "so a part of its lead may be that it trains longer."
 )
 MOST_REASONS = 20
 
@@ -117,20 +114,27 @@ def snow_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
 
 
 def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
-    """Every detector on both domains: heat map, precision-recall curves, tables of all and of each class."""
+    """Every detector on every test set: heat map, precision-recall curves, tables of all and of each class."""
     cross_domain = read_table(files.cross_domain)
     means = mean_over_seeds(cross_domain)
     seeds = int(means["seeds"].max())
     over = "one training of each" if seeds == 1 else f"{seeds} trainings of each, and means over them"
+    training_sets = config["training_sets"]
+    longer = [name for name, shares in training_sets.items() if len(shares) > 1 and shows_all(shares)]
     together, each = means[means["class_name"] == "all"], means[means["class_name"] != "all"]
     return Section(
         "detection",
         "Cross-domain evaluation",
         [
             Text(
-                "Three detectors that differ in nothing but their training data, each on the original (vfp) "
-                f"and the winter version of the same test videos. The figures are from {over}."
-                + (_UNION if config["detector"]["mixed"] == "union" else "")
+                "Detectors that differ in nothing but their training data, each on the original and the winter "
+                f"version of the same test videos. The figures are from {over}."
+                + "".join(map(_trains_longer, longer))
+            ),
+            Table(
+                "What each detector learned from",
+                ["trained on", "training videos"],
+                [[name, in_words(shares)] for name, shares in training_sets.items()],
             ),
             cross_domain_chart(cross_domain),
             _metrics_table("All classes together", together, per_class=False),
@@ -149,7 +153,7 @@ def detections_section(files: StudyFiles) -> Section:
             Figure(
                 data_uri(files.detections, DETECTIONS_WIDTH),
                 "Test frames with the boxes that each detector found",
-                "Each frame in both domains, as each detector sees it. Thin magenta boxes: ground truth. "
+                "Each frame in every test set, as each detector sees it. Thin magenta boxes: ground truth. "
                 f"Detections of at least {DRAWN_CONFIDENCE} confidence are drawn with class and confidence.",
                 wide=True,
             )
@@ -238,6 +242,13 @@ def _comparisons(folder: Path, pairs: pd.DataFrame) -> list[Comparison]:
         )
         for pair in pairs.itertuples()
     ]
+
+
+def _trains_longer(name: str) -> str:
+    return (
+        f" The detector of {name} sees several versions of every training frame, and so more frames than the others: "
+        "a part of its lead may be that it trains longer."
+    )
 
 
 def _metrics_table(caption: str, means: pd.DataFrame, *, per_class: bool) -> Table:
