@@ -27,6 +27,7 @@ from snowdrift.data.images import FaultyFile, fault_kind, probe_image
 from snowdrift.data.pictures import open_picture
 from snowdrift.detector.datasets import Pictures, write_dataset
 from snowdrift.detector.library import prepare_ultralytics
+from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.xray.images import load_images
 
 Random = np.random.Generator
@@ -628,7 +629,10 @@ def _difference(path: Path, linked: Path) -> str:
     from ultralytics.utils.patches import imread
 
     picture = probe_image(path)
-    pixels = np.asarray(open_picture(path), np.int16)
+    try:
+        pixels = np.asarray(open_picture(path), np.int16)
+    except SnowdriftError as error:
+        return f"ends a job: {error}"
     if picture.upright_size != (pixels.shape[1], pixels.shape[0]):
         return f"the index says {picture}, it opens as {pixels.shape}"
     load_images([path], 16)

@@ -1,5 +1,6 @@
 """What the index accepts is one picture for all its readers, and all of it is there."""
 
+import base64
 import struct
 
 import mutated_pictures as made
@@ -15,6 +16,14 @@ from snowdrift.xray.images import load_images
 
 SCENE = made.scene(np.random.default_rng(5), 64, 48)
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
+
+# 32x24 in gray, by `jpegtran -arithmetic`, since no Python library writes such files.
+ARITHMETIC = (
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABQODxIPDRQSEBIXFRQYHjIhHhwcHj0sLiQySUBMS0dARkVQWnNiUFVtVkVGZIhlbXd7"
+    "gYKBTmCNl4x9lnN+gXz/yQALCAAYACABAREA/8wABgAQEAX/2gAIAQEAAD8A0l9jzNRvwXjovzw3LVS1BFLIeFAl5ocAnkkpUxGN"
+    "HIGFwKA2aLHKxh00HIGPhgiBqdvyWhCC0C4d3tOxErOUWOxRBZ8/QpJv1+lGvMi/jR5tlpEyKp8rw4EbO7QubN0Qxjt09jMtCxRr"
+    "NfwXCERu7IEDHUhGmypiHllyev/Z"
+)
 
 
 def with_exif(*blocks: bytes, **options) -> bytes:
@@ -153,7 +162,8 @@ def test_a_progressive_jpeg_without_its_last_scans_is_truncated(tmp_path):
 
 
 def test_a_hole_of_zeros_in_the_middle_is_found(tmp_path):
-    data = encode(made.scene(np.random.default_rng(4), 320, 240), quality=90)
+    noise = np.random.default_rng(4).integers(0, 256, (96, 128, 3), np.uint8)
+    data = encode(noise, quality=90)
     middle = len(data) // 2
     holed = data[:middle] + bytes(3000) + data[middle + 3000 :]
     assert fault_kind(reason(tmp_path / "a.jpg", holed)) in ("is damaged", "is truncated")
@@ -169,3 +179,18 @@ def test_padding_of_cameras_and_what_tools_append_is_no_damage(tmp_path):
         data + b"MotionPhoto" + data,
     ):
         assert not reason(tmp_path / "a.jpg", whole)
+
+
+def test_a_png_that_pillow_chokes_on_behind_the_pixels_is_rejected(tmp_path):
+    """OpenCV reads it, and Pillow opens it: only decoding fails, which would end a later job."""
+    assert (
+        fault_kind(reason(tmp_path / "a.png", png_with(chunk(b"pHYs", b"12"), late=True))) == "is truncated"
+    )
+
+
+def test_an_arithmetic_code_is_whole_or_truncated(tmp_path):
+    """Its decoder goes on with zeros, and does not even warn."""
+    whole = base64.b64decode(ARITHMETIC)
+    assert not reason(tmp_path / "a.jpg", whole)
+    cut = whole[: len(whole) - 70] + END
+    assert reason(tmp_path / "a.jpg", cut) == "is truncated: its arithmetic code ends early"

@@ -27,6 +27,7 @@ _STRAY = 256
 _SPENT = 16
 """Most bytes that leave no doubt: zeros at a scan's end that became pixels, or bytes left over before a restart."""
 _ATTEMPTS = 24
+_HOLE = bytes(64)
 _ZEROS = 4096
 """Bytes put after an arithmetic code."""
 
@@ -102,7 +103,11 @@ def find_fault(data: bytes, layout: Layout) -> Verdict:
     pieces = _pieces(data, layout, frame)
     if frame.marker in _ARITHMETIC:
         return _arithmetic_verdict(pieces)
-    return _verdict(pieces, zeros_are_flat=_zeros_are_flat(data, layout))
+    symbols = _first_symbols(data, layout)
+    if frame.marker not in _PROGRESSIVE and (fault := _hole_fault(data, layout, symbols)):
+        return Verdict(fault)
+    # With such tables a large part of one colour may be zeros in a whole file.
+    return _verdict(pieces, zeros_are_flat=all(_is_flat(symbol) for _, symbol in symbols))
 
 
 def _is_common_frame(data: bytes, frame: Segment) -> bool:
@@ -177,19 +182,33 @@ def _complaint(pieces: Sequence[bytes]) -> str:
     return ""
 
 
-def _zeros_are_flat(data: bytes, layout: Layout) -> bool:
-    """Whether zeros, to the decoder, are blocks like the one before, of one colour.
-
-    Then a large part of one colour may be zeros in a whole file. So it is if all Huffman tables give their first
-    code, all of whose bits are 0, to "no difference" and "end of the block": 0 for both.
-    """
+def _first_symbols(data: bytes, layout: Layout) -> list[tuple[int, int]]:
+    """Of each Huffman table its class, 0 for DC and 1 for AC, and what it decodes a code of zeros to."""
+    symbols = []
     for segment in layout.segments:
         position = segment.start
         while segment.marker == _DHT and position + 17 < segment.end:
-            if data[position + 17]:
-                return False
+            symbols.append((data[position] >> 4, data[position + 17]))
             position += 17 + sum(data[position + 1 : position + 17])
-    return True
+    return symbols
+
+
+def _is_flat(symbol: int) -> bool:
+    """Whether a symbol means that nothing changes: its lower half, the bits of a difference, is 0."""
+    return not symbol & 15
+
+
+def _hole_fault(data: bytes, layout: Layout, symbols: Sequence[tuple[int, int]]) -> str:
+    """A reason if zeros stand within a scan for a coefficient that differs from 0, again and again.
+
+    A copy that lost a block in the middle has zeros there. Each block of a sequential file has such a coefficient
+    or says that there is none, while a scan of a progressive one may hold neither. Zeros at the end are looked
+    at elsewhere, for they may be padding.
+    """
+    if any(_is_flat(symbol) for kind, symbol in symbols if kind):
+        return ""
+    holed = any(_HOLE in data[start:end].rstrip(b"\0") for start, end in layout.scans)
+    return "is damaged: zeros in place of picture data" if holed else ""
 
 
 def _verdict(pieces: list[bytes], zeros_are_flat: bool) -> Verdict:

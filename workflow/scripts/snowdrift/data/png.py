@@ -49,11 +49,14 @@ def find_fault(data: bytes, chunks: Sequence[Chunk]) -> str:
 def is_common(data: bytes, chunks: Sequence[Chunk]) -> bool:
     """Whether the file is of the kind that all readers read alike, so that their results need no comparison.
 
-    It has 8 bits per channel, no palette and no transparent colour, is not interlaced, and ends with its end
-    chunk.
+    It has 8 bits per channel, no palette and no transparent colour, is not interlaced, and has nothing between
+    its pixels and its end.
     """
     kinds = [chunk.kind for chunk in chunks]
     if kinds[0] != b"IHDR" or kinds.count(b"IHDR") > 1 or not set(kinds) <= _COMMON_CHUNKS:
+        return False
+    # Pillow reads what follows the pixels only while it decodes them, and may choke on it.
+    if kinds[-2:] != [b"IDAT", b"IEND"]:
         return False
     start = len(PNG_START) + 8
     depth, colour, *_, interlaced = data[start + 8 : start + 13]
