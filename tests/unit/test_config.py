@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from snowdrift.config import check_paths, complete_config, load_schema
+from snowdrift.config import check_paths, complete_config, load_schema, read_config
 from snowdrift.config_docs import readme
 from snowdrift.config_schema import walk
 from snowdrift.runtime.errors import SnowdriftError
@@ -252,6 +252,14 @@ def test_more_x_rays_than_the_demo_renders_are_a_fault_of_the_plan(text: str, fa
 def test_a_number_that_no_library_can_hold_is_a_fault_of_the_plan(key: str, expected: str):
     for number in (2**63, 10**40, 10**400):
         assert expected in faults(key % number)
+
+
+def test_a_file_in_another_encoding_is_named_with_the_right_one(tmp_path):
+    for encoding in ("utf-16", "latin-1"):
+        (tmp_path / "own.yaml").write_text("study: grün\n", encoding=encoding)
+        with pytest.raises(SnowdriftError, match=r"own\.yaml: cannot be read as a config") as caught:
+            read_config([tmp_path / "own.yaml"], SCHEMA)
+        assert caught.value.hint == "save it as UTF-8"
 
 
 def test_a_batch_of_one_frame_at_the_smallest_size_is_a_fault_of_the_plan():

@@ -61,9 +61,8 @@ def read_config(files: Sequence[Path], schema: Mapping[str, Any]) -> dict[str, A
         try:
             layer = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise SnowdriftError(
-                f"{file}: cannot be read as a config: {error}", "see config/README.md"
-            ) from error
+            hint = "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else "see config/README.md"
+            raise SnowdriftError(f"{file}: cannot be read as a config: {error}", hint) from error
         merged = _put_over(layer or {}, merged)
     return complete_config(merged, schema)
 
