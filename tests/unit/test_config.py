@@ -262,6 +262,19 @@ def test_a_file_in_another_encoding_is_named_with_the_right_one(tmp_path):
         assert caught.value.hint == "save it as UTF-8"
 
 
+def test_a_batch_of_more_pictures_than_the_demo_renders_is_a_fault_of_the_plan():
+    tiny = yaml.safe_load(
+        (ROOT / "tests/workflow/tiny.yaml").read_text()
+    )  # 2 videos of 4 frames, 6 photographs
+    cyclegan = {"frames": 20, "style_images": 20, "batch_size": 9}
+    with pytest.raises(
+        SnowdriftError, match=r"`cyclegan\.batch_size`: 9; expected at most 8, since `demo` renders"
+    ):
+        complete_config(merge(tiny, {"cyclegan": cyclegan}), SCHEMA)
+    complete_config(merge(tiny, {"cyclegan": cyclegan | {"batch_size": 8}}), SCHEMA)
+    complete_config(merge(tiny, {"cyclegan": cyclegan, "data": {"dawn": "photographs"}}), SCHEMA)
+
+
 def test_a_batch_of_one_frame_at_the_smallest_size_is_a_fault_of_the_plan():
     fault = "`detector.batch_size`: {}; expected at least two for each GPU, since `detector.image_size` (32)"
     assert fault.format(1) in faults("detector: {image_size: 32, batch_size: 1}")
