@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from snowdrift.config import check_paths, complete_config, load_schema
+from snowdrift.config import check_paths, complete_config, load_schema, read_config
 from snowdrift.config_docs import readme
 from snowdrift.config_schema import is_section, walk
 from snowdrift.runtime.errors import SnowdriftError
@@ -302,6 +302,27 @@ def test_more_x_rays_than_the_demo_renders_are_a_fault_of_the_plan(text: str, fa
 def test_a_number_that_no_library_can_hold_is_a_fault_of_the_plan(key: str, expected: str):
     for number in (2**63, 10**40, 10**400):
         assert expected in faults(key % number)
+
+
+def test_a_file_in_another_encoding_is_named_with_the_right_one(tmp_path):
+    for encoding in ("utf-16", "latin-1"):
+        (tmp_path / "own.yaml").write_text("study: grün\n", encoding=encoding)
+        with pytest.raises(SnowdriftError, match=r"own\.yaml: cannot be read as a config") as caught:
+            read_config([tmp_path / "own.yaml"], SCHEMA)
+        assert caught.value.hint == "save it as UTF-8"
+
+
+def test_a_batch_of_more_pictures_than_the_demo_renders_is_a_fault_of_the_plan():
+    tiny = yaml.safe_load(
+        (ROOT / "tests/workflow/tiny.yaml").read_text()
+    )  # 2 videos of 4 frames, 6 photographs
+    cyclegan = {"frames": 20, "style_images": 20, "batch_size": 9}
+    with pytest.raises(
+        SnowdriftError, match=r"`cyclegan\.batch_size`: 9; expected at most 8, since `demo` renders"
+    ):
+        complete_config(merge(tiny, {"cyclegan": cyclegan}), SCHEMA)
+    complete_config(merge(tiny, {"cyclegan": cyclegan | {"batch_size": 8}}), SCHEMA)
+    complete_config(merge(tiny, {"cyclegan": cyclegan, "data": {"dawn": "photographs"}}), SCHEMA)
 
 
 def test_a_batch_of_one_frame_at_the_smallest_size_is_a_fault_of_the_plan():

@@ -273,11 +273,11 @@ def test_a_model_in_a_file_of_its_own_is_found_by_its_name_and_keeps_the_mean_of
         ({"latent_size": "4"}, "`latent_size` is '4', expected int"),
         ({"latent_size": 40}, "xray.pca.latent_size is 40, and 20 images of 256 values allow 19"),
         (
-            {"latent_size": 15, "image_size": 3},
-            "xray.pca.latent_size is 15, and 20 images of 9 values allow 9",
+            {"latent_size": 17, "image_size": 4},
+            "xray.pca.latent_size is 17, and 20 images of 16 values allow 16",
         ),
         ({"latent_size": 0}, "xray.pca.latent_size: 0 is out of range"),
-        ({"image_size": 2}, "xray.pca.image_size: 2 is out of range"),
+        ({"image_size": 3}, "xray.pca.image_size: 3 is out of range"),
         ({"channels": 2}, "xray.pca.channels: 2 is out of range"),
     ],
 )

@@ -68,9 +68,8 @@ def read_config(files: Sequence[Path], schema: Mapping[str, Any]) -> dict[str, A
         try:
             layer = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise SnowdriftError(
-                f"{file}: cannot be read as a config: {error}", "see config/README.md"
-            ) from error
+            hint = "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else "see config/README.md"
+            raise SnowdriftError(f"{file}: cannot be read as a config: {error}", hint) from error
         merged = _put_over(layer or {}, merged)
     return complete_config(merged, schema)
 
@@ -319,6 +318,11 @@ def _training_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "cyclegan.batch_size",
             f"{cyclegan['batch_size']}; expected at most `cyclegan.frames` ({cyclegan['frames']})",
         )
+    elif (rendered := _rendered_pairs(config)) is not None and cyclegan["batch_size"] > rendered:
+        yield (
+            "cyclegan.batch_size",
+            f"{cyclegan['batch_size']}; expected at most {rendered}, since `demo` renders no more to learn from",
+        )
     if cyclegan["batch_size"] % cyclegan["gpus"]:
         yield (
             "cyclegan.batch_size",
@@ -332,6 +336,15 @@ def _training_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             f"{epoch}; expected `last` or a multiple of `cyclegan.snapshot_every` ({every}) "
             f"up to `cyclegan.epochs` + `cyclegan.decay_epochs` ({total})",
         )
+
+
+def _rendered_pairs(config: Mapping[str, Any]) -> int | None:
+    """Pairs of an epoch of the CycleGAN; None where the user has frames or style pictures, which nobody has counted."""
+    if config["data"]["vfp290k"] is not None or config["data"]["dawn"] is not None:
+        return None
+    cyclegan, demo = config["cyclegan"], config["demo"]
+    frames = min(cyclegan["frames"], _videos(config["splits"]["train"]) * demo["frames"])
+    return max(frames, min(cyclegan["style_images"], demo["snow_images"]))
 
 
 def _xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

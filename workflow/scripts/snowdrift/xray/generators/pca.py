@@ -19,7 +19,7 @@ class PCASettings:
     """The config's section `xray.pca`.
 
     Attributes:
-        image_size: side of an image in pixels, at least 3.
+        image_size: side of an image in pixels, at least 4.
         channels: 1 or 3.
         latent_size: components, at least 1, fewer than images, and no more than an image has values.
     """
@@ -30,7 +30,7 @@ class PCASettings:
 
     def __post_init__(self) -> None:
         for name, value, right in (
-            ("image_size", self.image_size, self.image_size >= 3),  # as sharpness needs
+            ("image_size", self.image_size, self.image_size >= 4),  # as the variance of sharpness needs
             ("channels", self.channels, self.channels in (1, 3)),
             ("latent_size", self.latent_size, self.latent_size >= 1),
         ):
