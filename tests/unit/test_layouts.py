@@ -1,12 +1,15 @@
 """Every layout: the same tables from each, what is a video, which splits are taken, and what is refused."""
 
 import json
+import shutil
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 import layout_sets as sets
 import pandas as pd
 import pytest
+from PIL import Image
 
 from snowdrift.data.index import FrameIndex, Reading, index_frames
 from snowdrift.data.layouts import recognise
@@ -220,6 +223,11 @@ def boxless(content: dict) -> None:
         (lambda content: [each.update(width=640) for each in content["images"]], "JSON size differs"),
         (lambda content: [each.update(file_name="x.jpg") for each in content["images"]], "was not found in"),
         (boxless, "box incomplete"),
+        (lambda content: content["images"][0].update(id=[1]), r"speaks of picture 0"),
+        (lambda content: content["annotations"][0].update(image_id=[1]), r"speaks of picture \[1\]"),
+        (lambda content: content["annotations"][1].update(iscrowd="maybe"), "crowd unclear"),
+        (lambda content: content["annotations"][1].update(bbox=None, segmentation=[1, 2]), "box incomplete"),
+        (lambda content: content["annotations"][1].update(bbox=[10**400, 1, 2, 3]), "box incomplete"),
     ],
 )
 def test_json_that_is_not_understood_is_refused(tmp_path, drawn, change, message: str):
@@ -249,3 +257,92 @@ def test_the_doctor_can_tell_the_layout_of_a_folder(tmp_path, drawn, name: str):
 def test_a_folder_that_is_no_dataset_looks_like_none(tmp_path):
     (tmp_path / "a/b").mkdir(parents=True)
     assert recognise(tmp_path) is None
+
+
+def as_texts(content: dict) -> None:
+    for annotation in content["annotations"]:
+        for key in ("iscrowd", "image_id", "category_id"):
+            annotation[key] = str(annotation[key])
+
+
+def relative(start: str) -> Callable[[dict], None]:
+    return lambda content: [each.update(file_name=start + each["file_name"]) for each in content["images"]]
+
+
+def heading_is_a_class(content: dict) -> None:
+    content["categories"][1]["supercategory"] = "normal"
+
+
+def without_sizes(content: dict) -> None:
+    for each in content["images"]:
+        each.update(width=None, height="48")
+
+
+@pytest.mark.parametrize(
+    "change", [as_texts, relative("./"), relative(".\\"), heading_is_a_class, without_sizes]
+)
+def test_json_as_various_tools_write_it_gives_the_same_boxes(tmp_path, drawn, change):
+    expected = index(sets.write_coco(drawn, tmp_path / "plain"), "coco")
+    found = index(change_coco(sets.write_coco(drawn, tmp_path / "set"), change), "coco")
+    pd.testing.assert_frame_equal(found.boxes, expected.boxes)
+    pd.testing.assert_frame_equal(found.frames, expected.frames)
+
+
+@pytest.mark.parametrize("name", ["result.json", "latest.json", "evaluation.json", "train_val_test.json"])
+def test_the_folder_of_all_pictures_is_no_video_and_part_of_a_word_no_split(tmp_path, drawn, name: str):
+    content = sets.coco(drawn)
+    (tmp_path / "set/images").mkdir(parents=True)
+    for image, frame in zip(content["images"], drawn, strict=True):
+        image["file_name"] = f"images/{frame.flat}.jpg"
+        shutil.copy(frame.picture, tmp_path / "set" / image["file_name"])
+    (tmp_path / "set" / name).write_text(json.dumps(content))
+    frames = index(tmp_path / "set", "coco").frames
+    assert frames["video"].tolist() == [frame.flat for frame in drawn]
+    assert frames["split"].value_counts().to_dict() == {"unused": 9, "train": 1, "val": 1, "test": 1}
+
+
+def test_the_folder_of_a_split_in_the_paths_of_its_pictures_is_no_video(tmp_path, drawn):
+    place = sets.write_coco(drawn, tmp_path / "set")
+    for split in ("train", "val", "test"):
+        path = place / f"annotations/instances_{split}2017.json"
+        path.write_text(path.read_text().replace('"file_name": "', f'"file_name": "{split}2017/'))
+    expected = index(sets.write_coco(drawn, tmp_path / "plain"), "coco").frames
+    pd.testing.assert_frame_equal(index(place, "coco").frames, expected)
+
+
+@pytest.mark.parametrize(("old", "new"), [("train2017", "Train2017"), ("val2017", "VAL2017")])
+def test_capitals_of_the_folders_of_a_json_file_do_not_matter(tmp_path, drawn, old, new):
+    place = sets.write_coco(drawn, tmp_path / "set")
+    (place / old).rename(place / new)
+    assert (index(place, "coco").frames["status"] == "ok").all()
+
+
+def test_folders_of_a_json_file_are_found_in_the_unicode_form_of_macos(tmp_path, drawn):
+    place = sets.write_cvat_coco(drawn, tmp_path / "set")
+    (place / "images/A").rename(place / "images" / unicodedata.normalize("NFD", "강남"))
+    path = place / "annotations/instances_default.json"
+    path.write_text(path.read_text().replace('"A/', '"강남/'))
+    frames = index(place, "coco").frames
+    assert (frames["status"] == "ok").all() and "강남" in set(frames["video"])
+
+
+def test_pictures_that_the_tables_could_not_tell_apart_are_one_faulty_frame(tmp_path, drawn):
+    place = sets.write_cvat_coco(drawn, tmp_path / "set")
+    path = place / "annotations/instances_default.json"
+    content = json.loads(path.read_text())
+    for number, name in enumerate(("D/D_00000.png", "D/E/x.jpg", "D__E/x.jpg"), start=100):
+        (place / "images" / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", sets.SIZE, (number, 0, 0)).save(place / "images" / name)
+        content["images"].append({"id": number, "file_name": name, "width": 64, "height": 48})
+    path.write_text(json.dumps(content))
+    frames, boxes, rejected = index(place, "coco", max_rejected=0.5)
+    assert frames["frame_id"].is_unique and len(boxes) == 12
+    assert rejected["reason"].str.startswith("two pictures of one name: ").tolist() == [True, True]
+
+
+def test_a_dataset_whose_own_files_name_no_training_says_so(tmp_path, drawn):
+    place = sets.write_coco(drawn, tmp_path / "set")
+    for split in ("train", "test"):
+        (place / f"annotations/instances_{split}2017.json").unlink()
+    with pytest.raises(SnowdriftError, match="own files name videos for val, and none to train with"):
+        index(place, "coco")

@@ -208,13 +208,24 @@ def pair_frames(
 
 
 def checked_names(frames: list[FrameFiles]) -> list[FrameFiles]:
-    """The frames, in which those whose names cannot be written into tables or results are faulty.
+    """The frames, in which those whose names cannot be told apart or written into tables or results are faulty.
 
     Raises:
         SnowdriftError: The locale cannot show a name.
     """
     check_locale(frame.image for frame in frames)
-    return [_storable(frame) for frame in frames]
+    return [_storable(frame) for frame in _one_of_each_name(frames)]
+
+
+def _one_of_each_name(frames: list[FrameFiles]) -> list[FrameFiles]:
+    """The frames, of which those that the tables could not tell apart are a faulty one."""
+    found: dict[tuple[str, str], FrameFiles] = {}
+    for frame in frames:
+        first = found.setdefault((frame.video, frame.stem), frame)
+        if first is not frame:
+            fault = f"two pictures of one name: {first.image}, {frame.image}"
+            found[frame.video, frame.stem] = first._replace(fault_file=first.image, fault=fault)
+    return list(found.values())
 
 
 def _storable(frame: FrameFiles) -> FrameFiles:
