@@ -346,3 +346,131 @@ def test_a_dataset_whose_own_files_name_no_training_says_so(tmp_path, drawn):
         (place / f"annotations/instances_{split}2017.json").unlink()
     with pytest.raises(SnowdriftError, match="own files name videos for val, and none to train with"):
         index(place, "coco")
+
+
+def edit(name: str, *changes: str) -> Callable[[Path], None]:
+    """Replace texts in the file `name` of a dataset; with one text, write it."""
+
+    def change(place: Path) -> None:
+        text = (place / name).read_text() if len(changes) > 1 else changes[0]
+        for old, new in zip(changes[::2], changes[1::2], strict=False):
+            assert old in text
+            text = text.replace(old, new)
+        (place / name).write_text(text)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (edit("data.yaml", "0: normal\n  1: fallen", "1: normal\n  2: fallen"), "expected 0 to 1"),
+        (edit("data.yaml", "0: normal\n  1: fallen", "0: normal\n  2: fallen"), "expected 0 to 1"),
+        (edit("data.yaml", "names:\n  0: normal\n  1: fallen", "names: 5"), "is no list of classes"),
+        (edit("data.yaml", "val: images/val", "val: images/train"), "images/train is in train and in val"),
+        (edit("data.yaml", "val: images/val", "val: images/nowhere"), "there is no such file or folder"),
+    ],
+)
+def test_a_data_yaml_that_is_not_clear_is_refused(tmp_path, drawn, change, message: str):
+    place = sets.write_ultralytics(drawn, tmp_path / "set")
+    change(place)
+    with pytest.raises(SnowdriftError, match=message):
+        index(place, "yolo")
+
+
+def test_lists_of_pictures_that_are_no_text_or_name_nothing_are_refused(tmp_path, drawn):
+    place = sets.write_lists(drawn, tmp_path / "set")
+    for content, message in (
+        (b"\xff\xfe", "cannot be read as a list"),
+        (b"/a/b.jpg\n", "names /a/b.jpg, and"),
+    ):
+        (place / "train.txt").write_bytes(content)
+        with pytest.raises(SnowdriftError, match=message):
+            index(place, "yolo")
+
+
+@pytest.mark.parametrize(
+    "name", ["data.yaml", "people.yaml", "Classes.txt", "coco.names", "labels/_classes.txt"]
+)
+def test_any_list_of_classes_beside_the_labels_has_to_be_the_configs(tmp_path, drawn, name: str):
+    place = sets.write_ultralytics(drawn, tmp_path / "set")
+    (place / "data.yaml").unlink()
+    for listed in (("normal", "fallen"), ("fallen", "normal")):
+        text = (
+            "\n".join(listed) if not name.endswith("yaml") else f"train: images/train\nnames: {list(listed)}"
+        )
+        (place / name).write_text(text)
+        if listed == sets.CLASSES:
+            assert len(index(place, "yolo").boxes) > 0
+    with pytest.raises(SnowdriftError, match=f"{name}: names the classes"):
+        index(place, "yolo")
+
+
+def move(place: Path, old: str, new: str) -> None:
+    """Rename `old`, a part of the paths of pictures and of their labels."""
+    for kind in ("images", "labels"):
+        for path in sorted((place / kind).glob(f"**/{old}*"), reverse=True):
+            target = path.with_name(path.name.replace(old, new))
+            target.parent.mkdir(exist_ok=True, parents=True)
+            path.rename(target)
+
+
+def by_video(place: Path) -> None:
+    for path in [*place.glob("images/*/*.jpg"), *place.glob("labels/*/*.txt")]:
+        (path.parent / path.name[0]).mkdir(exist_ok=True)
+        path.rename(path.parent / path.name[0] / path.name)
+
+
+def by_video_in_test(place: Path) -> None:
+    for path in [*place.glob("images/test/*.jpg"), *place.glob("labels/test/*.txt")]:
+        (path.parent / "D").mkdir(exist_ok=True)
+        path.rename(path.parent / "D" / path.name)
+
+
+def with_year(place: Path) -> None:
+    for folder in [*place.glob("images/*"), *place.glob("labels/*")]:
+        folder.rename(f"{folder}2017")
+
+
+@pytest.mark.parametrize("change", [lambda place: None, by_video, by_video_in_test, with_year])
+def test_folders_that_are_named_after_splits_are_splits_at_any_depth(tmp_path, drawn, change):
+    place = sets.write_ultralytics(drawn, tmp_path / "set")
+    (place / "data.yaml").unlink()
+    change(place)
+    frames = index(place, "yolo").frames
+    own = {frame.flat: sets.SPLIT_OF[frame.video] for frame in drawn}
+    assert {Path(row.image).stem: row.split for row in frames.itertuples()} == own
+
+
+def test_a_folder_beside_those_of_the_splits_is_asked_about(tmp_path, drawn):
+    place = sets.write_ultralytics(drawn, tmp_path / "set")
+    (place / "images/backup").mkdir()
+    assert len(index(place, "yolo").frames) == len(drawn)
+    (place / "data.yaml").unlink()
+    with pytest.raises(SnowdriftError, match="named after splits, and backup"):
+        index(place, "yolo")
+
+
+def test_a_test_split_that_roboflow_names_and_did_not_export_is_drawn(tmp_path, drawn, caplog):
+    place = sets.write_roboflow([frame for frame in drawn if frame.video != "D"], tmp_path / "set")
+    frames = index(place, "yolo").frames
+    assert frames["split"].value_counts().to_dict() == {"train": 5, "val": 3, "test": 1}
+    assert "so the dataset has no test split" in caplog.text
+
+
+@pytest.mark.parametrize("write", [sets.write_ultralytics, sets.write_lists])
+def test_names_in_a_data_yaml_and_its_lists_are_found_in_the_unicode_form_of_macos(tmp_path, drawn, write):
+    place = write(drawn, tmp_path / "set")
+    old = "train" if write is sets.write_ultralytics else "A_00000"
+    move(place, old, unicodedata.normalize("NFD", "학습"))
+    edit("data.yaml" if old == "train" else "train.txt", f"images/{old}", "images/학습")(place)
+    frames = index(place, "yolo").frames
+    assert frames["split"].value_counts().to_dict() == {"train": 6, "val": 3, "test": 3}
+
+
+@pytest.mark.parametrize("suffix", ["", "data.yaml"])
+def test_a_dataset_named_through_a_link_whose_data_yaml_says_where_it_lies(tmp_path, drawn, suffix):
+    place = sets.write_ultralytics(drawn, tmp_path / "set")
+    edit("data.yaml", "path: ../somewhere", f"path: {place}")(place)
+    (tmp_path / "link").symlink_to(place)
+    assert (index(tmp_path / "link" / suffix, "yolo").frames["status"] == "ok").all()

@@ -16,8 +16,17 @@ from typing import Any, NamedTuple
 from snowdrift.data.classes import Classes
 from snowdrift.data.images import FaultyFile
 from snowdrift.data.layouts.folders import KEY, SPLIT_NAMES
-from snowdrift.data.listing import Corners, Dataset, FrameFiles, Objects, check_root, find_folder, subfolders
-from snowdrift.data.names import by_canonical, canonical
+from snowdrift.data.listing import (
+    Corners,
+    Dataset,
+    Finder,
+    FrameFiles,
+    Objects,
+    check_root,
+    find_folder,
+    subfolders,
+)
+from snowdrift.data.names import canonical
 from snowdrift.runtime import folders
 from snowdrift.runtime.errors import SnowdriftError
 
@@ -128,7 +137,7 @@ def _frames_of(root: Path, file: _File, classes: Classes) -> Iterator[FrameFiles
     pictures = _pictures(content["images"], file.path)
     objects = _objects(content["annotations"], pictures, class_of, file.path)
     place = _place(root, file, pictures.values())
-    there = _Files(root)
+    there = Finder(root)
     for number, picture in pictures.items():
         image = there.find(PurePosixPath(place, picture["file_name"]))
         video, alone = _video(PurePosixPath(picture["file_name"]), PurePosixPath(place), file)
@@ -313,7 +322,7 @@ def _place(root: Path, file: _File, pictures: Iterable[Mapping[str, Any]]) -> st
     places = [beside, file.word, f"{images}/{file.word}"]
     places += [f"{images}/{file.split}", file.split] if file.split else []
     places += [images, "data", "."]
-    there = _Files(root)
+    there = Finder(root)
     for picture in pictures[:: max(1, len(pictures) // 20)]:
         for place in places:
             if there.find(PurePosixPath(place, picture["file_name"])):
@@ -348,31 +357,3 @@ def _refuse_twice(frames: Sequence[FrameFiles]) -> None:
                 f"{frame.image} is in {other.annotation} and in {frame.annotation}",
                 "name each picture once: it would be trained on and tested on",
             )
-
-
-class _Files:
-    """Finds pictures, however their accents are written, and whatever the capitals of their folders."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._folders: dict[PurePosixPath, PurePosixPath | None] = {PurePosixPath("."): PurePosixPath(".")}
-        self._known: dict[PurePosixPath, dict[str, str]] = {}
-
-    def find(self, path: PurePosixPath) -> PurePosixPath | None:
-        """The file itself, relative to the root; None if there is none."""
-        folder = self.folder(path.parent)
-        if folder is None:
-            return None
-        if folder not in self._known:
-            names = [entry.name for entry in folders.entries(self._root / folder)]
-            self._known[folder] = by_canonical(names, str(self._root / folder))
-        name = self._known[folder].get(canonical(path.name))
-        return folder / name if name else None
-
-    def folder(self, path: PurePosixPath) -> PurePosixPath | None:
-        """The folder itself, relative to the root; None if there is none."""
-        if path not in self._folders:
-            above = self.folder(path.parent)
-            name = above and find_folder(self._root / above, path.name)
-            self._folders[path] = above / name if name else None
-        return self._folders[path]
