@@ -4,7 +4,8 @@
 # Makes: data/frames.parquet, data/boxes.parquet, data/rejected.csv, data/style.parquet, data/style_rejected.csv
 
 
-REJECTED = f"{RESULTS}/data/rejected.csv"
+# What an index leaves out is listed in a table that is no declared output, because Snakemake deletes the outputs of a job
+# that fails, and the table says why it did.
 TURN = config["data"]["turn"] != "reject"
 UPRIGHT = f"{RESULTS}/data/upright"
 
@@ -83,8 +84,6 @@ rule index_frames:
         digests=f"{RESULTS}/digests/index_frames.csv",
     log:
         f"{RESULTS}/logs/index_frames.log",
-        # A failed job's outputs are deleted, and this table says what made it fail.
-        rejected=REJECTED,
     benchmark:
         f"{RESULTS}/benchmarks/index_frames.tsv"
     priority: CRITICAL
@@ -99,6 +98,7 @@ rule index_frames:
         max_rejected=config["data"]["max_rejected"],
         place=place(config["data"]["vfp290k"]),
         root=place(FRAME_ROOT),
+        rejected=f"{RESULTS}/data/rejected.csv",
         data=state_of("vfp290k", FRAMES),
         splits=config["splits"],
         seed=config["seed"],
@@ -117,7 +117,6 @@ rule index_style:
         digests=f"{RESULTS}/digests/index_style.csv",
     log:
         f"{RESULTS}/logs/index_style.log",
-        rejected=f"{RESULTS}/data/style_rejected.csv",
     benchmark:
         f"{RESULTS}/benchmarks/index_style.tsv"
     priority: CRITICAL
@@ -130,6 +129,7 @@ rule index_style:
     params:
         max_rejected=config["data"]["max_rejected"],
         root=place(config["data"]["dawn"]),
+        rejected=f"{RESULTS}/data/style_rejected.csv",
         data=state_of("dawn", STYLE),
         code=code("index_style"),
     script:

@@ -74,9 +74,8 @@ rule make_report:
         runtime=minutes("make_report"),
     params:
         config=config,
-        # Logs of the jobs that make the indices, so that they outlast a failure; no job can have a log as its input.
-        rejected=rules.index_frames.log.rejected,
-        xray_rejected=rules.index_xray.log.rejected,
+        rejected=rules.index_frames.params.rejected,
+        xray_rejected=rules.index_xray.params.rejected,
         command=COMMAND,
         benchmarks=f"{RESULTS}/benchmarks",
         code=code("make_report"),

@@ -58,7 +58,6 @@ rule index_xray:
         digests=f"{RESULTS}/digests/index_xray.csv",
     log:
         f"{RESULTS}/logs/index_xray.log",
-        rejected=f"{RESULTS}/xray/rejected.csv",
     benchmark:
         f"{RESULTS}/benchmarks/index_xray.tsv"
     conda:
@@ -71,6 +70,7 @@ rule index_xray:
         class_name=config["xray"]["class_name"],
         max_rejected=config["data"]["max_rejected"],
         root=place(config["data"]["chest_xray"]),
+        rejected=f"{RESULTS}/xray/rejected.csv",
         data=state_of("chest_xray", XRAY_IMAGES),
         scores=aside(settings("scores", "study_splits", "neighbours")),
         code=code("index_xray"),

@@ -19,7 +19,7 @@ with job(snakemake.log[0], snakemake.output):
         group=snakemake.params.splits["group"],
         seed=snakemake.params.seed,
         max_rejected=snakemake.params.max_rejected,
-        rejected=Path(snakemake.log.rejected),
+        rejected=Path(snakemake.params.rejected),
         workers=snakemake.threads,
     )
     write_index(index, Path(snakemake.output.frames), Path(snakemake.output.boxes))

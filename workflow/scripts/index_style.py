@@ -13,7 +13,7 @@ with job(snakemake.log[0], snakemake.output):
     index = index_style(
         root,
         max_rejected=snakemake.params.max_rejected,
-        rejected=Path(snakemake.log.rejected),
+        rejected=Path(snakemake.params.rejected),
         workers=snakemake.threads,
     )
     write_table(index.style, snakemake.output.style)

@@ -15,7 +15,7 @@ with job(snakemake.log[0], snakemake.output):
         root,
         class_name=snakemake.params.class_name,
         max_rejected=snakemake.params.max_rejected,
-        rejected=Path(snakemake.log.rejected),
+        rejected=Path(snakemake.params.rejected),
         workers=snakemake.threads,
     )
     require_enough(index.images, snakemake.params.class_name, snakemake.params.scores)

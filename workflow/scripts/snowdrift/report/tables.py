@@ -73,7 +73,7 @@ def split_counts(frames: pd.DataFrame, boxes: pd.DataFrame, class_names: Sequenc
 
 
 def read_rejected(path: Path) -> pd.DataFrame:
-    """The table of what an index left out, which its job leaves as a log.
+    """The table of what an index left out, which is no declared output of its job.
 
     Raises:
         SnowdriftError: It is not there.
