@@ -1,7 +1,8 @@
 # Detection: one YOLOv5 for each training domain and seed, evaluated on every test domain.
 #
 # Needs: data/frames.parquet, data/boxes.parquet, the frames, and for the winter and mixed domains the winter frames.
-# Makes: detection/datasets/<domain>/, detection/models/<domain>-seed<seed>/, detection/{cross_domain,curves}.csv
+# Makes: detection/datasets/<domain>/, detection/models/<domain>-seed<seed>/, detection/matches/<domain>-seed<seed>.parquet,
+#        detection/{cross_domain,curves,comparisons}.csv, detection/left_out.parquet
 
 TRAIN_DOMAINS = ["vfp", "winter", "mixed"]
 TEST_DOMAINS = ["vfp", "winter"]
@@ -102,15 +103,14 @@ rule train_detector:
 
 
 rule evaluate_detector:
-    """Score one model on the test videos of every domain."""
+    """Match one model's detections with the objects of the test videos, in every domain."""
     input:
         model=rules.train_detector.output.model,
         frames=FRAMES,
         boxes=BOXES,
         manifests=MANIFESTS,
     output:
-        table=f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}.csv",
-        curves=f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}_curves.csv",
+        matches=f"{RESULTS}/detection/matches/{{domain}}-seed{{seed}}.parquet",
         examples=f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}_examples.parquet",
         digests=f"{RESULTS}/digests/evaluate_detector/{{domain}}-seed{{seed}}.csv",
     log:
@@ -138,13 +138,14 @@ rule evaluate_detector:
 
 
 rule cross_domain:
-    """Gather all evaluations in one table, and their precision-recall curves in another."""
+    """Compute all metrics from the matches, with intervals over the test videos, and compare the detectors."""
     input:
-        tables=expand(f"{RESULTS}/detection/evaluation/{{model}}.csv", model=MODELS),
-        curves=expand(f"{RESULTS}/detection/evaluation/{{model}}_curves.csv", model=MODELS),
+        matches=expand(f"{RESULTS}/detection/matches/{{model}}.parquet", model=MODELS),
     output:
         table=f"{RESULTS}/detection/cross_domain.csv",
         curves=f"{RESULTS}/detection/curves.csv",
+        left_out=f"{RESULTS}/detection/left_out.parquet",
+        comparisons=f"{RESULTS}/detection/comparisons.csv",
         digests=f"{RESULTS}/digests/cross_domain.csv",
     log:
         f"{RESULTS}/logs/cross_domain.log",
@@ -166,6 +167,7 @@ rule plot_cross_domain:
     """Draw the cross-domain table as a heat map."""
     input:
         table=rules.cross_domain.output.table,
+        left_out=rules.cross_domain.output.left_out,
     output:
         figure=report(
             f"{RESULTS}/detection/cross_domain.svg",

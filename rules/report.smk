@@ -55,6 +55,8 @@ rule make_report:
         pairs=ancient(f"{RESULTS}/snow/pairs"),
         cross_domain=rules.cross_domain.output.table,
         curves=rules.cross_domain.output.curves,
+        left_out=rules.cross_domain.output.left_out,
+        comparisons=rules.cross_domain.output.comparisons,
         detections=rules.draw_detections.output.figure,
     output:
         page=report(

@@ -9,7 +9,7 @@ from snowdrift.runtime.job import job
 with (
     job(snakemake.log[0], snakemake.output),
     leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
-    scratch_folder(f"{snakemake.output.table}.scratch") as scratch,
+    scratch_folder(f"{snakemake.output.matches}.scratch") as scratch,
 ):
     evaluation = evaluate_detector(
         snakemake.input.model,
@@ -30,8 +30,6 @@ with (
     )
     for part in evaluation:
         part.insert(0, "train_domain", snakemake.wildcards.domain)
-    for part in (evaluation.metrics, evaluation.curves):
-        part.insert(3, "seed", int(snakemake.wildcards.seed))
-    write_table(evaluation.metrics, snakemake.output.table)
-    write_table(evaluation.curves, snakemake.output.curves)
+    evaluation.matches.insert(1, "seed", int(snakemake.wildcards.seed))
+    write_table(evaluation.matches, snakemake.output.matches)
     write_table(evaluation.examples, snakemake.output.examples)

@@ -15,13 +15,12 @@ import torch
 from snowdrift.detector.datasets import Pictures, lost_pictures, write_dataset
 from snowdrift.detector.domains import TEST_DOMAINS, domain_frames
 from snowdrift.detector.library import collect_warnings, prepare_ultralytics, ultralytics_device, use_threads
+from snowdrift.detector.matches import join_matches, match_table
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.progress import report
 
 EXAMPLE_CONFIDENCE = 0.25  # of the detections that are shown; the metrics use `confidence`
-METRICS = ("precision", "recall", "map50", "map50_95")
-CURVE_POINTS = 101
 
 _log = logging.getLogger(__name__)
 
@@ -46,20 +45,15 @@ class EvaluationSettings:
 
 
 class Evaluation(NamedTuple):
-    """What `evaluate_detector` measures and keeps.
+    """What `evaluate_detector` finds.
 
     Attributes:
-        metrics: one row per domain and class, with `all` first: test_domain, class_name, images (for a class: those
-            that show it), instances, precision and recall (at the confidence of the best F1), map50, map50_95. A
-            class without instances has NaN metrics, and `all` averages over the others.
-        curves: the precision-recall curve at IoU 0.5 of each domain and class that has instances, with `all` as
-            their mean: test_domain, class_name, recall (0 to 1 in CURVE_POINTS steps), precision.
+        matches: what the detector found and missed on each test domain, see `match_table`; test_domain comes first.
         examples: one row per detection of at least EXAMPLE_CONFIDENCE: test_domain, frame_id, image_path, class_name,
             confidence, x1, y1, x2, y2 (pixels of the picture); a frame without detections has one row of nulls.
     """
 
-    metrics: pd.DataFrame
-    curves: pd.DataFrame
+    matches: pd.DataFrame
     examples: pd.DataFrame
 
 
@@ -74,7 +68,7 @@ def evaluate_detector(
     scratch: Path | str,
     test_domains: Sequence[str] = TEST_DOMAINS,
 ) -> Evaluation:
-    """Measure a detector on the test frames of each domain, and keep its detections on a few of them.
+    """Match a detector's detections with the objects of each domain's test frames, and keep those of a few frames.
 
     Args:
         model: A checkpoint that `train_detector` wrote.
@@ -93,7 +87,7 @@ def evaluate_detector(
     model = Path(model)
     prepare_ultralytics()
     gpu_or_cpu = ultralytics_device([device])
-    evaluations = []
+    matches, shown_detections = {}, []
     Path(scratch).mkdir(parents=True, exist_ok=True)
     for domain in test_domains:
         # Nothing is mixed or drawn in a test domain.
@@ -101,16 +95,12 @@ def evaluate_detector(
         with tempfile.TemporaryDirectory(prefix=".test-", dir=scratch) as folder:
             dataset = Path(folder).absolute() / domain
             write_dataset(dataset, pictures, {"test": selection})
-            metrics = _measure(model, dataset, settings, gpu_or_cpu, threads)
-        table = _metric_rows(metrics, pictures.class_names, len(selection))
-        _log.info("%s on %s: mAP50 %.3f, mAP50-95 %.3f", model, domain, *table.loc[0, ["map50", "map50_95"]])
+            matches[domain] = _match(model, dataset, pictures, settings, gpu_or_cpu, threads)
         shown = pictures.locate(example_frames(pictures.frames, selection, examples))
         detected = _detect(model, shown, settings, gpu_or_cpu, threads)
-        parts = Evaluation(table, _curve_rows(metrics, pictures.class_names), detected)
-        for part in parts:
-            part.insert(0, "test_domain", domain)
-        evaluations.append(parts)
-    return Evaluation(*(pd.concat(parts, ignore_index=True) for parts in zip(*evaluations, strict=True)))
+        detected.insert(0, "test_domain", domain)
+        shown_detections.append(detected)
+    return Evaluation(join_matches(matches), pd.concat(shown_detections, ignore_index=True))
 
 
 def example_frames(frames: pd.DataFrame, selection: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -139,8 +129,10 @@ def _load(model: Path):
         ) from error
 
 
-def _measure(model: Path, dataset: Path, settings: EvaluationSettings, device: str, threads: int):
-    from ultralytics.models.yolo.detect import DetectionValidator
+def _match(
+    model: Path, dataset: Path, pictures: Pictures, settings: EvaluationSettings, device: str, threads: int
+) -> pd.DataFrame:
+    from snowdrift.detector.validator import MatchingValidator
 
     arguments = {
         "task": "detect",
@@ -157,7 +149,7 @@ def _measure(model: Path, dataset: Path, settings: EvaluationSettings, device: s
         "plots": False,
         "verbose": False,
     }
-    validator = DetectionValidator(save_dir=dataset / "out", args=arguments)
+    validator = MatchingValidator(save_dir=dataset / "out", args=arguments)
     validator.add_callback("on_val_start", use_threads(threads))
     validator.add_callback("on_val_batch_end", partial(_report_batch, f"testing on {dataset.name}"))
     with collect_warnings() as warnings:
@@ -171,7 +163,8 @@ def _measure(model: Path, dataset: Path, settings: EvaluationSettings, device: s
             if "No valid images" not in str(error):
                 raise
             raise _unreadable(dataset / "images", "not one of the test frames") from error
-    lost = lost_pictures(pd.read_csv(dataset / "frames.csv"), "test", validator.dataloader.dataset.im_files)
+    listing = pd.read_csv(dataset / "frames.csv", keep_default_na=False)
+    lost = lost_pictures(listing, "test", validator.dataloader.dataset.im_files)
     if lost:
         raise _unreadable(lost[0], f"{len(lost)} test frames, this the first of them,")
     if any("NMS time limit" in message for message in warnings):
@@ -180,34 +173,17 @@ def _measure(model: Path, dataset: Path, settings: EvaluationSettings, device: s
             f"{model}: non-maximum suppression ran out of Ultralytics' time limit, so detections were lost",
             "run again on a less busy machine, or with a smaller detector.batch_size",
         )
-    return validator.metrics
+    box = validator.metrics.box
+    _log.info("%s on %s: mAP50 %.3f, mAP50-95 %.3f", model, dataset.name, box.map50, box.map)
+    places = [Path(image).parts[-2:] for image in listing["image"]]
+    frame_of = dict(zip(places, listing["frame_id"], strict=True))
+    frame_ids = [frame_of[Path(frame.picture).parts[-2:]] for frame in validator.frames]
+    video_of = dict(zip(pictures.frames["frame_id"], pictures.frames["video"], strict=True))
+    return match_table(validator.frames, frame_ids, video_of, pictures.class_names)
 
 
 def _report_batch(stage: str, validator) -> None:
     report(stage, validator.batch_i + 1, len(validator.dataloader), "batches")
-
-
-def _metric_rows(metrics, class_names: Sequence[str], images: int) -> pd.DataFrame:
-    per_class = {int(index): row for row, index in enumerate(metrics.box.ap_class_index)}
-    rows = [("all", images, int(metrics.nt_per_class.sum()), *metrics.mean_results())]
-    for index, name in enumerate(class_names):
-        values = metrics.class_result(per_class[index]) if index in per_class else [np.nan] * len(METRICS)
-        rows.append((name, int(metrics.nt_per_image[index]), int(metrics.nt_per_class[index]), *values))
-    return pd.DataFrame(rows, columns=["class_name", "images", "instances", *METRICS])
-
-
-def _curve_rows(metrics, class_names: Sequence[str]) -> pd.DataFrame:
-    recall = np.linspace(0, 1, CURVE_POINTS)
-    curves = {
-        class_names[int(index)]: np.interp(recall, metrics.box.px, precision)
-        for index, precision in zip(metrics.box.ap_class_index, metrics.box.prec_values, strict=True)
-    }
-    curves = {"all": np.mean(list(curves.values()), axis=0)} | curves
-    tables = [
-        pd.DataFrame({"class_name": name, "recall": recall, "precision": precision.round(4)})
-        for name, precision in curves.items()
-    ]
-    return pd.concat(tables, ignore_index=True)
 
 
 def _detect(

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from snowdrift.report.cross_domain import means_with_intervals
 from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
 from snowdrift.report.pictures import INK
 from snowdrift.report.style import COLD, GRID, STYLE, WARM, write_figure
@@ -39,19 +40,21 @@ def plot_losses(losses: pd.DataFrame, output: Path | str) -> None:
         write_figure(figure, output)
 
 
-def plot_cross_domain(cross_domain: pd.DataFrame, output: Path | str) -> None:
-    """Plot mAP50 and mAP50-95 over all classes as heat maps: rows trained on, columns tested on.
+def plot_cross_domain(cross_domain: pd.DataFrame, left_out: pd.DataFrame, output: Path | str) -> None:
+    """Plot mAP50 and mAP50-95 over all classes, with intervals, as heat maps: rows trained on, columns tested on.
 
     Args:
         cross_domain: `detection/cross_domain.csv`; the mean over its seeds is shown.
+        left_out: `detection/left_out.parquet`.
         output: PNG or SVG, by the suffix.
     """
+    means = means_with_intervals(cross_domain, left_out)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.4, 3.5), layout="constrained")
         for axis, (metric, title) in zip(
             figure.subplots(1, 2), {"map50": "mAP50", "map50_95": "mAP50-95"}.items(), strict=True
         ):
-            _heat_map(axis, mean_matrix(cross_domain, metric), title)
+            _heat_map(axis, means, metric, title)
         write_figure(figure, output)
 
 
@@ -68,14 +71,19 @@ def _panel(axis: Axes, losses: pd.DataFrame, title: str, series: dict[str, str])
         axis.legend(frameon=False, fontsize=9)
 
 
-def _heat_map(axis: Axes, matrix: pd.DataFrame, title: str) -> None:
+def _heat_map(axis: Axes, means: pd.DataFrame, metric: str, title: str) -> None:
+    matrix, low, high = (mean_matrix(means, f"{metric}{end}") for end in ("", "_low", "_high"))
     axis.imshow(matrix, vmin=0, vmax=1, cmap="Blues", aspect="auto")
     for row, train_domain in enumerate(TRAIN_DOMAINS):
         for column, test_domain in enumerate(TEST_DOMAINS):
             value = matrix.loc[train_domain, test_domain]
             text = "none" if pd.isna(value) else f"{value:.3f}"
             colour = "white" if value > 0.55 else INK
-            axis.text(column, row, text, ha="center", va="center", fontsize=14, color=colour)
+            axis.text(column, row, text, ha="center", va="bottom", fontsize=14, color=colour)
+            ends = [matrix_of.loc[train_domain, test_domain] for matrix_of in (low, high)]
+            if not any(map(pd.isna, ends)):
+                span = f"{ends[0]:.2f} to {ends[1]:.2f}"
+                axis.text(column, row + 0.08, span, ha="center", va="top", fontsize=9, color=colour)
     axis.set_title(title, loc="left", fontsize=12)
     axis.set_xticks(range(len(TEST_DOMAINS)), TEST_DOMAINS)
     axis.set_yticks(range(len(TRAIN_DOMAINS)), TRAIN_DOMAINS)

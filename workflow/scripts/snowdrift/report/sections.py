@@ -12,11 +12,12 @@ import yaml
 from snowdrift.report import provenance
 from snowdrift.report.blocks import Chart, Code, Comparison, Figure, Section, Table, Text
 from snowdrift.report.charts import cross_domain_chart, curves_chart, losses_chart, times_chart
+from snowdrift.report.cross_domain import means_with_intervals
 from snowdrift.report.detections import DRAWN_CONFIDENCE
 from snowdrift.report.pictures import data_uri
 from snowdrift.report.tables import (
     METRICS,
-    mean_over_seeds,
+    between,
     rejection_reasons,
     rule_times,
     split_counts,
@@ -51,6 +52,8 @@ class StudyFiles:
     pairs: Path
     cross_domain: Path
     curves: Path
+    left_out: Path
+    comparisons: Path
     detections: Path
     style: Path | None = None
     losses: Path | None = None
@@ -116,8 +119,7 @@ def snow_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
 
 def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
     """Every detector on both domains: heat map, precision-recall curves, tables of all and of each class."""
-    cross_domain = read_table(files.cross_domain)
-    means = mean_over_seeds(cross_domain)
+    means = means_with_intervals(read_table(files.cross_domain), read_table(files.left_out))
     seeds = int(means["seeds"].max())
     over = "one training of each" if seeds == 1 else f"{seeds} trainings of each, and means over them"
     together, each = means[means["class_name"] == "all"], means[means["class_name"] != "all"]
@@ -130,10 +132,43 @@ def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Sectio
                 f"and the winter version of the same test videos. The figures are from {over}."
                 + (_UNION if config["detector"]["mixed"] == "union" else "")
             ),
-            cross_domain_chart(cross_domain),
+            Text(_intervals_text(int(together["videos"].min()), seeds)),
+            cross_domain_chart(means),
             _metrics_table("All classes together", together, per_class=False),
             curves_chart(read_table(files.curves)),
             _metrics_table("Each class", each, per_class=True),
+            _differences_table(read_table(files.comparisons)),
+        ],
+    )
+
+
+def _intervals_text(videos: int, seeds: int) -> str:
+    trainings = (
+        "They do not hold what another training of the same detector would give."
+        if seeds == 1
+        else f"They also hold how far the {seeds} trainings differ."
+    )
+    return (
+        f"In brackets are 95 % intervals: what these figures might be on other test videos of the same kind, judged by "
+        f"leaving out each of the {videos} in turn. {trainings} Where there is none, fewer than two videos show the "
+        "class, or all of them agree. Precision and recall are taken at the confidence with the best F1 on the test "
+        "videos themselves, for each detector and test domain its own."
+    )
+
+
+def _differences_table(comparisons: pd.DataFrame) -> Table:
+    rows = comparisons[comparisons["class_name"] == "all"]
+    rows = rows.rename(columns={"low": "difference_low", "high": "difference_high"})
+    titles = {"map50": "mAP50", "map50_95": "mAP50-95"}
+    return Table(
+        "Differences between the detectors on the same videos, all classes together; each interval holds by itself",
+        ["tested on", "metric", "first", "second", "first less second"],
+        [
+            [
+                *(row["test_domain"], titles[row["metric"]], row["first"], row["second"]),
+                between(row, "difference", "+.3f"),
+            ]
+            for row in rows.to_dict("records")
         ],
     )
 
@@ -230,7 +265,7 @@ def _metrics_table(caption: str, means: pd.DataFrame, *, per_class: bool) -> Tab
     rows = [
         [
             *(str(row[key]) for key in keys),
-            *(float(row[metric]) for metric in METRICS),
+            *(between(row, metric, ".3f") for metric in METRICS),
             round(row["instances"]),
         ]
         for row in means.to_dict("records")
