@@ -2,7 +2,7 @@
 #
 # Needs: data/frames.parquet, data/boxes.parquet, the frames, and for the winter and mixed domains the winter frames.
 # Makes: detection/datasets/<domain>/, detection/models/<domain>-seed<seed>/, detection/matches/<domain>-seed<seed>.parquet,
-#        detection/{cross_domain,curves,comparisons}.csv, detection/left_out.parquet
+#        detection/{cross_domain,curves,comparisons,in_use,by_height}.csv, detection/left_out.parquet
 
 TRAIN_DOMAINS = ["vfp", "winter", "mixed"]
 TEST_DOMAINS = ["vfp", "winter"]
@@ -103,9 +103,11 @@ rule train_detector:
 
 
 rule evaluate_detector:
-    """Match one model's detections with the objects of the test videos, in every domain."""
+    """Match one model's detections with the objects of the test videos, in every domain, and of its validation videos."""
     input:
         model=rules.train_detector.output.model,
+        dataset=ancient(f"{RESULTS}/detection/datasets/{{domain}}"),
+        digests=rules.build_dataset.output.digests,
         frames=FRAMES,
         boxes=BOXES,
         manifests=MANIFESTS,
@@ -146,6 +148,8 @@ rule cross_domain:
         curves=f"{RESULTS}/detection/curves.csv",
         left_out=f"{RESULTS}/detection/left_out.parquet",
         comparisons=f"{RESULTS}/detection/comparisons.csv",
+        in_use=f"{RESULTS}/detection/in_use.csv",
+        by_height=f"{RESULTS}/detection/by_height.csv",
         digests=f"{RESULTS}/digests/cross_domain.csv",
     log:
         f"{RESULTS}/logs/cross_domain.log",

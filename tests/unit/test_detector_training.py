@@ -21,6 +21,7 @@ from PIL import Image
 from snowdrift.detector.datasets import write_dataset
 from snowdrift.detector.domains import training_selections
 from snowdrift.detector.evaluation import EvaluationSettings, evaluate_detector, example_frames
+from snowdrift.detector.in_use import best_confidence
 from snowdrift.detector.intervals import METRICS
 from snowdrift.detector.metrics import CURVE_POINTS, measure
 from snowdrift.detector.training import TrainingSettings, train_detector
@@ -106,7 +107,10 @@ def validated(datasets, tmp_path_factory):
 
 def evaluate(model: Path, study, scratch: Path, **more):
     options = {"settings": EVALUATION, "examples": 3, "device": CPU[0], "threads": 1} | more
-    return evaluate_detector(model, study.pictures, scratch=scratch, **options)
+    validation = training_selections(study.frames, "mixed", mixed="union", seed=0)["val"]
+    return evaluate_detector(
+        model, study.pictures, validation[["frame_id", "source"]], scratch=scratch, **options
+    )
 
 
 def tensors(folder: Path) -> dict[str, torch.Tensor]:
@@ -292,7 +296,7 @@ def test_the_matches_give_ultralytics_own_figures(validated, study, tmp_path, va
     write_table(matches, tmp_path / "matches.parquet")
     read = read_table(tmp_path / "matches.parquet")
     assert list(matches["test_domain"].cat.categories) == ["vfp", "winter"]
-    for domain, theirs in zip(("vfp", "winter"), validated_by_ultralytics, strict=True):
+    for domain, theirs in zip(("vfp", "winter"), validated_by_ultralytics[:2], strict=True):
         metrics, curves, left_out = measure(read[read["test_domain"] == domain])
         assert metrics["class_name"].tolist() == ["all", *CLASS_NAMES]
         assert metrics["instances"].tolist() == [12, 6, 6]
@@ -308,9 +312,25 @@ def test_the_matches_give_ultralytics_own_figures(validated, study, tmp_path, va
     assert not list((tmp_path / "scratch").iterdir())
 
 
-def test_an_object_is_found_once_or_missed(validated, study, tmp_path):
-    """Of a detector that has learned next to nothing, and of its matches at no confidence at all."""
+def test_validation_videos_choose_the_confidence_as_ultralytics_does(
+    validated, study, tmp_path, validated_by_ultralytics
+):
+    """Of both versions of every frame."""
     matches, _ = evaluate(validated / "weights" / "best.pt", study, tmp_path, test_domains=["vfp"])
+    validation = matches[matches["split"] == "val"]
+    assert validation["test_domain"].isna().all()
+    assert set(validation["video"]) == set(study.frames.loc[study.frames["split"] == "val", "video"])
+    assert validation["object_height"].notna().sum() == 2 * 12
+    theirs = validated_by_ultralytics[-1].box
+    confidence = best_confidence(validation)
+    place = int(np.argmin(np.abs(theirs.px - confidence)))
+    assert theirs.p_curve[:, place].tolist() == pytest.approx(list(theirs.p), abs=1e-9)
+    assert theirs.r_curve[:, place].tolist() == pytest.approx(list(theirs.r), abs=1e-9)
+
+
+def test_an_object_is_found_once_or_missed(validated, study, tmp_path):
+    matches, _ = evaluate(validated / "weights" / "best.pt", study, tmp_path, test_domains=["vfp"])
+    matches = matches[matches["split"] == "test"]
     objects = matches[matches["object_height"].notna()]
     found = objects["confidence"].notna()
     assert (objects.loc[found, "tp50"]).all() and not matches.loc[matches["confidence"].isna(), "tp50"].any()
@@ -319,15 +339,19 @@ def test_an_object_is_found_once_or_missed(validated, study, tmp_path):
     expected = heights.groupby("frame_id")["box_height"].apply(sorted)
     for frame_id, rows in objects.groupby("frame_id", observed=True):
         assert sorted(rows["object_height"]) == pytest.approx(expected[frame_id], abs=1e-3)
-    assert set(matches["frame_id"]) == set(study.frames.loc[study.frames["split"] == "test", "frame_id"])
+    assert set(matches["frame_id"].astype(str)) == set(
+        study.frames.loc[study.frames["split"] == "test", "frame_id"]
+    )
     assert matches["height"].dropna().between(0, 1).all()
 
 
 def test_a_class_without_instances_has_a_row_without_metrics(quick, study, tmp_path, reports):
-    pictures = study.pictures
-    upright = replace(pictures, boxes=pictures.boxes[pictures.boxes["class_id"] == 0])
-    options = {"settings": EVALUATION, "examples": 1, "device": CPU[0], "threads": 1, "scratch": tmp_path}
-    matches, _ = evaluate_detector(quick / "weights" / "best.pt", upright, test_domains=["vfp"], **options)
+    upright = replace(study, boxes=study.boxes[study.boxes["class_id"] == 0], folder=tmp_path)
+    for name in ("root", "winter", "frames.parquet", "shard.parquet"):
+        (tmp_path / name).symlink_to(study.folder / name)
+    upright.boxes.to_parquet(tmp_path / "boxes.parquet")
+    matches, _ = evaluate(quick / "weights" / "best.pt", upright, tmp_path, test_domains=["vfp"])
+    matches = matches[matches["split"] == "test"]
     table, curves, left_out = measure(matches)
     row = table.set_index("class_name").loc["fallen"]
     assert (row["images"], row["instances"]) == (0, 0)
@@ -335,7 +359,7 @@ def test_a_class_without_instances_has_a_row_without_metrics(quick, study, tmp_p
     assert table.loc[table["class_name"] != "fallen", "map50"].notna().all()
     assert left_out.loc[left_out["class_name"] != "fallen", "map50"].notna().all()
     assert set(curves["class_name"]) == {"all", "normal"}
-    assert reports[-1].stage == "testing on vfp" and reports[-1].done == reports[-1].total
+    assert reports[-1].stage == "testing on validation" and reports[-1].done == reports[-1].total
 
 
 def test_examples_show_the_same_frames_in_both_domains(quick, study, tmp_path):

@@ -116,6 +116,13 @@ def study(tmp_path):
     pd.DataFrame(more | losses).to_csv(tmp_path / "losses.csv", index=False)
     curves().to_csv(tmp_path / "curves.csv", index=False)
     write_comparisons(tmp_path)
+    cell = {"train_domain": ["mixed"], "test_domain": ["winter"], "class_name": ["all"], "seeds": [1]}
+    rates = {"missed": [0.25], "missed_low": [0.125], "missed_high": [0.5], "confidence": [0.321]}
+    rates |= {"false_alarms": [12.0], "false_alarms_low": [None], "false_alarms_high": [None]}
+    pd.DataFrame(cell | rates).to_csv(tmp_path / "in_use.csv", index=False)
+    heights = {"height": ["below 10 %"], "instances": [77], "map50": [0.11]}
+    heights |= {"map50_low": [0.05], "map50_high": [0.22]}
+    pd.DataFrame(cell | heights).to_csv(tmp_path / "by_height.csv", index=False)
     for folder in ("samples", "pairs"):
         (tmp_path / folder).mkdir()
     pairs = {"number": [0, 1], "frame_id": ["a/0", "<img src=x>/0"], "split": ["train", "test"]}
@@ -139,6 +146,8 @@ def study(tmp_path):
         curves=tmp_path / "curves.csv",
         left_out=tmp_path / "left_out.parquet",
         comparisons=tmp_path / "comparisons.csv",
+        in_use=tmp_path / "in_use.csv",
+        by_height=tmp_path / "by_height.csv",
         detections=tmp_path / "detections.jpg",
         style=tmp_path / "style.parquet",
         losses=tmp_path / "losses.csv",
@@ -183,6 +192,10 @@ def test_page_holds_everything_and_needs_nothing(study, tmp_path):
         "7 style photographs",
         "1 faulty frames",
         "image empty",
+        "0.750 (0.7",
+        "25.0% (12.5% to 50.0%)",
+        "0.110 (0.050 to 0.220)",
+        "6 in turn",
     ):
         assert part in page.text
     assert "worst: 25% of the edges" in page.text

@@ -14,19 +14,36 @@ def of_means(samples: np.ndarray) -> Jackknife:
     return Jackknife(values, left_out, tuple(f"c{number}" for number in range(groups)), groups)
 
 
-def test_of_a_mean_it_is_students_interval():
-    sample = np.random.default_rng(0).normal(3, 2, 7)
+def test_of_a_mean_of_even_clusters_it_is_students_interval():
+    sample = np.array([1.0, 5, 2, 6, 1, 4, 5])
     interval = of_means(sample[None]).interval(0.9)
     expected = stats.ttest_1samp(sample, 0).confidence_interval(0.9)
     assert interval == pytest.approx((sample.mean(), expected.low, expected.high))
     assert interval.decides == (expected.low > 0)
 
 
+def test_one_cluster_that_makes_most_of_the_variance_leaves_little_to_judge_it_by():
+    even = of_means(np.array([[1.0, -1] * 5])).spread
+    uneven = of_means(np.array([[0.0] * 9 + [10.0]])).spread
+    assert even.freedom == 9
+    assert 1 <= uneven.freedom < 2.2
+    normal = np.random.default_rng(0).normal(size=(400, 1, 10))
+    assert 7 < np.mean([of_means(sample).spread.freedom for sample in normal]) < 9
+
+
 def test_shares_stay_between_0_and_1():
-    interval = of_means(np.array([[1.0, 1, 1, 1, 0.6]])).share_interval(0.95)
+    score = of_means(np.array([[1.0, 0.99, 0.98, 0.9, 0.8]]))
+    interval = score.share_interval(0.95)
     assert 0 < interval.low < interval.value < interval.high < 1
-    plain = of_means(np.array([[1.0, 1, 1, 1, 0.6]])).interval(0.95)
-    assert plain.high > 1
+    assert score.interval(0.95).high > 1
+
+
+def test_rates_stay_above_0():
+    score = of_means(np.array([[0.0, 3, 0.5, 9, 1]]))
+    interval = score.rate_interval(0.95)
+    assert 0 < interval.low < interval.value < interval.high
+    assert score.interval(0.95).low < 0
+    assert np.isnan(of_means(np.array([[0.0, 0, 0, 30, 0]])).rate_interval(0.95).high)
 
 
 @pytest.mark.parametrize("sample", [[[0.5]], [[0.0, 0, 0]], [[0.4, np.nan, 0.5]]])

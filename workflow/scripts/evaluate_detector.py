@@ -3,7 +3,7 @@
 from snowdrift.detector.datasets import read_pictures
 from snowdrift.detector.evaluation import EvaluationSettings, evaluate_detector
 from snowdrift.runtime.devices import leased_devices
-from snowdrift.runtime.files import scratch_folder, write_table
+from snowdrift.runtime.files import read_table, scratch_folder, write_table
 from snowdrift.runtime.job import job
 
 with (
@@ -11,6 +11,7 @@ with (
     leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
     scratch_folder(f"{snakemake.output.matches}.scratch") as scratch,
 ):
+    dataset = read_table(f"{snakemake.input.dataset}/frames.csv")
     evaluation = evaluate_detector(
         snakemake.input.model,
         read_pictures(
@@ -21,6 +22,7 @@ with (
             snakemake.params.winter_root,
             snakemake.input.manifests,
         ),
+        dataset[dataset["split"] == "val"][["frame_id", "source"]],
         settings=EvaluationSettings(**snakemake.params.settings),
         test_domains=snakemake.params.test_domains,
         examples=snakemake.params.examples,

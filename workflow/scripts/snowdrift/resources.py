@@ -169,7 +169,8 @@ class _Study:
         image = YOLO[config["model"]] * (config["image_size"] / 640) ** 2
         versions = 2 if config["mixed"] == "union" else 1
         trained, tested = versions * self.split("train"), 2 * self.split("test")
-        validated = versions * self.split("val") if config["validate"] else 0
+        chosen = versions * self.split("val")
+        validated = chosen if config["validate"] else 0
         loaders = max(1, config["workers"])
         loading = (self.megapixels * _MEGAPIXEL + _STEP) / loaders
         found, (megabytes, seconds) = _FOUND * tested, _DETECTION
@@ -185,7 +186,7 @@ class _Study:
             ),
             "evaluate_detector": Need(
                 self.memory(_ULTRALYTICS + self.table, kept / 2, loaders),
-                20 + self.compute(tested * image, threads) + tested * loading,
+                25 + self.compute((tested + chosen) * image, threads) + (tested + chosen) * loading,
             ),
             # Each detector once on all videos, and once without each.
             "cross_domain": Need(

@@ -1,11 +1,19 @@
 """The cross-domain table with intervals, and the differences between detectors, from their tables of matches."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import pandas as pd
 
-from snowdrift.detector.intervals import KEYS, METRICS, compare, with_intervals
+from snowdrift.detector.in_use import best_confidence, measure_in_use
+from snowdrift.detector.intervals import (
+    KEYS,
+    METRICS,
+    compare,
+    precision_by_height,
+    rates_in_use,
+    with_intervals,
+)
 from snowdrift.detector.metrics import measure
 
 
@@ -18,39 +26,54 @@ class CrossDomain(NamedTuple):
         curves: KEYS, recall, precision.
         left_out: the metrics without each test video: KEYS, left_out, clusters, METRICS.
         comparisons: see `compare`.
+        in_use: see `rates_in_use`; the confidence is the best on the validation videos, one for all test domains.
+        by_height: see `precision_by_height`.
     """
 
     table: pd.DataFrame
     curves: pd.DataFrame
     left_out: pd.DataFrame
     comparisons: pd.DataFrame
+    in_use: pd.DataFrame
+    by_height: pd.DataFrame
 
 
 def cross_domain(evaluations: Iterable[pd.DataFrame]) -> CrossDomain:
     """Compute all metrics, their intervals and their differences.
 
     Args:
-        evaluations: the matches of each detector: train_domain and seed, each of one value, test_domain, and what
-            `match_table` has. They are read one after the other, since each may be large.
+        evaluations: the matches of each detector: train_domain and seed, each of one value, split, test_domain, and
+            what `match_table` has. They are read one after the other, since each may be large.
     """
-    tables, curves, left_out = [], [], []
-    for evaluation in evaluations:
-        for test_domain, matches in evaluation.groupby("test_domain", observed=True, sort=False):
-            keys = {
-                "train_domain": str(matches["train_domain"].iloc[0]),
-                "test_domain": str(test_domain),
-                "seed": int(matches["seed"].iloc[0]),
-            }
-            measured = measure(matches)
-            for parts, part in zip((tables, curves, left_out), measured, strict=True):
-                parts.append(part.assign(**keys))
-    table, curves, left_out = (_in_order(parts) for parts in (tables, curves, left_out))
+    gathered = [_measure(*part) for evaluation in evaluations for part in _test_sets(evaluation)]
+    table, curves, left_out, rates, rates_left_out, heights, heights_left_out = (
+        _in_order(list(parts)) for parts in zip(*gathered, strict=True)
+    )
     return CrossDomain(
         with_intervals(table[[*KEYS, "images", "instances", *METRICS]], left_out),
         curves[[*KEYS, "recall", "precision"]],
         left_out[[*KEYS, "left_out", "clusters", *METRICS]],
         compare(table, left_out),
+        rates_in_use(rates, rates_left_out),
+        precision_by_height(heights, heights_left_out),
     )
+
+
+def _test_sets(evaluation: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, float]]:
+    """The matches of one detector on each test set, with the confidence that its validation videos choose."""
+    confidence = best_confidence(evaluation[evaluation["split"] == "val"])
+    tests = evaluation[evaluation["split"] == "test"]
+    for _, matches in tests.groupby("test_domain", observed=True, sort=False):
+        yield matches, confidence
+
+
+def _measure(matches: pd.DataFrame, confidence: float) -> tuple[pd.DataFrame, ...]:
+    first = matches.iloc[0]
+    keys = {"train_domain": str(first["train_domain"]), "test_domain": str(first["test_domain"])}
+    keys |= {"seed": int(first["seed"])}
+    used = measure_in_use(matches, confidence)
+    used = used._replace(rates=used.rates.assign(confidence=confidence))
+    return tuple(part.assign(**keys) for part in (*measure(matches), *used))
 
 
 def _in_order(parts: list[pd.DataFrame]) -> pd.DataFrame:

@@ -48,7 +48,8 @@ class Evaluation(NamedTuple):
     """What `evaluate_detector` finds.
 
     Attributes:
-        matches: what the detector found and missed on each test domain, see `match_table`; test_domain comes first.
+        matches: what the detector found and missed, see `match_table`: first on each test domain, then on its own
+            validation pictures. split (test or val) and test_domain come first; the latter is null for val.
         examples: one row per detection of at least EXAMPLE_CONFIDENCE: test_domain, frame_id, image_path, class_name,
             confidence, x1, y1, x2, y2 (pixels of the picture); a frame without detections has one row of nulls.
     """
@@ -60,6 +61,7 @@ class Evaluation(NamedTuple):
 def evaluate_detector(
     model: Path | str,
     pictures: Pictures,
+    validation: pd.DataFrame,
     *,
     settings: EvaluationSettings,
     examples: int,
@@ -73,6 +75,7 @@ def evaluate_detector(
     Args:
         model: A checkpoint that `train_detector` wrote.
         pictures: All frames; those of the test split are used.
+        validation: The pictures that choose its confidence (frame_id, source): those of its dataset's val split.
         settings: See `EvaluationSettings`.
         examples: Number of test frames whose detections are kept; the same frames for all models and domains.
         device: The CPU, or a CUDA device.
@@ -89,17 +92,23 @@ def evaluate_detector(
     gpu_or_cpu = ultralytics_device([device])
     matches, shown_detections = {}, []
     Path(scratch).mkdir(parents=True, exist_ok=True)
+
+    def match(selection: pd.DataFrame, split: str, name: str) -> pd.DataFrame:
+        with tempfile.TemporaryDirectory(prefix=f".{split}-", dir=scratch) as folder:
+            dataset = Path(folder).absolute() / name
+            write_dataset(dataset, pictures, {split: selection})
+            return _match(model, dataset, split, pictures, settings, gpu_or_cpu, threads)
+
     for domain in test_domains:
         # Nothing is mixed or drawn in a test domain.
         selection = domain_frames(pictures.frames, domain, split="test", mixed="half", seed=0)
-        with tempfile.TemporaryDirectory(prefix=".test-", dir=scratch) as folder:
-            dataset = Path(folder).absolute() / domain
-            write_dataset(dataset, pictures, {"test": selection})
-            matches[domain] = _match(model, dataset, pictures, settings, gpu_or_cpu, threads)
+        matches["test", domain] = match(selection, "test", domain)
         shown = pictures.locate(example_frames(pictures.frames, selection, examples))
         detected = _detect(model, shown, settings, gpu_or_cpu, threads)
         detected.insert(0, "test_domain", domain)
         shown_detections.append(detected)
+    videos = pictures.frames[["frame_id", "video"]]
+    matches["val", None] = match(validation.merge(videos, on="frame_id"), "val", "validation")
     return Evaluation(join_matches(matches), pd.concat(shown_detections, ignore_index=True))
 
 
@@ -130,7 +139,13 @@ def _load(model: Path):
 
 
 def _match(
-    model: Path, dataset: Path, pictures: Pictures, settings: EvaluationSettings, device: str, threads: int
+    model: Path,
+    dataset: Path,
+    split: str,
+    pictures: Pictures,
+    settings: EvaluationSettings,
+    device: str,
+    threads: int,
 ) -> pd.DataFrame:
     from snowdrift.detector.validator import MatchingValidator
 
@@ -138,7 +153,7 @@ def _match(
         "task": "detect",
         "mode": "val",
         "data": str(dataset / "data.yaml"),
-        "split": "test",
+        "split": split,
         "imgsz": settings.image_size,
         "batch": settings.batch_size,
         "conf": settings.confidence,
@@ -162,11 +177,11 @@ def _match(
         except RuntimeError as error:
             if "No valid images" not in str(error):
                 raise
-            raise _unreadable(dataset / "images", "not one of the test frames") from error
+            raise _unreadable(dataset / "images", f"not one of the {split} frames") from error
     listing = pd.read_csv(dataset / "frames.csv", keep_default_na=False)
-    lost = lost_pictures(listing, "test", validator.dataloader.dataset.im_files)
+    lost = lost_pictures(listing, split, validator.dataloader.dataset.im_files)
     if lost:
-        raise _unreadable(lost[0], f"{len(lost)} test frames, this the first of them,")
+        raise _unreadable(lost[0], f"{len(lost)} {split} frames, this the first of them,")
     if any("NMS time limit" in message for message in warnings):
         # Ultralytics skips the rest of the batch then: figures would depend on how busy the machine was.
         raise SnowdriftError(

@@ -6,7 +6,7 @@ from itertools import combinations
 import pandas as pd
 
 from snowdrift.statistics.intervals import LEVEL
-from snowdrift.statistics.jackknife import Jackknife
+from snowdrift.statistics.jackknife import Interval, Jackknife
 
 METRICS = ("precision", "recall", "map50", "map50_95")
 CELL = ("train_domain", "test_domain", "class_name")
@@ -53,6 +53,52 @@ def with_intervals(table: pd.DataFrame, left_out: pd.DataFrame) -> pd.DataFrame:
             f"{metric}_high": [interval.high for interval in intervals],
         }
     return table.assign(**ends)
+
+
+def rates_in_use(rates: pd.DataFrame, left_out: pd.DataFrame) -> pd.DataFrame:
+    """Misses and false alarms at one confidence, means over the seeds, with intervals.
+
+    Args:
+        rates: KEYS, confidence, and `InUse.rates`.
+        left_out: KEYS and `InUse.rates_left_out`.
+
+    Returns:
+        CELL, seeds, clusters, confidence, missed and false_alarms with `_low` and `_high`: over the test videos, and
+        over the trainings if there are several.
+    """
+    missed, alarms = (jackknives(rates, left_out, name) for name in ("missed", "false_alarms"))
+    confidence = rates.groupby(list(CELL), sort=False)["confidence"].mean()
+    rows = []
+    for cell, score in missed.items():
+        row = dict(zip(CELL, cell, strict=True)) | {"seeds": len(score.values), "clusters": score.clusters}
+        row["confidence"] = confidence[cell]
+        row |= _ends("missed", score.share_interval(LEVEL))
+        rows.append(row | _ends("false_alarms", alarms[cell].rate_interval(LEVEL)))
+    return pd.DataFrame(rows)
+
+
+def precision_by_height(heights: pd.DataFrame, left_out: pd.DataFrame) -> pd.DataFrame:
+    """MAP50 of objects of each height, mean over the seeds, with its interval.
+
+    Args:
+        heights: KEYS and `InUse.heights`.
+        left_out: KEYS and `InUse.heights_left_out`.
+
+    Returns:
+        CELL, height, instances, seeds, clusters, map50 with `_low` and `_high`, as `rates_in_use`.
+    """
+    keys = [*CELL, "height"]
+    instances = heights.groupby(keys, sort=False)["instances"].first()
+    rows = []
+    for key, score in jackknives(heights, left_out, "map50", keys).items():
+        row = dict(zip(keys, key, strict=True)) | {"instances": int(instances[key])}
+        row |= {"seeds": len(score.values), "clusters": score.clusters}
+        rows.append(row | _ends("map50", score.share_interval(LEVEL)))
+    return pd.DataFrame(rows)
+
+
+def _ends(name: str, interval: Interval) -> dict[str, float]:
+    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
 def compare(table: pd.DataFrame, left_out: pd.DataFrame) -> pd.DataFrame:

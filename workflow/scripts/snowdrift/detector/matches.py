@@ -38,12 +38,12 @@ def match_table(
     rows = [_frame_rows(frame) for frame in frames]
     counts = [len(part["label"]) for part in rows]
     joined = {name: np.concatenate([part[name] for part in rows]) for name in rows[0]}
-    ids = np.repeat(np.arange(len(frame_ids)), counts)
-    of_frame = pd.Categorical([videos[frame_id] for frame_id in frame_ids])
+    owner = np.repeat(np.arange(len(frame_ids)), counts)
+    videos_of = pd.Categorical([videos[frame_id] for frame_id in frame_ids])
     table = pd.DataFrame(
         {
-            "video": of_frame.take(ids),
-            "frame_id": pd.Categorical.from_codes(ids, list(frame_ids)),
+            "video": videos_of.take(owner),
+            "frame_id": pd.Categorical(frame_ids).take(owner),
             "class_name": pd.Categorical.from_codes(joined["label"], list(class_names)),
             "confidence": joined["confidence"],
         }
@@ -53,8 +53,8 @@ def match_table(
     return pd.concat([table, hits, heights], axis=1)
 
 
-def join_matches(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """One table of the match tables of several test sets, with their names as its first column, test_domain."""
+def join_matches(tables: Mapping[tuple[str, str | None], pd.DataFrame]) -> pd.DataFrame:
+    """One table of several match tables; their keys are its first columns, split and test_domain."""
     # Without categories in common, pandas would make a string of every row's names.
     common = {
         name: pd.CategoricalDtype(
@@ -64,9 +64,10 @@ def join_matches(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     }
     joined = pd.concat([table.astype(common) for table in tables.values()], ignore_index=True)
     lengths = [len(table) for table in tables.values()]
-    joined.insert(
-        0, "test_domain", pd.Categorical.from_codes(np.repeat(np.arange(len(tables)), lengths), list(tables))
-    )
+    for place, name in enumerate(("split", "test_domain")):
+        of_table = [key[place] for key in tables]
+        categories = list(dict.fromkeys(value for value in of_table if value is not None))
+        joined.insert(place, name, pd.Categorical(of_table, categories).repeat(lengths))
     return joined
 
 

@@ -25,8 +25,9 @@ class Measured(NamedTuple):
         curves: the precision-recall curve at IoU 0.5 of each class that has instances, with `all` as their mean:
             class_name, recall (0 to 1 in CURVE_POINTS steps), precision.
         left_out: the metrics without each video: left_out (the video, or the first and the last of a group), clusters
-            (groups that show the class; for `all`, the class that fewest show), class_name and METRICS, which are NaN
-            where what is left does not show a class.
+            (groups that show the class; for `all`, the class that fewest show), class_name and METRICS. If the one
+            video that shows a class is left out, the class has NaN metrics and `all` is of the others; such a score
+            draws on one cluster and gets no interval.
     """
 
     metrics: pd.DataFrame
@@ -34,7 +35,7 @@ class Measured(NamedTuple):
     left_out: pd.DataFrame
 
 
-class _Sample(NamedTuple):
+class Sample(NamedTuple):
     """What Ultralytics computes metrics from: d detections and m objects, with the group of each."""
 
     true_positive: np.ndarray
@@ -44,10 +45,11 @@ class _Sample(NamedTuple):
     object_label: np.ndarray
     object_group: np.ndarray
 
-    def without(self, group: int) -> "_Sample":
+    def without(self, group: int) -> "Sample":
+        """The sample of the other groups."""
         detections, objects = self.group != group, self.object_group != group
         kept = (part[detections] for part in self[:4])
-        return _Sample(*kept, self.object_label[objects], self.object_group[objects])
+        return Sample(*kept, self.object_label[objects], self.object_group[objects])
 
 
 def measure(matches: pd.DataFrame) -> Measured:
@@ -58,20 +60,17 @@ def measure(matches: pd.DataFrame) -> Measured:
     """
     class_names = list(matches["class_name"].cat.categories)
     names, groups = video_groups(matches["video"])
-    sample = _sample(matches, groups)
-    metric = _ultralytics(sample)
-    present = list(metric.ap_class_index)
-    # NaN wherever a class that the whole sample shows is gone.
+    sample = sample_of(matches, groups)
+    metric = ultralytics_metric(sample)
     parts = [
-        _values(_ultralytics(sample.without(number)), class_names, present).assign(left_out=name)
+        _values(ultralytics_metric(sample.without(number)), class_names).assign(left_out=name)
         for number, name in enumerate(names)
     ]
-    showing = _groups_that_show(sample, class_names)
     left_out = pd.concat(parts, ignore_index=True)
-    left_out["clusters"] = left_out["class_name"].map(showing)
-    values = _values(metric, class_names, present)
+    left_out["clusters"] = left_out["class_name"].map(_groups_that_show(sample, class_names))
+    values = _values(metric, class_names).drop(columns="class_name")
     return Measured(
-        pd.concat([_counts(matches, class_names), values.drop(columns="class_name")], axis=1),
+        pd.concat([_counts(matches, class_names), values], axis=1),
         _curves(metric, class_names),
         left_out[["left_out", "clusters", "class_name", *METRICS]],
     )
@@ -90,7 +89,9 @@ def video_groups(videos: pd.Series) -> tuple[list[str], np.ndarray]:
     return names, videos.map(group_of).to_numpy(int)
 
 
-def _sample(matches: pd.DataFrame, groups: np.ndarray) -> _Sample:
+def sample_of(matches: pd.DataFrame, groups: np.ndarray | None = None) -> Sample:
+    """The arrays of a match table whose rows belong to these groups, or all to one."""
+    groups = np.zeros(len(matches), int) if groups is None else groups
     detected, objects = matches["confidence"].notna().to_numpy(), matches["object_height"].notna().to_numpy()
     confidence = matches["confidence"].to_numpy()[detected]
     if matches.loc[detected, "frame_id"].nunique() < matches["frame_id"].nunique():
@@ -98,7 +99,7 @@ def _sample(matches: pd.DataFrame, groups: np.ndarray) -> _Sample:
         # and equal confidences are sorted in another order than with 32, which shows in a metric's last digits.
         confidence = confidence.astype(np.float64)
     labels = matches["class_name"].cat.codes.to_numpy(int)
-    return _Sample(
+    return Sample(
         matches.loc[detected, list(TRUE_POSITIVE)].to_numpy(bool),
         confidence,
         labels[detected],
@@ -108,8 +109,8 @@ def _sample(matches: pd.DataFrame, groups: np.ndarray) -> _Sample:
     )
 
 
-def _ultralytics(sample: _Sample):
-    """The sample's `ultralytics.utils.metrics.Metric`."""
+def ultralytics_metric(sample: Sample):
+    """Compute the sample's `ultralytics.utils.metrics.Metric`."""
     prepare_ultralytics()
     from ultralytics.utils.metrics import Metric, ap_per_class
 
@@ -118,14 +119,14 @@ def _ultralytics(sample: _Sample):
     return metric
 
 
-def _values(metric, class_names: Sequence[str], present: Sequence[int]) -> pd.DataFrame:
-    """The metrics of `all` and of each class: NaN for a class that is not there, and for `all` if it should be."""
+def _values(metric, class_names: Sequence[str]) -> pd.DataFrame:
+    """The metrics of `all` and of each class, NaN for a class that is not there."""
     place = {int(label): row for row, label in enumerate(metric.ap_class_index)}
-    unknown = [np.nan] * len(METRICS)
-    complete = set(present) == set(place)
-    rows = [("all", *(metric.mean_results() if complete else unknown))]
+    rows = [("all", *metric.mean_results())]
     for label, name in enumerate(class_names):
-        rows.append((name, *(metric.class_result(place[label]) if label in place else unknown)))
+        rows.append(
+            (name, *(metric.class_result(place[label]) if label in place else [np.nan] * len(METRICS)))
+        )
     return pd.DataFrame(rows, columns=["class_name", *METRICS])
 
 
@@ -138,7 +139,7 @@ def _counts(matches: pd.DataFrame, class_names: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["class_name", "images", "instances"])
 
 
-def _groups_that_show(sample: _Sample, class_names: Sequence[str]) -> dict[str, int]:
+def _groups_that_show(sample: Sample, class_names: Sequence[str]) -> dict[str, int]:
     groups = {
         name: len(np.unique(sample.object_group[sample.object_label == label]))
         for label, name in enumerate(class_names)

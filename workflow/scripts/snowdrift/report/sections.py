@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from snowdrift.detector.intervals import CELL
 from snowdrift.report import provenance
 from snowdrift.report.blocks import Chart, Code, Comparison, Figure, Section, Table, Text
 from snowdrift.report.charts import cross_domain_chart, curves_chart, losses_chart, times_chart
@@ -35,6 +36,12 @@ _UNION = (
     " The mixed one sees both versions of every training frame (detector.mixed: union), twice as many as the others, "
     "so a part of its lead may be that it trains longer."
 )
+_IN_USE = (
+    "In use, a detector runs at one confidence. Here it is the one with the best F1 on the detector's own validation "
+    "videos, the same on every test set. Missed are people whom no detection of their class covers (IoU of 0.5 or "
+    "more); a false alarm is a detection that covers no such person. Test sets whose people are larger are easier, so "
+    "a difference between test sets says little without the heights."
+)
 MOST_REASONS = 20
 
 
@@ -54,6 +61,8 @@ class StudyFiles:
     curves: Path
     left_out: Path
     comparisons: Path
+    in_use: Path
+    by_height: Path
     detections: Path
     style: Path | None = None
     losses: Path | None = None
@@ -138,6 +147,9 @@ def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Sectio
             curves_chart(read_table(files.curves)),
             _metrics_table("Each class", each, per_class=True),
             _differences_table(read_table(files.comparisons)),
+            Text(_IN_USE),
+            _in_use_table(read_table(files.in_use)),
+            _heights_table(read_table(files.by_height)),
         ],
     )
 
@@ -168,6 +180,34 @@ def _differences_table(comparisons: pd.DataFrame) -> Table:
                 *(row["test_domain"], titles[row["metric"]], row["first"], row["second"]),
                 between(row, "difference", "+.3f"),
             ]
+            for row in rows.to_dict("records")
+        ],
+    )
+
+
+def _in_use_table(in_use: pd.DataFrame) -> Table:
+    return Table(
+        "What each detector misses, and its false alarms, at its own confidence",
+        ["trained on", "tested on", "class", "at confidence", "missed", "false alarms in 100 frames"],
+        [
+            [
+                *(row[key] for key in CELL),
+                float(row["confidence"]),
+                between(row, "missed", ".1%"),
+                between(row, "false_alarms", ".1f"),
+            ]
+            for row in in_use.to_dict("records")
+        ],
+    )
+
+
+def _heights_table(by_height: pd.DataFrame) -> Table:
+    rows = by_height[(by_height["class_name"] == "all") & (by_height["instances"] > 0)]
+    return Table(
+        "mAP50 by the height of people, as a share of the picture's; all classes together",
+        ["trained on", "tested on", "height", "mAP50", "objects"],
+        [
+            [*(row[key] for key in CELL[:2]), row["height"], between(row, "map50", ".3f"), row["instances"]]
             for row in rows.to_dict("records")
         ],
     )

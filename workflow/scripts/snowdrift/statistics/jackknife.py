@@ -2,9 +2,8 @@
 
 Frames of one video resemble each other, so what is drawn at random is videos. Each is left out in turn, and how far the
 score moves says how far it depends on which videos were drawn (the jackknife; in the form about the whole sample's
-score, and with Student's t of the number of clusters less one, CV3 of MacKinnon, Nielsen and Webb, Journal of Applied
-Econometrics 38, 2023). Its coverage was simulated beside that of bootstraps, see docs/study.md: of few clusters it is
-the only one that holds what it says.
+score with Student's t, CV3 of MacKinnon, Nielsen and Webb, Journal of Applied Econometrics 38, 2023). Its coverage was
+simulated beside that of bootstraps, see docs/study.md: of few clusters it is the only one that holds what it says.
 """
 
 import math
@@ -16,7 +15,7 @@ import numpy as np
 from scipy import special, stats
 
 _EDGE = 0.001
-"""Shares nearer than this to 0 or 1 count as this near, or one video would stretch the logarithm without end."""
+"""Rates nearer than this to 0, and shares to 0 or 1, count as this near: the logarithm has no end there."""
 
 _NOTHING = 1e-18
 """A variance below this is rounding: all clusters agree, as they do of a detector that finds nothing."""
@@ -91,13 +90,23 @@ class Jackknife:
         low, high = special.expit(_logit(self.value) + np.array([-reach, reach]))
         return Interval(self.value, float(np.minimum(low, self.value)), float(np.maximum(high, self.value)))
 
+    def rate_interval(self, level: float) -> Interval:
+        """The interval of a score of at least 0, which is built for its logarithm and so stays there.
+
+        One whose ends are more than a thousand times off says nothing, and has none.
+        """
+        reach = _spread(self, self, _log).reach(level)
+        reach = reach if reach < math.log(1000) else math.nan
+        low, high = np.exp(_log(self.value) + np.array([-reach, reach]))
+        return Interval(self.value, float(np.minimum(low, self.value)), float(high))
+
 
 class Spread(NamedTuple):
-    """A variance (or covariance) over clusters and over trainings, with the degrees of freedom of each."""
+    """A variance (or covariance) over clusters and over trainings, with the degrees of freedom of each part."""
 
     over_clusters: float
     over_trainings: float
-    clusters: int
+    cluster_freedom: float
     trainings: int
 
     @property
@@ -112,10 +121,8 @@ class Spread(NamedTuple):
 
     @property
     def freedom(self) -> float:
-        """Satterthwaite's, of the sum (Biometrics Bulletin 2, 1946); NaN if nothing varies."""
-        if self.clusters < 2 or not self.over_clusters > _NOTHING:
-            return math.nan
-        parts = self.over_clusters**2 / (self.clusters - 1)
+        """Satterthwaite's, of the sum (Biometrics Bulletin 2, 1946); NaN if there is nothing to go by."""
+        parts = self.over_clusters**2 / self.cluster_freedom
         if self.trainings > 1:
             parts += self.over_trainings**2 / (self.trainings - 1)
         return self.variance**2 / parts
@@ -138,7 +145,29 @@ def _spread(
     over_trainings = 0.0
     if trainings > 1:
         over_trainings = float(np.cov(scale(first.values), scale(second.values))[0, 1]) / trainings
-    return Spread(over_clusters, over_trainings, min(first.clusters, second.clusters), trainings)
+    clusters = min(first.clusters, second.clusters)
+    return Spread(over_clusters, over_trainings, _freedom(moved[0], clusters), trainings)
+
+
+def _freedom(moved: np.ndarray, clusters: int) -> float:
+    """Degrees of freedom of a variance over clusters, from how far the score moves without each of them.
+
+    If few clusters make most of the variance, as one long video may, there is less to judge it by than their number
+    says. Of n normal deviations, (sum of squares)^2 / (sum of fourth powers) is (n + 2) / 3 on average: if there is
+    less of it, n - 1 falls in proportion. Without this, intervals of skewed scores hold less than they say.
+
+    Args:
+        moved: (g,) differences.
+        clusters: those that the score draws on; n - 1 of them is the most.
+
+    Returns:
+        At least 1; NaN for less than two clusters, or if nothing moves.
+    """
+    groups, squares = len(moved), float(moved @ moved)
+    if clusters < 2 or not squares > _NOTHING:
+        return math.nan
+    effective = 3 * groups / (groups + 2) * squares**2 / float((moved**4).sum())
+    return max(1.0, min(clusters, effective) - 1)
 
 
 def ratio_interval(numerator: Jackknife, denominator: Jackknife, level: float) -> Interval:
@@ -167,6 +196,10 @@ def ratio_interval(numerator: Jackknife, denominator: Jackknife, level: float) -
         return Interval(above / below, math.nan, math.nan)
     root = math.sqrt(max(b**2 - a * c, 0.0))
     return Interval(above / below, (b - root) / a, (b + root) / a)
+
+
+def _log(rate: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(rate, _EDGE))
 
 
 def _logit(share: np.ndarray) -> np.ndarray:
