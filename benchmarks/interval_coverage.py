@@ -22,6 +22,7 @@ from snowdrift.statistics.jackknife import Interval, Jackknife, ratio_interval
 
 _OBJECTS = 2.0  # a frame, on average
 _FRAMES = 12  # a video, on average; geometric, so half of the videos have fewer than 8
+_CONFIDENCE = 0.4
 _TRUTH = 4000  # videos that stand for all there are
 
 
@@ -52,32 +53,39 @@ SETTINGS = {
 
 
 class Detections(NamedTuple):
-    """Those of one detector, and the number of objects in each video."""
+    """Those of one detector, and the numbers of objects and of frames in each video."""
 
     right: np.ndarray
     confidence: np.ndarray
     video: np.ndarray
     objects: np.ndarray
+    frames: np.ndarray
 
     def without(self, video: int) -> "Detections":
         """Those of the other videos."""
         kept = self.video != video
-        objects = np.delete(self.objects, video)
-        return Detections(self.right[kept], self.confidence[kept], self.video[kept], objects)
+        counts = (np.delete(count, video) for count in self[3:])
+        return Detections(*(part[kept] for part in self[:3]), *counts)
 
     def repeated(self, times: np.ndarray) -> "Detections":
         """Those of videos that were drawn so many times."""
         each = times[self.video]
         parts = (np.repeat(part, each) for part in self[:3])
-        return Detections(*parts, np.repeat(self.objects, times))
+        return Detections(*parts, *(np.repeat(count, times) for count in self[3:]))
 
     def scores(self) -> np.ndarray:
-        """AP at one IoU, precision and recall at the best F1, by Ultralytics."""
+        """AP at one IoU, precision and recall at the best F1, by Ultralytics, and then `rates`."""
         from ultralytics.utils.metrics import ap_per_class
 
         labels, truth = np.zeros(len(self.right)), np.zeros(self.objects.sum())
         _, _, precision, recall, _, ap, *_ = ap_per_class(self.right[:, None], self.confidence, labels, truth)
-        return np.array([ap[0, 0], precision[0], recall[0]])
+        return np.array([ap[0, 0], precision[0], recall[0], *self.rates()])
+
+    def rates(self) -> tuple[float, float]:
+        """The share of objects that are missed, and false alarms in 100 frames, at `_CONFIDENCE`."""
+        counted = self.confidence >= _CONFIDENCE
+        missed = 1 - (counted & self.right).sum() / self.objects.sum()
+        return missed, 100 * (counted & ~self.right).sum() / self.frames.sum()
 
 
 def draw(setting: Setting, videos: int, random: np.random.Generator) -> list[list[Detections]]:
@@ -126,18 +134,19 @@ def _detect(
         1 / (1 + np.exp(-np.concatenate([sure, unsure]))),
         np.concatenate([owner[margin > 0], wrong]),
         objects,
+        frames,
     )
 
 
 def jackknife(trainings: list[Detections]) -> list[Jackknife]:
-    """AP, precision and recall of one detector, without each video in turn."""
+    """AP, precision, recall, misses and false alarms of one detector, without each video in turn."""
     videos = len(trainings[0].objects)
     values = np.array([training.scores() for training in trainings])
     left_out = np.array(
         [[training.without(video).scores() for video in range(videos)] for training in trainings]
     )
     names = tuple(map(str, range(videos)))
-    return [Jackknife(values[:, place], left_out[..., place], names, videos) for place in range(3)]
+    return [Jackknife(values[:, place], left_out[..., place], names, videos) for place in range(5)]
 
 
 def intervals(drawn: list[list[Detections]]) -> dict[str, Interval]:
@@ -150,6 +159,8 @@ def intervals(drawn: list[list[Detections]]) -> dict[str, Interval]:
         "recall": mixed[2].share_interval(LEVEL),
         "difference": (mixed[0] - original[0]).interval(LEVEL),
         "share of the gap": ratio_interval(mixed[0] - original[0], gap, LEVEL),
+        "missed": mixed[3].share_interval(LEVEL),
+        "false alarms": mixed[4].rate_interval(LEVEL),
     }
 
 
@@ -179,7 +190,7 @@ def truth(setting: Setting) -> dict[str, float]:
         for place in range(3)
     )
     difference = mixed[0] - original[0]
-    named = dict(zip(("AP", "precision", "recall"), mixed, strict=True))
+    named = dict(zip(("AP", "precision", "recall", "missed", "false alarms"), mixed, strict=True))
     named |= {"difference": difference, "share of the gap": difference / (oracle[0] - original[0])}
     return named | {f"{name}, percentiles": named[name] for name in ("AP", "difference")}
 
@@ -228,7 +239,7 @@ def simulate(
 
 
 def _rows(samples: int, bootstraps: int, clusters: list[int], names: list[str]) -> Iterator[str]:
-    titles = ["AP", "precision", "recall", "difference", "share of the gap"]
+    titles = ["AP", "difference", "share of the gap", "precision", "recall", "missed", "false alarms"]
     if bootstraps:
         titles += ["AP, percentiles", "difference, percentiles"]
     yield f"| | videos | {' | '.join(titles)} |"

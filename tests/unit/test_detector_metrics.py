@@ -252,3 +252,20 @@ def test_many_photographs_are_left_out_in_groups_of_neighbours():
     names, groups = video_groups(videos)
     assert len(names) == MOST_GROUPS and names[0] == "p0000..p0020"
     assert (np.diff(groups) >= 0).all() and np.bincount(groups).tolist() == [21] * 3 + [20] * 47
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_single_test_video_has_figures_and_no_interval():
+    table = of_videos(1)
+    table = table[table["class_name"] == "normal"]
+    result = cross_domain([table])
+    row = result.table.set_index("class_name")
+    assert row.loc["all", "map50"] == row.loc["normal", "map50"] > 0.9
+    assert row.filter(regex="_low|_high").isna().all(axis=None)
+    assert row.loc["fallen", "instances"] == 0
+    assert result.in_use.set_index("class_name")["missed"].to_dict() == {
+        "all": 0,
+        "normal": 0,
+        "fallen": pytest.approx(np.nan, nan_ok=True),
+    }
+    assert result.comparisons.empty

@@ -7,12 +7,12 @@ from interval_coverage import SETTINGS, simulate
 @pytest.mark.parametrize(("videos", "samples"), [(6, 150), (10, 100), (30, 50)])
 def test_intervals_of_95_percent_hold_the_truth_in_at_least_90(videos, samples):
     counts = simulate(SETTINGS["middling detectors"], videos, samples)
-    for name in ("AP", "precision", "recall", "difference"):
+    for name in ("AP", "precision", "recall", "difference", "missed", "false alarms"):
         assert counts[name].coverage >= 0.9, f"{name} {counts[name]}"
         assert len(counts[name].held) > 0.98 * samples
     share = counts["share of the gap"]
     assert share.coverage >= 0.9, str(share)
-    assert len(share.held) > 0.7 * samples
+    assert len(share.held) > 0.5 * samples
 
 
 def test_intervals_over_trainings_hold_the_truth_which_those_over_videos_alone_do_not():
