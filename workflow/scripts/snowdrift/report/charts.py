@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 from snowdrift.nullify.names import CEILINGS
 from snowdrift.report.attack_figures import ceiling_of, mean_scores, shares
 from snowdrift.report.blocks import Chart, Table
-from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
+from snowdrift.report.domains import TEST_DOMAINS, TRAIN_DOMAINS
 from snowdrift.report.pictures import CLASS_COLOURS
 from snowdrift.report.plots import LOSS_PANELS
 from snowdrift.report.style import COLD, WARM

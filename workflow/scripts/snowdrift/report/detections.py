@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
+from snowdrift.report.domains import TEST_DOMAINS, TRAIN_DOMAINS
 from snowdrift.report.pictures import (
     FAINT,
     INK,

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from snowdrift.detector.intervals import jackknives
+from snowdrift.report.domains import TEST_DOMAINS, TRAIN_DOMAINS
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.statistics.intervals import LEVEL, joint_level
 from snowdrift.statistics.jackknife import Interval, Jackknife
-
-TRAIN_DOMAINS = ("vfp", "winter", "mixed")
-TEST_DOMAINS = ("vfp", "winter")
-
 
 LEARNED = 0.05
 """MAP50 that a detector has to reach on its own domain before anything is read off the others."""

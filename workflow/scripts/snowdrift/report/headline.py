@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from snowdrift.report.finding import LEARNED, TEST_DOMAINS, Finding
+from snowdrift.report.domains import TEST_DOMAINS
+from snowdrift.report.finding import LEARNED, Finding
 from snowdrift.statistics.jackknife import Interval
 
 NARROW = 0.02

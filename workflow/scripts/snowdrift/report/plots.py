@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from snowdrift.report.cross_domain import means_with_intervals
-from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
+from snowdrift.report.domains import TEST_DOMAINS, TRAIN_DOMAINS
 from snowdrift.report.pictures import INK
 from snowdrift.report.style import COLD, GRID, STYLE, WARM, write_figure
 from snowdrift.report.tables import mean_matrix

@@ -8,7 +8,7 @@ import pandas as pd
 
 from snowdrift.data.images import fault_kind
 from snowdrift.data.tables import OK
-from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
+from snowdrift.report.domains import TEST_DOMAINS, TRAIN_DOMAINS
 
 Corners = tuple[float, float, float, float]
 """Left, top, right, bottom."""
