@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from measure import print_machine
 
+from snowdrift.detector.intervals import MOST_ALARMS
 from snowdrift.detector.library import prepare_ultralytics
 from snowdrift.statistics.intervals import LEVEL
 from snowdrift.statistics.jackknife import Interval, Jackknife, ratio_interval
@@ -160,7 +161,7 @@ def intervals(drawn: list[list[Detections]]) -> dict[str, Interval]:
         "difference": (mixed[0] - original[0]).interval(LEVEL),
         "share of the gap": ratio_interval(mixed[0] - original[0], gap, LEVEL),
         "missed": mixed[3].share_interval(LEVEL),
-        "false alarms": mixed[4].rate_interval(LEVEL),
+        "false alarms": mixed[4].rate_interval(LEVEL, MOST_ALARMS),
     }
 
 

@@ -9,7 +9,7 @@ def test_intervals_of_95_percent_hold_the_truth_in_at_least_90(videos, samples):
     counts = simulate(SETTINGS["middling detectors"], videos, samples)
     for name in ("AP", "precision", "recall", "difference", "missed", "false alarms"):
         assert counts[name].coverage >= 0.9, f"{name} {counts[name]}"
-        assert len(counts[name].held) > 0.98 * samples
+        assert len(counts[name].held) > 0.9 * samples
     share = counts["share of the gap"]
     assert share.coverage >= 0.9, str(share)
     assert len(share.held) > 0.5 * samples

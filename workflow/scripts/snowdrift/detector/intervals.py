@@ -12,6 +12,8 @@ METRICS = ("precision", "recall", "map50", "map50_95")
 CELL = ("train_domain", "test_domain", "class_name")
 KEYS = (*CELL, "seed")
 COMPARED = ("map50", "map50_95")
+MOST_ALARMS = 100 * 300
+"""False alarms in 100 frames, of each of which Ultralytics keeps at most 300 detections."""
 
 
 def jackknives(
@@ -73,7 +75,7 @@ def rates_in_use(rates: pd.DataFrame, left_out: pd.DataFrame) -> pd.DataFrame:
         row = dict(zip(CELL, cell, strict=True)) | {"seeds": len(score.values), "clusters": score.clusters}
         row["confidence"] = confidence[cell]
         row |= _ends("missed", score.share_interval(LEVEL))
-        rows.append(row | _ends("false_alarms", alarms[cell].rate_interval(LEVEL)))
+        rows.append(row | _ends("false_alarms", alarms[cell].rate_interval(LEVEL, MOST_ALARMS)))
     return pd.DataFrame(rows)
 
 

@@ -90,14 +90,10 @@ class Jackknife:
         low, high = special.expit(_logit(self.value) + np.array([-reach, reach]))
         return Interval(self.value, float(np.minimum(low, self.value)), float(np.maximum(high, self.value)))
 
-    def rate_interval(self, level: float) -> Interval:
-        """The interval of a score of at least 0, which is built for its logarithm and so stays there.
-
-        One whose ends are more than a thousand times off says nothing, and has none.
-        """
+    def rate_interval(self, level: float, most: float) -> Interval:
+        """The interval of a score between 0 and `most`, which is built for its logarithm."""
         reach = _spread(self, self, _log).reach(level)
-        reach = reach if reach < math.log(1000) else math.nan
-        low, high = np.exp(_log(self.value) + np.array([-reach, reach]))
+        low, high = np.exp(np.minimum(_log(self.value) + np.array([-reach, reach]), math.log(most)))
         return Interval(self.value, float(np.minimum(low, self.value)), float(high))
 
 
