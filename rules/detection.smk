@@ -1,7 +1,8 @@
 # Detection: one YOLOv5 for each training set and seed, evaluated on every test set.
 #
 # Needs: data/frames.parquet, data/boxes.parquet, the frames, and the winter frames if a training set shows any.
-# Makes: detection/datasets/<domain>/, detection/models/<domain>-seed<seed>/, detection/{cross_domain,curves}.csv
+# Makes: detection/datasets/<domain>/, detection/models/<domain>-seed<seed>/, detection/matches/<domain>-seed<seed>.parquet,
+#        detection/{cross_domain,curves,comparisons,in_use,by_height}.csv, detection/left_out.parquet
 #
 # The wildcard `domain` is the name of a training set.
 
@@ -108,15 +109,16 @@ rule train_detector:
 
 
 rule evaluate_detector:
-    """Score one model on every test set."""
+    """Match one model's detections with the objects of every test set, and of its own validation videos."""
     input:
         model=rules.train_detector.output.model,
+        dataset=ancient(f"{RESULTS}/detection/datasets/{{domain}}"),
+        digests=rules.build_dataset.output.digests,
         frames=FRAMES,
         boxes=BOXES,
         manifests=MANIFESTS,
     output:
-        table=f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}.csv",
-        curves=f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}_curves.csv",
+        matches=f"{RESULTS}/detection/matches/{{domain}}-seed{{seed}}.parquet",
         examples=f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}_examples.parquet",
         digests=f"{RESULTS}/digests/evaluate_detector/{{domain}}-seed{{seed}}.csv",
     log:
@@ -144,13 +146,16 @@ rule evaluate_detector:
 
 
 rule cross_domain:
-    """Gather all evaluations in one table, and their precision-recall curves in another."""
+    """Compute all metrics from the matches, with intervals over the test videos, and compare the detectors."""
     input:
-        tables=expand(f"{RESULTS}/detection/evaluation/{{model}}.csv", model=MODELS),
-        curves=expand(f"{RESULTS}/detection/evaluation/{{model}}_curves.csv", model=MODELS),
+        matches=expand(f"{RESULTS}/detection/matches/{{model}}.parquet", model=MODELS),
     output:
         table=f"{RESULTS}/detection/cross_domain.csv",
         curves=f"{RESULTS}/detection/curves.csv",
+        left_out=f"{RESULTS}/detection/left_out.parquet",
+        comparisons=f"{RESULTS}/detection/comparisons.csv",
+        in_use=f"{RESULTS}/detection/in_use.csv",
+        by_height=f"{RESULTS}/detection/by_height.csv",
         digests=f"{RESULTS}/digests/cross_domain.csv",
     log:
         f"{RESULTS}/logs/cross_domain.log",
@@ -172,6 +177,7 @@ rule plot_cross_domain:
     """Draw the cross-domain table as a heat map."""
     input:
         table=rules.cross_domain.output.table,
+        left_out=rules.cross_domain.output.left_out,
     output:
         figure=report(
             f"{RESULTS}/detection/cross_domain.svg",

@@ -53,6 +53,10 @@ rule make_report:
         pairs=ancient(f"{RESULTS}/snow/pairs"),
         cross_domain=rules.cross_domain.output.table,
         curves=rules.cross_domain.output.curves,
+        left_out=rules.cross_domain.output.left_out,
+        comparisons=rules.cross_domain.output.comparisons,
+        in_use=rules.cross_domain.output.in_use,
+        by_height=rules.cross_domain.output.by_height,
         detections=rules.draw_detections.output.figure,
     output:
         page=report(

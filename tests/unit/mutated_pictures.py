@@ -614,10 +614,14 @@ def outcome_of(pictures: Sequence[Made], folder: Path) -> Outcome:
 def _write_dataset(folder: Path, paths: Sequence[Path]) -> Path:
     ids = [f"video/{path.stem}" for path in paths]
     images = [str(path.relative_to(folder / "data")) for path in paths]
-    frames = pd.DataFrame({"frame_id": ids, "video": "video", "image": images, "digest": "", "source": "original"})
+    frames = pd.DataFrame(
+        {"frame_id": ids, "video": "video", "image": images, "digest": "", "source": "original"}
+    )
     box = [("class_id", 0), ("x_center", 0.5), ("y_center", 0.5), ("box_width", 0.2), ("box_height", 0.2)]
     boxes = frames[["frame_id"]].assign(**dict(box))
-    pictures = Pictures(frames, boxes, {"original": folder / "data"}, frames.drop(columns="video"), ["person"])
+    pictures = Pictures(
+        frames, boxes, {"original": folder / "data"}, frames.drop(columns="video"), ["person"]
+    )
     write_dataset(folder / "dataset", pictures, {"test": frames[["frame_id", "video", "source"]]})
     return folder / "dataset"
 

@@ -18,14 +18,17 @@ import yaml
 from detector_samples import CLASS_NAMES, write_study
 from PIL import Image
 
-from snowdrift.detector.cross_domain import COLUMNS, cross_domain_table
 from snowdrift.detector.datasets import write_dataset
 from snowdrift.detector.domains import training_selections
-from snowdrift.detector.evaluation import CURVE_POINTS, EvaluationSettings, evaluate_detector, example_frames
+from snowdrift.detector.evaluation import EvaluationSettings, evaluate_detector, example_frames
+from snowdrift.detector.in_use import best_confidence
+from snowdrift.detector.intervals import METRICS
 from snowdrift.detector.library import prepare_ultralytics
+from snowdrift.detector.metrics import CURVE_POINTS, measure
 from snowdrift.detector.training import TrainingSettings, train_detector
 from snowdrift.detector.weights import read_weights
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.files import read_table, write_table
 from snowdrift.runtime.resume import JobState
 
 SETTINGS = TrainingSettings(
@@ -106,7 +109,10 @@ def validated(datasets, tmp_path_factory):
 
 def evaluate(model: Path, study, scratch: Path, **more):
     options = {"settings": EVALUATION, "examples": 3, "device": CPU[0], "threads": 1} | more
-    return evaluate_detector(model, study.pictures, scratch=scratch, **options)
+    validation = training_selections(study.frames, "both", {"original": 1, "cyclegan": 1}, seed=0)["val"]
+    return evaluate_detector(
+        model, study.pictures, validation[["frame_id", "source"]], scratch=scratch, **options
+    )
 
 
 def tensors(folder: Path) -> dict[str, torch.Tensor]:
@@ -321,45 +327,92 @@ def test_other_files_are_refused_by_name(quick, tmp_path):
             read_weights(tmp_path / name)
 
 
-def test_evaluation_gives_a_row_for_every_domain_and_class(validated, study, tmp_path):
-    table, curves, _ = evaluate(validated / "weights" / "best.pt", study, tmp_path / "scratch")
-    keys = list(zip(table["test_domain"], table["class_name"], strict=True))
-    assert keys == [(domain, name) for domain in ("original", "winter") for name in ("all", *CLASS_NAMES)]
-    assert table["instances"].tolist() == [12, 6, 6] * 2
-    assert table["images"].tolist() == [8, 6, 6] * 2
-    assert table["map50"].between(0, 1).all()
+@pytest.fixture
+def validated_by_ultralytics(monkeypatch):
+    """What Ultralytics' validator says itself, test set after test set."""
+    from snowdrift.detector.validator import MatchingValidator
+
+    seen = []
+    original = MatchingValidator.finalize_metrics
+    monkeypatch.setattr(
+        MatchingValidator, "finalize_metrics", lambda self: (seen.append(self.metrics), original(self))
+    )
+    return seen
+
+
+def test_the_matches_give_ultralytics_own_figures(validated, study, tmp_path, validated_by_ultralytics):
+    matches, _ = evaluate(validated / "weights" / "best.pt", study, tmp_path / "scratch")
+    write_table(matches, tmp_path / "matches.parquet")
+    read = read_table(tmp_path / "matches.parquet")
+    assert list(matches["test_domain"].cat.categories) == ["original", "winter"]
+    for domain, theirs in zip(("original", "winter"), validated_by_ultralytics[:2], strict=True):
+        metrics, curves, left_out = measure(read[read["test_domain"] == domain])
+        assert metrics["class_name"].tolist() == ["all", *CLASS_NAMES]
+        assert metrics["instances"].tolist() == [12, 6, 6]
+        assert metrics["images"].tolist() == [8, 6, 6]
+        expected = [theirs.mean_results(), theirs.class_result(0), theirs.class_result(1)]
+        assert metrics[list(METRICS)].to_numpy() == pytest.approx(np.array(expected), abs=1e-6)
+        assert left_out["left_out"].unique().tolist() == ["GOPR0006", "GOPR0007"]
+        for number, name in enumerate(CLASS_NAMES):
+            curve = curves[curves["class_name"] == name]
+            assert curve["recall"].tolist() == pytest.approx(np.linspace(0, 1, CURVE_POINTS))
+            at = np.interp(curve["recall"], theirs.box.px, theirs.box.prec_values[number])
+            assert curve["precision"].to_numpy() == pytest.approx(at, abs=1e-4)
     assert not list((tmp_path / "scratch").iterdir())
-    assert list(curves.groupby("test_domain")["class_name"].unique().map(list)) == [["all", *CLASS_NAMES]] * 2
-    scores = table.set_index(["test_domain", "class_name"])["map50"]
-    for key, curve in curves.groupby(["test_domain", "class_name"]):
-        assert curve["recall"].tolist() == pytest.approx(np.linspace(0, 1, CURVE_POINTS))
-        assert curve["precision"].between(0, 1).all()
-        # Average precision is the curve's area, which Ultralytics takes from the same 101 points.
-        assert np.trapezoid(curve["precision"], curve["recall"]) == pytest.approx(scores[key], abs=0.01)
-    table = table.assign(train_domain="original", seed=0)
-    whole = cross_domain_table([table.assign(seed=1), table, table.assign(train_domain="mixed")])
-    assert list(whole.columns) == list(COLUMNS)
-    assert whole["train_domain"].tolist() == ["original"] * 12 + ["mixed"] * 6
-    assert whole["seed"].tolist()[:12] == [0, 0, 0, 1, 1, 1] * 2
+
+
+def test_validation_videos_choose_the_confidence_as_ultralytics_does(
+    validated, study, tmp_path, validated_by_ultralytics
+):
+    """Of both versions of every frame."""
+    matches, _ = evaluate(validated / "weights" / "best.pt", study, tmp_path, test_domains=["original"])
+    validation = matches[matches["split"] == "val"]
+    assert validation["test_domain"].isna().all()
+    assert set(validation["video"]) == set(study.frames.loc[study.frames["split"] == "val", "video"])
+    assert validation["object_height"].notna().sum() == 2 * 12
+    theirs = validated_by_ultralytics[-1].box
+    confidence = best_confidence(validation)
+    place = int(np.argmin(np.abs(theirs.px - confidence)))
+    assert theirs.p_curve[:, place].tolist() == pytest.approx(list(theirs.p), abs=1e-9)
+    assert theirs.r_curve[:, place].tolist() == pytest.approx(list(theirs.r), abs=1e-9)
+
+
+def test_an_object_is_found_once_or_missed(validated, study, tmp_path):
+    matches, _ = evaluate(validated / "weights" / "best.pt", study, tmp_path, test_domains=["original"])
+    matches = matches[matches["split"] == "test"]
+    objects = matches[matches["object_height"].notna()]
+    found = objects["confidence"].notna()
+    assert (objects.loc[found, "tp50"]).all() and not matches.loc[matches["confidence"].isna(), "tp50"].any()
+    assert found.sum() == matches["tp50"].sum()
+    heights = study.boxes.merge(study.frames[study.frames["split"] == "test"], on="frame_id")
+    expected = heights.groupby("frame_id")["box_height"].apply(sorted)
+    for frame_id, rows in objects.groupby("frame_id", observed=True):
+        assert sorted(rows["object_height"]) == pytest.approx(expected[frame_id], abs=1e-3)
+    assert set(matches["frame_id"].astype(str)) == set(
+        study.frames.loc[study.frames["split"] == "test", "frame_id"]
+    )
+    assert matches["height"].dropna().between(0, 1).all()
 
 
 def test_a_class_without_instances_has_a_row_without_metrics(quick, study, tmp_path, reports):
-    pictures = study.pictures
-    upright = replace(pictures, boxes=pictures.boxes[pictures.boxes["class_id"] == 0])
-    options = {"settings": EVALUATION, "examples": 1, "device": CPU[0], "threads": 1, "scratch": tmp_path}
-    table, curves, _ = evaluate_detector(
-        quick / "weights" / "best.pt", upright, test_domains=["original"], **options
-    )
+    upright = replace(study, boxes=study.boxes[study.boxes["class_id"] == 0], folder=tmp_path)
+    for name in ("root", "winter", "frames.parquet", "shard.parquet"):
+        (tmp_path / name).symlink_to(study.folder / name)
+    upright.boxes.to_parquet(tmp_path / "boxes.parquet")
+    matches, _ = evaluate(quick / "weights" / "best.pt", upright, tmp_path, test_domains=["original"])
+    matches = matches[matches["split"] == "test"]
+    table, curves, left_out = measure(matches)
     row = table.set_index("class_name").loc["fallen"]
     assert (row["images"], row["instances"]) == (0, 0)
     assert row[["precision", "recall", "map50", "map50_95"]].isna().all()
     assert table.loc[table["class_name"] != "fallen", "map50"].notna().all()
+    assert left_out.loc[left_out["class_name"] != "fallen", "map50"].notna().all()
     assert set(curves["class_name"]) == {"all", "normal"}
-    assert reports[-1].stage == "testing on original" and reports[-1].done == reports[-1].total
+    assert reports[-1].stage == "testing on validation" and reports[-1].done == reports[-1].total
 
 
 def test_examples_show_the_same_frames_in_both_domains(quick, study, tmp_path):
-    *_, examples = evaluate(quick / "weights" / "best.pt", study, tmp_path)
+    _, examples = evaluate(quick / "weights" / "best.pt", study, tmp_path)
     frames = {domain: rows["frame_id"].unique().tolist() for domain, rows in examples.groupby("test_domain")}
     assert frames["original"] == frames["winter"]
     assert len(frames["original"]) == 3
@@ -376,24 +429,6 @@ def test_example_frames_are_spread_and_have_boxes(study):
     assert study.frames.set_index("frame_id").loc[chosen["frame_id"], "boxes"].gt(0).all()
     assert len(example_frames(study.frames, selection, 1000)) == int((study.frames["boxes"] > 0).sum())
     assert example_frames(study.frames.assign(boxes=0), selection, 4).empty
-
-
-def test_metric_rows_belong_to_their_classes(quick):
-    from ultralytics.utils.metrics import DetMetrics
-
-    from snowdrift.detector.evaluation import _metric_rows
-
-    metrics = DetMetrics(names={0: "normal", 1: "fallen"})
-    right = np.ones((1, 10), bool)
-    wrong = np.zeros((1, 10), bool)
-    for label, hit in ((0, wrong), (1, right)):
-        statistics = {"conf": np.array([0.9]), "pred_cls": np.array([label]), "im_name": f"{label}.jpg"}
-        truth = {"target_cls": np.array([label]), "target_img": np.array([label])}
-        metrics.update_stats({"tp": hit, **statistics, **truth})
-    metrics.process()
-    rows = _metric_rows(metrics, CLASS_NAMES, images=2).set_index("class_name")
-    assert rows["map50"].to_dict() == pytest.approx({"all": 0.4975, "normal": 0.0, "fallen": 0.995})
-    assert rows["instances"].to_dict() == {"all": 2, "normal": 1, "fallen": 1}
 
 
 def test_a_model_that_cannot_be_read_is_named(study, tmp_path):

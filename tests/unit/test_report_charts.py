@@ -5,12 +5,14 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from report_samples import without_videos
 from test_report_attack import table as attack_rows
 from test_report_attack import traces
 from test_report_page import SCORES, cross_domain, curves
 from test_report_xray import scores as xray_scores
 
 from snowdrift.report import charts, xray_charts
+from snowdrift.report.cross_domain import means_with_intervals
 from snowdrift.report.plots import LOSS_PANELS
 from snowdrift.report.style import COLD, WARM
 
@@ -20,22 +22,32 @@ def strict(chart):
     return json.loads(json.dumps(chart.figure, allow_nan=False))
 
 
+def heat_map(table):
+    return charts.cross_domain_chart(means_with_intervals(table, without_videos(table, spread=0.01)))
+
+
 def test_the_heat_map_has_the_scores_where_their_domains_are():
     table = cross_domain()
-    figure = strict(charts.cross_domain_chart(table))
+    figure = strict(heat_map(table))
     first = figure["data"][0]
     for (trained, tested), score in SCORES.items():
         assert first["z"][first["y"].index(trained)][first["x"].index(tested)] == score
     assert figure["data"][1]["z"][0][0] == pytest.approx(SCORES["original", "original"] / 2)
-    assert strict(charts.cross_domain_chart(table.assign(map50=0.67353)))["data"][0]["z"][0] == [0.674] * 2
+    low, high = map(float, first["text"][0][0].split(" to "))
+    assert low < SCORES["original", "original"] < high
+    assert strict(heat_map(table.assign(map50=0.67353)))["data"][0]["z"][0] == [0.674] * 2
     missing = table[(table["train_domain"] != "winter") | (table["test_domain"] != "winter")]
-    assert strict(charts.cross_domain_chart(missing))["data"][0]["z"][1] == [0.3, None]
+    second = strict(heat_map(missing))["data"][0]
+    assert second["z"][1] == [0.3, None] and second["text"][1][1] == "no interval"
 
 
 def test_a_training_set_more_is_a_row_more_and_a_curve_more():
-    more = pd.concat([cross_domain(), cross_domain().assign(train_domain="quarter")])
-    first, usual = (strict(charts.cross_domain_chart(table)) for table in (more, cross_domain()))
+    three = cross_domain()
+    quarter = three[three["train_domain"] == "mixed"].assign(train_domain="quarter")
+    more = pd.concat([three, quarter], ignore_index=True)
+    first, usual = (strict(heat_map(table)) for table in (more, three))
     assert first["data"][0]["y"] == ["original", "winter", "mixed", "quarter"]
+    assert [len(first["data"][0][part]) for part in ("z", "text")] == [4, 4]
     assert first["layout"]["height"] > usual["layout"]["height"]
     lines = strict(charts.curves_chart(pd.concat([curves(), curves().assign(train_domain="quarter")])))
     assert "quarter" in {line["name"] for line in lines["data"]}

@@ -1,9 +1,12 @@
 """Sheets and plots: what is chosen, what is drawn, and that it repeats byte by byte."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image, ImageColor
+from report_samples import without_videos
 
 from snowdrift.report.contact_sheet import (
     Pair,
@@ -226,13 +229,20 @@ def test_losses_plot_repeats_byte_by_byte(tmp_path, suffix, epochs):
     assert len(content) > 5000
 
 
-def test_heat_map_takes_a_missing_figure(tmp_path):
-    table = pd.DataFrame(
-        [("original", "original", "all", 0, 0.8, 0.4), ("winter", "original", "all", 0, np.nan, np.nan)],
-        columns=["train_domain", "test_domain", "class_name", "seed", "map50", "map50_95"],
+def test_heat_map_takes_a_missing_figure_and_a_missing_interval(tmp_path):
+    rows = [("original", 0.8), ("winter", np.nan), ("mixed", 0.5)]
+    table = pd.DataFrame(rows, columns=["train_domain", "map50"])
+    table = table.assign(
+        test_domain="original", class_name="all", seed=0, instances=9, precision=0.5, recall=0.5
     )
-    plot_cross_domain(table, tmp_path / "map.png")
-    assert Image.open(tmp_path / "map.png").width > 500
+    table["map50_95"] = table["map50"]
+    left_out = without_videos(table)
+    left_out.loc[left_out["train_domain"] == "mixed", "map50"] = 0.5
+    plot_cross_domain(table, left_out, tmp_path / "map.svg")
+    texts = re.findall(r"<!-- ([^>]*) -->", (tmp_path / "map.svg").read_text())
+    assert (texts.count("0.800"), texts.count("none"), texts.count("0.500")) == (2, 2, 2)
+    spans = [text for text in texts if " to " in text]
+    assert len(spans) == 3, "the videos all agree on one of the four figures"
 
 
 def test_wide_pictures_are_scaled_for_the_page(tmp_path):

@@ -18,12 +18,12 @@ from snowdrift.scores.coverage import coverage
 from snowdrift.scores.features import Features
 from snowdrift.scores.frechet import frechet_distance
 from snowdrift.scores.inception_score import inception_score, inception_score_estimate, upper_bound
-from snowdrift.scores.intervals import Estimate, Share
 from snowdrift.scores.kernel import kernel_distance, kernel_distance_estimate
 from snowdrift.scores.memorisation import copy_threshold, nearest_other, nearest_training
 from snowdrift.scores.roles import MODEL, UNDECIDED, YARDSTICK
 from snowdrift.scores.sharpness import sharpness, sharpness_estimate
 from snowdrift.scores.table import SampleSet, ScoreSettings, score_sets
+from snowdrift.statistics.intervals import Estimate, Share
 
 RELATIVE = 1e-3
 

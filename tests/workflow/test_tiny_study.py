@@ -31,7 +31,27 @@ def test_every_result_of_the_contract_is_there(tiny_study: Path):
         "detection/cross_domain.csv": [
             *("train_domain", "test_domain", "class_name", "seed", "images"),
             *("precision", "recall", "map50", "map50_95"),
+            *("precision_low", "recall_high", "map50_low", "map50_95_high"),
         ],
+        "detection/matches/mixed-seed0.parquet": [
+            *(
+                "train_domain",
+                "seed",
+                "split",
+                "test_domain",
+                "video",
+                "frame_id",
+                "class_name",
+                "confidence",
+            ),
+            *("tp50", "tp95", "height", "object_height"),
+        ],
+        "detection/comparisons.csv": [
+            *("test_domain", "class_name", "metric", "first", "second"),
+            *("difference", "low", "high", "clusters", "seeds"),
+        ],
+        "detection/in_use.csv": ["confidence", "missed", "missed_low", "false_alarms", "false_alarms_high"],
+        "detection/by_height.csv": ["height", "instances", "map50", "map50_low", "map50_high"],
     }
     for name, columns in expected.items():
         path = results / name

@@ -3,14 +3,15 @@
 from snowdrift.detector.datasets import read_pictures
 from snowdrift.detector.evaluation import EvaluationSettings, evaluate_detector
 from snowdrift.runtime.devices import leased_devices
-from snowdrift.runtime.files import scratch_folder, write_table
+from snowdrift.runtime.files import read_table, scratch_folder, write_table
 from snowdrift.runtime.job import job
 
 with (
     job(snakemake.log[0], snakemake.output),
     leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
-    scratch_folder(f"{snakemake.output.table}.scratch") as scratch,
+    scratch_folder(f"{snakemake.output.matches}.scratch") as scratch,
 ):
+    dataset = read_table(f"{snakemake.input.dataset}/frames.csv")
     evaluation = evaluate_detector(
         snakemake.input.model,
         read_pictures(
@@ -21,6 +22,7 @@ with (
             snakemake.params.winter_root,
             snakemake.input.manifests,
         ),
+        dataset[dataset["split"] == "val"][["frame_id", "source"]],
         settings=EvaluationSettings(**snakemake.params.settings),
         test_domains=snakemake.params.test_domains,
         examples=snakemake.params.examples,
@@ -30,8 +32,6 @@ with (
     )
     for part in evaluation:
         part.insert(0, "train_domain", snakemake.wildcards.domain)
-    for part in (evaluation.metrics, evaluation.curves):
-        part.insert(3, "seed", int(snakemake.wildcards.seed))
-    write_table(evaluation.metrics, snakemake.output.table)
-    write_table(evaluation.curves, snakemake.output.curves)
+    evaluation.matches.insert(1, "seed", int(snakemake.wildcards.seed))
+    write_table(evaluation.matches, snakemake.output.matches)
     write_table(evaluation.examples, snakemake.output.examples)

@@ -5,4 +5,6 @@ from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0], snakemake.output):
-    plot_cross_domain(read_table(snakemake.input.table), snakemake.output.figure)
+    plot_cross_domain(
+        read_table(snakemake.input.table), read_table(snakemake.input.left_out), snakemake.output.figure
+    )

@@ -21,6 +21,8 @@ _ULTRALYTICS = 900
 _ROW = 0.0025  # of the frame table, joined with those of boxes and winter frames
 _RATE = 15e9  # multiplications a second; 20e9 to 44e9 in convolutions of 16 to 24 filters
 _MEGAPIXEL = 0.03  # to decode or encode a picture, with what is done to it on the way
+_FOUND = 76  # detections a frame at a confidence of 0.001, nearly all wrong
+_DETECTION = 0.001, 1.5e-6  # MB and seconds each time the metrics of a detection's test set are computed
 _STEP = 0.02  # a step of a small network's training, beside its multiplications
 
 # Assumed, since there was no GPU to measure.
@@ -169,9 +171,13 @@ class _Study:
         versions = max(sum(shares.values()) for shares in self.config["training_sets"].values())
         trained = versions * self.split("train")
         tested = len(self.config["test_sets"]) * self.split("test")
-        validated = versions * self.split("val") if config["validate"] else 0
+        chosen = versions * self.split("val")
+        validated = chosen if config["validate"] else 0
         loaders = max(1, config["workers"])
         loading = (self.megapixels * _MEGAPIXEL + _STEP) / loaders
+        found, (megabytes, seconds) = _FOUND * tested, _DETECTION
+        videos = self.config["splits"]["test"]
+        videos = videos if isinstance(videos, int) else len(videos)
         kept = config["batch_size"] * image * 90e-9  # MB, as yolov5n; larger ones keep less for their work
         return {
             "train_detector": Need(
@@ -182,7 +188,13 @@ class _Study:
             ),
             "evaluate_detector": Need(
                 self.memory(_ULTRALYTICS + self.table, kept / 2, loaders),
-                20 + self.compute(tested * image, threads) + tested * loading,
+                25 + self.compute((tested + chosen) * image, threads) + (tested + chosen) * loading,
+            ),
+            # Each detector once on all videos, and once without each.
+            "cross_domain": Need(
+                _ULTRALYTICS + megabytes * found,
+                20
+                + len(self.config["training_sets"]) * len(config["seeds"]) * found * (1 + videos) * seconds,
             ),
         }
 
@@ -231,7 +243,6 @@ class _Study:
         return {
             "plot_losses": plot,
             "contact_sheet": pictures,
-            "cross_domain": plot,
             "plot_cross_domain": plot,
             "draw_detections": pictures,
             "draw_xray": Need(_TORCH, 30),

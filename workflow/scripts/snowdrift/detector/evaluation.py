@@ -16,13 +16,12 @@ from snowdrift.data.sets import TEST_SETS
 from snowdrift.detector.datasets import Pictures, lost_pictures, write_dataset
 from snowdrift.detector.domains import testing_selection
 from snowdrift.detector.library import collect_warnings, prepare_ultralytics, ultralytics_device, use_threads
+from snowdrift.detector.matches import join_matches, match_table
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.progress import report
 
 EXAMPLE_CONFIDENCE = 0.25  # of the detections that are shown; the metrics use `confidence`
-METRICS = ("precision", "recall", "map50", "map50_95")
-CURVE_POINTS = 101
 
 _log = logging.getLogger(__name__)
 
@@ -47,26 +46,23 @@ class EvaluationSettings:
 
 
 class Evaluation(NamedTuple):
-    """What `evaluate_detector` measures and keeps.
+    """What `evaluate_detector` finds.
 
     Attributes:
-        metrics: one row per domain and class, with `all` first: test_domain, class_name, images (for a class: those
-            that show it), instances, precision and recall (at the confidence of the best F1), map50, map50_95. A
-            class without instances has NaN metrics, and `all` averages over the others.
-        curves: the precision-recall curve at IoU 0.5 of each domain and class that has instances, with `all` as
-            their mean: test_domain, class_name, recall (0 to 1 in CURVE_POINTS steps), precision.
+        matches: what the detector found and missed, see `match_table`: first on each test set, then on its own
+            validation pictures. split (test or val) and test_domain come first; the latter is null for val.
         examples: one row per detection of at least EXAMPLE_CONFIDENCE: test_domain, frame_id, image_path, class_name,
             confidence, x1, y1, x2, y2 (pixels of the picture); a frame without detections has one row of nulls.
     """
 
-    metrics: pd.DataFrame
-    curves: pd.DataFrame
+    matches: pd.DataFrame
     examples: pd.DataFrame
 
 
 def evaluate_detector(
     model: Path | str,
     pictures: Pictures,
+    validation: pd.DataFrame,
     *,
     settings: EvaluationSettings,
     examples: int,
@@ -75,13 +71,14 @@ def evaluate_detector(
     scratch: Path | str,
     test_domains: Sequence[str] = tuple(TEST_SETS),
 ) -> Evaluation:
-    """Measure a detector on the test frames of each domain, and keep its detections on a few of them.
+    """Match a detector's detections with the objects of each test set, and keep those of a few frames.
 
     Args:
         model: A checkpoint that `train_detector` wrote.
         pictures: All frames; those of the test split are used.
+        validation: The pictures that choose its confidence (frame_id, source): those of its dataset's val split.
         settings: See `EvaluationSettings`.
-        examples: Number of test frames whose detections are kept; the same frames for all models and domains.
+        examples: Number of test frames whose detections are kept; the same frames for all models and test sets.
         device: The CPU, or a CUDA device.
         threads: CPU threads for torch.
         scratch: Folder for a temporary dataset, removed afterwards; it must be on the side of the results so
@@ -94,23 +91,25 @@ def evaluate_detector(
     model = Path(model)
     prepare_ultralytics()
     gpu_or_cpu = ultralytics_device([device])
-    evaluations = []
+    matches, shown_detections = {}, []
     Path(scratch).mkdir(parents=True, exist_ok=True)
+
+    def match(selection: pd.DataFrame, split: str, name: str) -> pd.DataFrame:
+        with tempfile.TemporaryDirectory(prefix=f".{split}-", dir=scratch) as folder:
+            dataset = Path(folder).absolute() / name
+            write_dataset(dataset, pictures, {split: selection})
+            return _match(model, dataset, split, pictures, settings, gpu_or_cpu, threads)
+
     for domain in test_domains:
         selection = testing_selection(pictures.frames, domain)
-        with tempfile.TemporaryDirectory(prefix=".test-", dir=scratch) as folder:
-            dataset = Path(folder).absolute() / domain
-            write_dataset(dataset, pictures, {"test": selection})
-            metrics = _measure(model, dataset, settings, gpu_or_cpu, threads)
-        table = _metric_rows(metrics, pictures.class_names, len(selection))
-        _log.info("%s on %s: mAP50 %.3f, mAP50-95 %.3f", model, domain, *table.loc[0, ["map50", "map50_95"]])
+        matches["test", domain] = match(selection, "test", domain)
         shown = pictures.locate(example_frames(pictures.frames, selection, examples))
         detected = _detect(model, shown, settings, gpu_or_cpu, threads)
-        parts = Evaluation(table, _curve_rows(metrics, pictures.class_names), detected)
-        for part in parts:
-            part.insert(0, "test_domain", domain)
-        evaluations.append(parts)
-    return Evaluation(*(pd.concat(parts, ignore_index=True) for parts in zip(*evaluations, strict=True)))
+        detected.insert(0, "test_domain", domain)
+        shown_detections.append(detected)
+    videos = pictures.frames[["frame_id", "video"]]
+    matches["val", None] = match(validation.merge(videos, on="frame_id"), "val", "validation")
+    return Evaluation(join_matches(matches), pd.concat(shown_detections, ignore_index=True))
 
 
 def example_frames(frames: pd.DataFrame, selection: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -139,14 +138,22 @@ def _load(model: Path):
         ) from error
 
 
-def _measure(model: Path, dataset: Path, settings: EvaluationSettings, device: str, threads: int):
-    from ultralytics.models.yolo.detect import DetectionValidator
+def _match(
+    model: Path,
+    dataset: Path,
+    split: str,
+    pictures: Pictures,
+    settings: EvaluationSettings,
+    device: str,
+    threads: int,
+) -> pd.DataFrame:
+    from snowdrift.detector.validator import MatchingValidator
 
     arguments = {
         "task": "detect",
         "mode": "val",
         "data": str(dataset / "data.yaml"),
-        "split": "test",
+        "split": split,
         "imgsz": settings.image_size,
         "batch": settings.batch_size,
         "conf": settings.confidence,
@@ -157,7 +164,7 @@ def _measure(model: Path, dataset: Path, settings: EvaluationSettings, device: s
         "plots": False,
         "verbose": False,
     }
-    validator = DetectionValidator(save_dir=dataset / "out", args=arguments)
+    validator = MatchingValidator(save_dir=dataset / "out", args=arguments)
     validator.add_callback("on_val_start", use_threads(threads))
     validator.add_callback("on_val_batch_end", partial(_report_batch, f"testing on {dataset.name}"))
     with collect_warnings() as warnings:
@@ -170,44 +177,28 @@ def _measure(model: Path, dataset: Path, settings: EvaluationSettings, device: s
         except RuntimeError as error:
             if "No valid images" not in str(error):
                 raise
-            raise _unreadable(dataset / "images", "not one of the test frames") from error
-    lost = lost_pictures(pd.read_csv(dataset / "frames.csv"), "test", validator.dataloader.dataset.im_files)
+            raise _unreadable(dataset / "images", f"not one of the {split} frames") from error
+    listing = pd.read_csv(dataset / "frames.csv", keep_default_na=False)
+    lost = lost_pictures(listing, split, validator.dataloader.dataset.im_files)
     if lost:
-        raise _unreadable(lost[0], f"{len(lost)} test frames, this the first of them,")
+        raise _unreadable(lost[0], f"{len(lost)} {split} frames, this the first of them,")
     if any("NMS time limit" in message for message in warnings):
         # Ultralytics skips the rest of the batch then: figures would depend on how busy the machine was.
         raise SnowdriftError(
             f"{model}: non-maximum suppression ran out of Ultralytics' time limit, so detections were lost",
             "run again on a less busy machine, or with a smaller detector.batch_size",
         )
-    return validator.metrics
+    box = validator.metrics.box
+    _log.info("%s on %s: mAP50 %.3f, mAP50-95 %.3f", model, dataset.name, box.map50, box.map)
+    places = [Path(image).parts[-2:] for image in listing["image"]]
+    frame_of = dict(zip(places, listing["frame_id"], strict=True))
+    frame_ids = [frame_of[Path(frame.picture).parts[-2:]] for frame in validator.frames]
+    video_of = dict(zip(pictures.frames["frame_id"], pictures.frames["video"], strict=True))
+    return match_table(validator.frames, frame_ids, video_of, pictures.class_names)
 
 
 def _report_batch(stage: str, validator) -> None:
     report(stage, validator.batch_i + 1, len(validator.dataloader), "batches")
-
-
-def _metric_rows(metrics, class_names: Sequence[str], images: int) -> pd.DataFrame:
-    per_class = {int(index): row for row, index in enumerate(metrics.box.ap_class_index)}
-    rows = [("all", images, int(metrics.nt_per_class.sum()), *metrics.mean_results())]
-    for index, name in enumerate(class_names):
-        values = metrics.class_result(per_class[index]) if index in per_class else [np.nan] * len(METRICS)
-        rows.append((name, int(metrics.nt_per_image[index]), int(metrics.nt_per_class[index]), *values))
-    return pd.DataFrame(rows, columns=["class_name", "images", "instances", *METRICS])
-
-
-def _curve_rows(metrics, class_names: Sequence[str]) -> pd.DataFrame:
-    recall = np.linspace(0, 1, CURVE_POINTS)
-    curves = {
-        class_names[int(index)]: np.interp(recall, metrics.box.px, precision)
-        for index, precision in zip(metrics.box.ap_class_index, metrics.box.prec_values, strict=True)
-    }
-    curves = {"all": np.mean(list(curves.values()), axis=0)} | curves
-    tables = [
-        pd.DataFrame({"class_name": name, "recall": recall, "precision": precision.round(4)})
-        for name, precision in curves.items()
-    ]
-    return pd.concat(tables, ignore_index=True)
 
 
 def _detect(

@@ -10,11 +10,10 @@ from scipy import stats
 
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.seeds import derive_seed
-from snowdrift.scores.intervals import Share
+from snowdrift.statistics.intervals import LEVEL, Share
 
 logger = logging.getLogger(__name__)
 
-LEVEL = 0.95
 _REPLICATES = 10_000
 
 

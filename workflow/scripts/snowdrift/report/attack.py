@@ -12,6 +12,7 @@ from snowdrift.report.attack_figures import MAGNIFIED, ceiling_of
 from snowdrift.report.blocks import Figure, Section, Table, Text
 from snowdrift.report.charts import attack_chart
 from snowdrift.report.pictures import data_uri
+from snowdrift.report.tables import between
 from snowdrift.runtime.files import read_table
 
 _TITLES = ("8 bits", "JPEG 95", "JPEG 85", "JPEG 75", "3/4 and back", "second generator")
@@ -72,7 +73,7 @@ def _answer(rows: pd.DataFrame, summary: pd.DataFrame, settings: Mapping[str, An
     )
     if done:
         text += (
-            f" It took {_between(first, 'mean_queries', ',.0f')} queries on average, photographs that were given "
+            f" It took {between(first, 'mean_queries', ',.0f')} queries on average, photographs that were given "
             "up counted with all that was spent on them."
         )
     if left_alone:
@@ -136,12 +137,12 @@ def _reached(summary: pd.DataFrame) -> Table:
             [
                 row["method"],
                 int(row["images"]),
-                _between(row, "success_rate", ".0%"),
-                _between(row, "mean_queries", ",.0f"),
-                _between(row, "median_queries", ",.0f"),
-                _between(row, "mean_score", ".2f"),
-                _between(row, "half_rate", ".0%"),
-                _between(row, "mean_half_queries", ",.0f"),
+                between(row, "success_rate", ".0%"),
+                between(row, "mean_queries", ",.0f"),
+                between(row, "median_queries", ",.0f"),
+                between(row, "mean_score", ".2f"),
+                between(row, "half_rate", ".0%"),
+                between(row, "mean_half_queries", ",.0f"),
                 float(row["mean_psnr"]),
                 float(row["mean_ssim"]),
             ]
@@ -163,10 +164,3 @@ def _lasting(summary: pd.DataFrame) -> Table:
         ],
         decimals=2,
     )
-
-
-def _between(row: Mapping[str, Any] | pd.Series, name: str, form: str) -> str:
-    value, low, high = (row[key] for key in (name, f"{name}_low", f"{name}_high"))
-    if pd.isna(low):
-        return format(value, form) if not pd.isna(value) else "none"
-    return f"{value:{form}} ({low:{form}} to {high:{form}})"

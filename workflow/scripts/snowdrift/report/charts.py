@@ -23,19 +23,27 @@ FAINT = "#8794a1"
 _POINTS = 400  # of a curve: more than a screen shows
 
 
-def cross_domain_chart(cross_domain: pd.DataFrame) -> Chart:
-    """MAP50 and mAP50-95 over all classes as heat maps: rows trained on, columns tested on."""
+def cross_domain_chart(means: pd.DataFrame) -> Chart:
+    """MAP50 and mAP50-95 over all classes, with intervals, as heat maps: rows trained on, columns tested on.
+
+    Args:
+        means: see `means_with_intervals`.
+    """
     titles = {"map50": "mAP50", "map50_95": "mAP50-95"}
     figure = make_subplots(1, 2, subplot_titles=list(titles.values()), horizontal_spacing=0.16)
-    matrices = [(title, mean_matrix(cross_domain, metric)) for metric, title in titles.items()]
-    for column, (title, matrix) in enumerate(matrices, 1):
+    for column, (metric, title) in enumerate(titles.items(), 1):
+        matrix, low, high = (mean_matrix(means, f"{metric}{end}") for end in ("", "_low", "_high"))
         figure.add_heatmap(
             # As the tables round: the page rounds no figure a second time.
             z=[[None if pd.isna(value) else round(value, 3) for value in row] for row in matrix.to_numpy()],
             x=list(matrix.columns),
             y=list(matrix.index),
-            texttemplate="%{z:.3f}",
-            hovertemplate=f"trained on %{{y}}, tested on %{{x}}: {title} %{{z:.3f}}<extra></extra>",
+            text=[
+                [_span(*ends) for ends in zip(*row, strict=True)]
+                for row in zip(low.to_numpy(), high.to_numpy(), strict=True)
+            ],
+            texttemplate="%{z:.3f}<br>%{text}",
+            hovertemplate=f"trained on %{{y}}, tested on %{{x}}: {title} %{{z:.3f}}, %{{text}}<extra></extra>",
             colorscale="Blues",
             zmin=0,
             zmax=1,
@@ -47,10 +55,14 @@ def cross_domain_chart(cross_domain: pd.DataFrame) -> Chart:
     figure.update_xaxes(title="tested on")
     figure.update_yaxes(title="trained on", col=1)
     return Chart(
-        plain(figure, 120 + 60 * len(matrices[0][1])),
+        plain(figure, 120 + 60 * len(training_sets(means))),
         "Heat maps of mAP50 and mAP50-95 by training and test set",
-        "All classes together. 1 is perfect, 0 finds nothing. The tables below have the figures.",
+        "All classes together, with 95 % intervals. 1 is perfect, 0 finds nothing. The tables below have the figures.",
     )
+
+
+def _span(low: float, high: float) -> str:
+    return "no interval" if pd.isna(low) else f"{low:.2f} to {high:.2f}"
 
 
 def curves_chart(curves: pd.DataFrame) -> Chart:

@@ -1,10 +1,13 @@
 """The study's finding, read off the cross-domain table."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
+from snowdrift.detector.intervals import jackknives
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.statistics.intervals import LEVEL, joint_level
+from snowdrift.statistics.jackknife import Interval, Jackknife
 
 TRAIN_DOMAINS = ("original", "winter", "mixed")
 TEST_DOMAINS = ("original", "winter")
@@ -18,17 +21,29 @@ LEARNED = 0.05
 class Finding:
     """What the detectors' mAP50 (overall, mean over seeds) says about the domains.
 
+    The finding rests on four differences, two drops and two leads. Their intervals hold all together at `LEVEL`
+    (Bonferroni over the four).
+
     Attributes:
         scores: mAP50 of each train domain (rows) on each test domain (columns), 0 to 1.
-        drops: For original and winter, the own domain's mAP50 less that on the other domain.
         means: For each train domain, its mean over both test domains.
-        trainings: What each seed's detectors say by themselves; none where the finding itself is of one seed.
+        drops: For original and winter, the own domain's mAP50 less that on the other domain.
+        leads: Over original and winter, the mixed detector's mean over both domains less theirs.
+        videos: Test videos that the intervals are over.
+        seeds: Trainings of each detector, which the intervals are over too if there are several.
     """
 
     scores: pd.DataFrame
-    drops: dict[str, float]
     means: dict[str, float]
-    trainings: tuple["Finding", ...] = ()
+    drops: dict[str, Interval]
+    leads: dict[str, Interval]
+    videos: int
+    seeds: int
+
+    @property
+    def differences(self) -> list[Interval]:
+        """All that the finding rests on."""
+        return [*self.drops.values(), *self.leads.values()]
 
     @property
     def learned(self) -> bool:
@@ -36,58 +51,57 @@ class Finding:
         return all(self.scores.loc[domain, domain] >= LEARNED for domain in TEST_DOMAINS)
 
     @property
-    def single_domains_drop(self) -> bool:
-        """Whether both single-domain detectors do worse on the other domain than on their own."""
-        return all(drop > 0 for drop in self.drops.values())
-
-    @property
     def lead(self) -> float:
         """How far the mixed detector's mean over both domains is above the better of the others'."""
-        return self.means["mixed"] - max(self.means[domain] for domain in TEST_DOMAINS)
-
-    @property
-    def shows(self) -> bool:
-        """Whether these scores are as the original study found them."""
-        return self.learned and self.single_domains_drop and self.lead > 0
-
-    @property
-    def holds(self) -> bool:
-        """Whether the finding of the original study shows, on average and with every seed."""
-        return self.shows and all(training.shows for training in self.trainings)
+        return min(lead.value for lead in self.leads.values())
 
     @property
     def margin(self) -> float:
         """The smallest of the differences that the finding rests on."""
-        return min(*self.drops.values(), self.lead)
+        return min(difference.value for difference in self.differences)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the finding of the original study shows, and no difference may be chance."""
+        return self.learned and all(difference.low > 0 for difference in self.differences)
 
 
-def finding(table: pd.DataFrame) -> Finding:
+def finding(table: pd.DataFrame, left_out: pd.DataFrame) -> Finding:
     """Compute the finding from the rows of class `all`.
 
     Args:
         table: The cross-domain table: train_domain, test_domain, class_name, seed, map50.
+        left_out: The same without each test video, see `jackknives`.
 
     Raises:
         SnowdriftError: A pair of domains has no score, with some seed.
     """
-    overall = table[table["class_name"] == "all"]
-    trainings = tuple(_of(rows) for _, rows in overall.groupby("seed"))
-    return trainings[0] if len(trainings) == 1 else replace(_of(overall), trainings=trainings)
-
-
-def _of(overall: pd.DataFrame) -> Finding:
-    scores = overall.pivot_table(index="train_domain", columns="test_domain", values="map50", aggfunc="mean")
-    scores = scores.reindex(index=list(TRAIN_DOMAINS), columns=list(TEST_DOMAINS))
-    for train_domain, row in scores.iterrows():
-        for test_domain, score in row.items():
-            if pd.isna(score):
-                raise SnowdriftError(
-                    f"detection/cross_domain.csv: no mAP50 of the {train_domain} detector on {test_domain}",
-                    "run `snakemake detection` again: it makes the missing evaluations",
-                )
-    drops = {
-        own: float(scores.loc[own, own] - scores.loc[own, other])
-        for own, other in (TEST_DOMAINS, TEST_DOMAINS[::-1])
+    cells = jackknives(table[table["class_name"] == "all"], left_out, "map50")
+    of = {
+        trained: {tested: _cell(cells, trained, tested) for tested in TEST_DOMAINS}
+        for trained in TRAIN_DOMAINS
     }
-    means = {domain: float(scores.loc[domain].mean()) for domain in TRAIN_DOMAINS}
-    return Finding(scores, drops, means)
+    over_both = {trained: 0.5 * (row[TEST_DOMAINS[0]] + row[TEST_DOMAINS[1]]) for trained, row in of.items()}
+    drops = {own: of[own][own] - of[own][other] for own, other in (TEST_DOMAINS, TEST_DOMAINS[::-1])}
+    leads = {other: over_both["mixed"] - over_both[other] for other in TEST_DOMAINS}
+    level = joint_level(LEVEL, len(drops) + len(leads))
+    return Finding(
+        pd.DataFrame(
+            {name: {tested: score.value for tested, score in row.items()} for name, row in of.items()}
+        ).T,
+        {name: score.value for name, score in over_both.items()},
+        {name: score.interval(level) for name, score in drops.items()},
+        {name: score.interval(level) for name, score in leads.items()},
+        min(score.clusters for score in over_both.values()),
+        len(over_both["mixed"].values),
+    )
+
+
+def _cell(cells: dict[tuple, Jackknife], trained: str, tested: str) -> Jackknife:
+    cell = cells.get((trained, tested, "all"))
+    if cell is None or pd.isna(cell.value):
+        raise SnowdriftError(
+            f"detection/cross_domain.csv: no mAP50 of the {trained} detector on {tested}",
+            "run `snakemake detection` again: it makes the missing evaluations",
+        )
+    return cell

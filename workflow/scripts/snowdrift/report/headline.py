@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from snowdrift.report.finding import LEARNED, TEST_DOMAINS, Finding
+from snowdrift.statistics.jackknife import Interval
 
 NARROW = 0.02
-"""A difference of mAP50 that one more training of the same detector may turn."""
+"""A difference of mAP50 that is little even if it is no chance."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Headline:
 
     Attributes:
         holds: whether the study's finding shows.
-        answer: that, and which part of it fails where it does not.
+        answer: that, and which part of it fails or is open where it does not.
         figures: the numbers behind it.
     """
 
@@ -24,7 +25,7 @@ class Headline:
 
 
 def headline(finding: Finding) -> Headline:
-    """Put the finding into words; where it does not show, in part or by little, say so first."""
+    """Put the finding into words: what is not so, what the intervals leave open, and only then that it shows."""
     return Headline(finding.holds, _answer(finding), _figures(finding))
 
 
@@ -36,44 +37,67 @@ def _answer(finding: Finding) -> str:
             f"The detectors have learned too little to tell: trained on {names}, they hardly find people on "
             "frames of the same kind."
         )
-    agreeing = sum(training.shows for training in finding.trainings)
-    if finding.shows and agreeing < len(finding.trainings):
-        return (
-            f"The study's finding shows on average alone: {len(finding.trainings) - agreeing} of "
-            f"{len(finding.trainings)} trainings say otherwise."
-        )
-    if finding.shows:
-        narrow = finding.margin < NARROW and not finding.trainings
+    if finding.holds:
+        little = f", but by no more than {finding.margin:.3f}" if finding.margin < NARROW else ""
         return (
             "The study's finding shows: a detector trained on one domain does worse on the other, and the "
-            "one trained on both is the best over both"
-            + (
-                f", but by no more than {finding.margin:.3f}: another training may turn it."
-                if narrow
-                else "."
-            )
+            f"one trained on both is the best over both{little}."
         )
     faults = [
         f"the detector trained on {own} frames does no worse on {other} ones"
         for own, other in (TEST_DOMAINS, TEST_DOMAINS[::-1])
-        if finding.drops[own] <= 0
+        if finding.drops[own].value <= 0
     ]
     if finding.lead <= 0:
         faults.append("the mixed detector is not the best over both domains")
-    return f"The study's finding does not show here: {'; '.join(faults)}."
+    if faults:
+        return f"The study's finding does not show here: {'; '.join(faults)}."
+    return _undecided(finding)
+
+
+def _undecided(finding: Finding) -> str:
+    """All differences point the finding's way, and some may be none."""
+    open_ones = [
+        f"whether the detector trained on {own} frames does worse on {other} ones"
+        for own, other in (TEST_DOMAINS, TEST_DOMAINS[::-1])
+        if not finding.drops[own].decides
+    ]
+    open_ones += [
+        f"whether the mixed detector is better over both domains than the one trained on {other} frames"
+        for other, lead in finding.leads.items()
+        if not lead.decides
+    ]
+    if len(open_ones) == len(finding.differences):
+        return (
+            "The intervals decide nothing here: every difference points the way of the study's finding, and each may "
+            f"be chance with {finding.videos} test videos."
+        )
+    return f"The study's finding is not decided here. The intervals leave open {'; '.join(open_ones)}."
 
 
 def _figures(finding: Finding) -> str:
-    own_and_other = "; ".join(
+    drops = "; ".join(
         f"trained on {own} frames, {finding.scores.loc[own, own]:.3f} on {own} test frames "
-        f"and {finding.scores.loc[own, other]:.3f} on {other} ones"
+        f"and {finding.scores.loc[own, other]:.3f} on {other} ones, {_between(finding.drops[own], '.3f')} less"
         for own, other in (TEST_DOMAINS, TEST_DOMAINS[::-1])
     )
     means = ", ".join(f"{value:.3f} ({domain})" for domain, value in finding.means.items())
-    leads = [training.lead for training in finding.trainings]
-    seeds = f"the mean of {len(leads)} trainings" if leads else "one training"
-    spread = f" ({min(leads):+.3f} to {max(leads):+.3f} in single trainings)" if leads else ""
+    leads = " and ".join(f"{_between(lead, '+.3f')} over {other}" for other, lead in finding.leads.items())
     return (
-        f"mAP50: {own_and_other}. Mean over both domains: {means}. Each figure is from {seeds}; the mixed "
-        f"detector's lead is {finding.lead:+.3f}{spread}."
+        f"mAP50: {drops}. Mean over both domains: {means}; the mixed detector's lead is {leads}. The intervals "
+        f"hold all four together at 95 % (Bonferroni), {_drawn(finding)}."
     )
+
+
+def _between(interval: Interval, form: str) -> str:
+    if interval.low != interval.low:
+        return f"{interval.value:{form}} (no interval)"
+    return f"{interval.value:{form}} ({interval.low:{form}} to {interval.high:{form}})"
+
+
+def _drawn(finding: Finding) -> str:
+    """What the intervals are over."""
+    videos = f"over {finding.videos} test videos"
+    if finding.seeds == 1:
+        return f"{videos}; each detector is one training, and what another would give is not in them"
+    return f"{videos} and {finding.seeds} trainings of each detector"

@@ -55,7 +55,7 @@ def build_report(
         sections.data_section(files, config),
         sections.run_section(config, benchmarks, command),
     ]
-    answer = headline(finding(read_table(files.cross_domain)))
+    answer = headline(finding(read_table(files.cross_domain), read_table(files.left_out)))
     page = render_page(config["study"], answer, chapters, template)
     with atomic_path(output) as temporary:
         temporary.write_text(page, encoding="utf-8")

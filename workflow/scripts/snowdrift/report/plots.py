@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from snowdrift.report.cross_domain import means_with_intervals
 from snowdrift.report.pictures import INK
 from snowdrift.report.style import COLD, GRID, STYLE, WARM, write_figure
-from snowdrift.report.tables import mean_matrix
+from snowdrift.report.tables import mean_matrix, training_sets
 
 LOSS_PANELS = {
     "Generator": {"generator_ab": "frames to winter", "generator_ba": "snow to summer"},
@@ -38,20 +39,20 @@ def plot_losses(losses: pd.DataFrame, output: Path | str) -> None:
         write_figure(figure, output)
 
 
-def plot_cross_domain(cross_domain: pd.DataFrame, output: Path | str) -> None:
-    """Plot mAP50 and mAP50-95 over all classes as heat maps: rows trained on, columns tested on.
+def plot_cross_domain(cross_domain: pd.DataFrame, left_out: pd.DataFrame, output: Path | str) -> None:
+    """Plot mAP50 and mAP50-95 over all classes, with intervals, as heat maps: rows trained on, columns tested on.
 
     Args:
         cross_domain: `detection/cross_domain.csv`; the mean over its seeds is shown.
+        left_out: `detection/left_out.parquet`.
         output: PNG or SVG, by the suffix.
     """
+    means = means_with_intervals(cross_domain, left_out)
     with matplotlib.rc_context(STYLE):
         titles = {"map50": "mAP50", "map50_95": "mAP50-95"}
-        matrices = {title: mean_matrix(cross_domain, metric) for metric, title in titles.items()}
-        height = 2 + 0.5 * len(matrices["mAP50"])
-        figure = Figure(figsize=(6.4, height), layout="constrained")
-        for axis, (title, matrix) in zip(figure.subplots(1, 2), matrices.items(), strict=True):
-            _heat_map(axis, matrix, title)
+        figure = Figure(figsize=(6.4, 2 + 0.5 * len(training_sets(means))), layout="constrained")
+        for axis, (metric, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
+            _heat_map(axis, means, metric, title)
         write_figure(figure, output)
 
 
@@ -68,13 +69,18 @@ def _panel(axis: Axes, losses: pd.DataFrame, title: str, series: dict[str, str])
         axis.legend(frameon=False, fontsize=9)
 
 
-def _heat_map(axis: Axes, matrix: pd.DataFrame, title: str) -> None:
+def _heat_map(axis: Axes, means: pd.DataFrame, metric: str, title: str) -> None:
+    matrix, low, high = (mean_matrix(means, f"{metric}{end}") for end in ("", "_low", "_high"))
     axis.imshow(matrix, vmin=0, vmax=1, cmap="Blues", aspect="auto")
     for row, scores in enumerate(matrix.to_numpy()):
         for column, value in enumerate(scores):
             text = "none" if pd.isna(value) else f"{value:.3f}"
             colour = "white" if value > 0.55 else INK
-            axis.text(column, row, text, ha="center", va="center", fontsize=14, color=colour)
+            axis.text(column, row, text, ha="center", va="bottom", fontsize=14, color=colour)
+            ends = [matrix_of.iloc[row, column] for matrix_of in (low, high)]
+            if not any(map(pd.isna, ends)):
+                span = f"{ends[0]:.2f} to {ends[1]:.2f}"
+                axis.text(column, row + 0.08, span, ha="center", va="top", fontsize=9, color=colour)
     axis.set_title(title, loc="left", fontsize=12)
     axis.set_xticks(range(matrix.shape[1]), matrix.columns)
     axis.set_yticks(range(matrix.shape[0]), matrix.index)

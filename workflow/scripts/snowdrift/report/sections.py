@@ -11,14 +11,16 @@ import yaml
 
 from snowdrift.data.sets import in_words, shows_all
 from snowdrift.data.tables import lone_frames
+from snowdrift.detector.intervals import CELL
 from snowdrift.report import provenance
 from snowdrift.report.blocks import Chart, Code, Comparison, Figure, Section, Table, Text
 from snowdrift.report.charts import cross_domain_chart, curves_chart, losses_chart, times_chart
+from snowdrift.report.cross_domain import means_with_intervals
 from snowdrift.report.detections import DRAWN_CONFIDENCE
 from snowdrift.report.pictures import data_uri
 from snowdrift.report.tables import (
     METRICS,
-    mean_over_seeds,
+    between,
     read_rejected,
     rejection_reasons,
     rule_times,
@@ -32,6 +34,12 @@ _EXTREMES = (
     "The best and the worst of up to 200 frames with people, chosen in the same way, by how much of the edges in and "
     "around each box is found again in winter (100 %: all; the figure is that of the frame's faintest person). Where "
     "they are gone, the person has faded, and the label stands for nothing."
+)
+_IN_USE = (
+    "In use, a detector runs at one confidence. Here it is the one with the best F1 on the detector's own validation "
+    "videos, the same on every test set. Missed are people whom no detection of their class covers (IoU of 0.5 or "
+    "more); a false alarm is a detection that covers no such person. Test sets whose people are larger are easier, so "
+    "a difference between test sets says little without the heights."
 )
 MOST_REASONS = 20
 
@@ -50,6 +58,10 @@ class StudyFiles:
     pairs: Path
     cross_domain: Path
     curves: Path
+    left_out: Path
+    comparisons: Path
+    in_use: Path
+    by_height: Path
     detections: Path
     style: Path | None = None
     losses: Path | None = None
@@ -115,8 +127,7 @@ def snow_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
 
 def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
     """Every detector on every test set: heat map, precision-recall curves, tables of all and of each class."""
-    cross_domain = read_table(files.cross_domain)
-    means = mean_over_seeds(cross_domain)
+    means = means_with_intervals(read_table(files.cross_domain), read_table(files.left_out))
     seeds = int(means["seeds"].max())
     over = "one training of each" if seeds == 1 else f"{seeds} trainings of each, and means over them"
     training_sets = config["training_sets"]
@@ -136,10 +147,74 @@ def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Sectio
                 ["trained on", "training videos"],
                 [[name, in_words(shares)] for name, shares in training_sets.items()],
             ),
-            cross_domain_chart(cross_domain),
+            Text(_intervals_text(int(together["videos"].min()), seeds)),
+            cross_domain_chart(means),
             _metrics_table("All classes together", together, per_class=False),
             curves_chart(read_table(files.curves)),
             _metrics_table("Each class", each, per_class=True),
+            _differences_table(read_table(files.comparisons)),
+            Text(_IN_USE),
+            _in_use_table(read_table(files.in_use)),
+            _heights_table(read_table(files.by_height)),
+        ],
+    )
+
+
+def _intervals_text(videos: int, seeds: int) -> str:
+    trainings = (
+        "They do not hold what another training of the same detector would give."
+        if seeds == 1
+        else f"They also hold how far the {seeds} trainings differ."
+    )
+    return (
+        f"In brackets are 95 % intervals: what these figures might be on other test videos of the same kind, judged by "
+        f"leaving out each of the {videos} in turn. {trainings} Where there is none, fewer than two videos show the "
+        "class, or all of them agree. Precision and recall are taken at the confidence with the best F1 on the test "
+        "videos themselves, for each detector and test set its own."
+    )
+
+
+def _differences_table(comparisons: pd.DataFrame) -> Table:
+    rows = comparisons[comparisons["class_name"] == "all"]
+    rows = rows.rename(columns={"low": "difference_low", "high": "difference_high"})
+    titles = {"map50": "mAP50", "map50_95": "mAP50-95"}
+    return Table(
+        "Differences between the detectors on the same videos, all classes together; each interval holds by itself",
+        ["tested on", "metric", "first", "second", "first less second"],
+        [
+            [
+                *(row["test_domain"], titles[row["metric"]], row["first"], row["second"]),
+                between(row, "difference", "+.3f"),
+            ]
+            for row in rows.to_dict("records")
+        ],
+    )
+
+
+def _in_use_table(in_use: pd.DataFrame) -> Table:
+    return Table(
+        "What each detector misses, and its false alarms, at its own confidence",
+        ["trained on", "tested on", "class", "at confidence", "missed", "false alarms in 100 frames"],
+        [
+            [
+                *(row[key] for key in CELL),
+                float(row["confidence"]),
+                between(row, "missed", ".1%"),
+                between(row, "false_alarms", ".1f"),
+            ]
+            for row in in_use.to_dict("records")
+        ],
+    )
+
+
+def _heights_table(by_height: pd.DataFrame) -> Table:
+    rows = by_height[(by_height["class_name"] == "all") & (by_height["instances"] > 0)]
+    return Table(
+        "mAP50 by the height of people, as a share of the picture's; all classes together",
+        ["trained on", "tested on", "height", "mAP50", "objects"],
+        [
+            [*(row[key] for key in CELL[:2]), row["height"], between(row, "map50", ".3f"), row["instances"]]
+            for row in rows.to_dict("records")
         ],
     )
 
@@ -257,7 +332,7 @@ def _metrics_table(caption: str, means: pd.DataFrame, *, per_class: bool) -> Tab
     rows = [
         [
             *(str(row[key]) for key in keys),
-            *(float(row[metric]) for metric in METRICS),
+            *(between(row, metric, ".3f") for metric in METRICS),
             round(row["instances"]),
         ]
         for row in means.to_dict("records")

@@ -1,7 +1,8 @@
 """The tables of other chapters, summed up for the report."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -46,6 +47,14 @@ def mean_over_seeds(cross_domain: pd.DataFrame) -> pd.DataFrame:
     table = cross_domain.astype({key: pd.CategoricalDtype(orders[key], ordered=True) for key in keys})
     means = table.groupby(keys, observed=True)[["instances", *METRICS]].mean()
     return means.assign(seeds=table.groupby(keys, observed=True)["seed"].nunique()).reset_index()
+
+
+def between(row: Mapping[str, Any] | pd.Series, name: str, form: str) -> str:
+    """A value with the ends of its interval, `<name>_low` and `<name>_high`, in the format `form`."""
+    value, low, high = (row[key] for key in (name, f"{name}_low", f"{name}_high"))
+    if pd.isna(low):
+        return format(value, form) if not pd.isna(value) else "none"
+    return f"{value:{form}} ({low:{form}} to {high:{form}})"
 
 
 def split_counts(frames: pd.DataFrame, boxes: pd.DataFrame, class_names: Sequence[str]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.seeds import derive_seed
 from snowdrift.runtime.weights import load_weights, read_weights, write_weights
 from snowdrift.scores.features import Features, in_batches
-from snowdrift.scores.intervals import Share
+from snowdrift.statistics.intervals import LEVEL, Share
 
 logger = logging.getLogger(__name__)
 _LEAST_SIZE = 16
@@ -218,7 +218,7 @@ def _augment(images: Tensor, generator: torch.Generator) -> Tensor:
 
 def _accuracy(name: str, hits: Tensor) -> tuple[str, int, float, float, float]:
     share = Share(int(hits.sum()), len(hits))
-    return name, len(hits), share.value, *share.interval(0.95)
+    return name, len(hits), share.value, *share.interval(LEVEL)
 
 
 def _log_epoch(epoch: int, epochs: int, loss: float, seconds: float) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.scores.intervals import Share
+from snowdrift.statistics.intervals import Share
 
 
 class Coverage(NamedTuple):

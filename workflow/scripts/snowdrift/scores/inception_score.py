@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import entr, log_softmax
 
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.scores.intervals import Estimate, resample
+from snowdrift.statistics.intervals import Estimate, resample
 
 
 def inception_score(logits: np.ndarray, splits: int = 1) -> float:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.scores.intervals import Estimate, resample
+from snowdrift.statistics.intervals import Estimate, resample
 
 
 def kernel_distance(first: np.ndarray, second: np.ndarray) -> float:

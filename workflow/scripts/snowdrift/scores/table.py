@@ -16,15 +16,14 @@ from snowdrift.scores.coverage import coverage
 from snowdrift.scores.features import Extractor, Features
 from snowdrift.scores.frechet import frechet_distance
 from snowdrift.scores.inception_score import inception_score_estimate, upper_bound
-from snowdrift.scores.intervals import Difference, Estimate, Share
 from snowdrift.scores.kernel import kernel_distance_estimate
 from snowdrift.scores.least import least_images
 from snowdrift.scores.memorisation import Neighbours, copy_threshold, nearest_other, nearest_training
 from snowdrift.scores.roles import MODEL, UNDECIDED
 from snowdrift.scores.sharpness import sharpness_estimate
+from snowdrift.statistics.intervals import LEVEL, Difference, Estimate, Share, joint_level
 
 logger = logging.getLogger(__name__)
-LEVEL = 0.95
 # Score and whether more of it is better; of sharpness the verdict says only which is sharper.
 COMPARED = {
     "study_inception_score": True,
@@ -212,7 +211,7 @@ def _columns(score: str, estimates: dict[str, Estimate | Share]) -> dict[str, fl
 def _compare(extractor: str, models: dict[str, dict[str, Estimate | Share]]) -> list[dict[str, Any]]:
     """One row for each score and pair of models."""
     pairs = list(itertools.combinations(models, 2))
-    level = 1 - (1 - LEVEL) / max(len(pairs), 1)
+    level = joint_level(LEVEL, len(pairs))
     return [
         _comparison(extractor, score, pair, models[pair[0]][score].difference(models[pair[1]][score], level))
         for score in COMPARED

@@ -6,6 +6,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+LEVEL = 0.95
+"""What every interval of the study's tables has: the share of samples whose interval should hold the truth."""
+
+
+def joint_level(level: float, comparisons: int) -> float:
+    """The level of each of so many intervals that all hold together at `level` (Bonferroni's inequality)."""
+    return 1 - (1 - level) / max(comparisons, 1)
+
 
 class Difference(NamedTuple):
     """First less second, on the scale of the score's interval, with the interval's ends."""

@@ -1,0 +1,88 @@
+"""Ultralytics' detection validator, which keeps what it matched. Import it after `prepare_ultralytics`."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+from ultralytics.models.yolo.detect import DetectionValidator
+from ultralytics.utils.metrics import box_iou
+from ultralytics.utils.ops import scale_boxes
+
+
+class FrameMatches(NamedTuple):
+    """The d detections of one frame, most confident first, and its m objects. Heights are shares of the picture's.
+
+    Attributes:
+        picture: path of the picture, as the validator read it.
+        confidence: (d,) float32.
+        label: (d,) class ids.
+        true_positive: (d, 10) bool, at the IoU thresholds 0.5, 0.55 and so on to 0.95.
+        height: (d,) of the detections.
+        claimed: (d,) int, the index of the object that the detection found at an IoU of 0.5, or -1.
+        object_label: (m,) class ids.
+        object_height: (m,) of the objects.
+    """
+
+    picture: str
+    confidence: np.ndarray
+    label: np.ndarray
+    true_positive: np.ndarray
+    height: np.ndarray
+    claimed: np.ndarray
+    object_label: np.ndarray
+    object_height: np.ndarray
+
+
+class MatchingValidator(DetectionValidator):
+    """The validator as it is, which also keeps every frame's detections and objects in `frames`, in its order."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.frames: list[FrameMatches] = []
+
+    def _process_batch(self, preds: dict[str, Tensor], batch: dict[str, Any]) -> dict[str, np.ndarray]:
+        """Match the detections of one frame with its objects, as Ultralytics does, and keep what came out."""
+        matched = super()._process_batch(preds, batch)
+        self.frames.append(
+            FrameMatches(
+                batch["im_file"],
+                preds["conf"].cpu().numpy(),
+                preds["cls"].cpu().numpy(),
+                matched["tp"],
+                _heights(preds["bboxes"], batch),
+                claimed_objects(preds, batch, matched["tp"][:, 0]),
+                batch["cls"].cpu().numpy(),
+                _heights(batch["bboxes"], batch),
+            )
+        )
+        return matched
+
+
+def claimed_objects(preds: dict[str, Tensor], batch: dict[str, Tensor], hits: np.ndarray) -> np.ndarray:
+    """The object that each detection found, or -1.
+
+    Ultralytics says which detections are right, not which object each of them found. In its order, the most
+    confident detection first, each takes the object of its class that it overlaps most and that none has taken.
+
+    Args:
+        preds: `cls` (d,) and `bboxes` (d, 4) of the detections, most confident first.
+        batch: `cls` (m,) and `bboxes` (m, 4) of the objects.
+        hits: (d,) bool, the true positives at one IoU threshold.
+    """
+    claimed = np.full(len(hits), -1)
+    if not hits.any():
+        return claimed
+    same_class = batch["cls"][:, None] == preds["cls"]
+    overlap = (box_iou(batch["bboxes"], preds["bboxes"]) * same_class).cpu().numpy()
+    for detection in np.flatnonzero(hits):
+        claimed[detection] = overlap[:, detection].argmax()
+        overlap[claimed[detection]] = 0
+    return claimed
+
+
+def _heights(boxes: Tensor, batch: dict[str, Any]) -> np.ndarray:
+    """Heights of boxes as shares of the picture's height, from corners in pixels of the network's input."""
+    if not len(boxes):
+        return np.zeros(0, np.float32)
+    corners = scale_boxes(batch["imgsz"], boxes.clone(), batch["ori_shape"], ratio_pad=batch["ratio_pad"])
+    return ((corners[:, 3] - corners[:, 1]) / batch["ori_shape"][0]).cpu().numpy()

@@ -1,0 +1,1 @@
+"""Intervals and comparisons, for all chapters alike: of scores, of differences, over clusters and trainings."""
