@@ -56,7 +56,7 @@ def grouped(dataset: Dataset, group_of: Callable[[str], str] | None) -> tuple[Da
                 "the dataset splits frames that belong together: name its folder of pictures, so that `splits` draws "
                 "whole groups, or mend its lists",
             )
-        frames.append(frame._replace(video=group) if frame.alone else frame)
+        frames.append(frame._replace(video=group, alone=False) if frame.alone else frame)
     frames.sort(key=lambda frame: (frame.video, frame.stem))
     _refuse_equal_names(frames)
     by_video = {frame.video: groups.get(frame.video, frame.video) for frame in frames}
