@@ -13,10 +13,10 @@ from PIL import Image
 from test_data_annotations import write_videos
 from test_layouts import LISTS, index
 
-from snowdrift.data.style import list_style
+from snowdrift.data.style import index_style, list_style
 from snowdrift.runtime.data_state import read_stamps
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.xray.index import list_xrays
+from snowdrift.xray.index import index_xray, list_xrays
 
 JUNK = ["@eaDir", "__MACOSX", ".ipynb_checkpoints", "lost+found", "#recycle", "$RECYCLE.BIN", ".Trashes"]
 
@@ -148,3 +148,35 @@ def test_two_folders_that_differ_in_capitals_are_an_error_that_names_both(tmp_pa
     (place / "Images").mkdir()
     with pytest.raises(SnowdriftError, match="has the folders Images and images"):
         index(place, "yolo", LISTS)
+
+
+@pytest.mark.parametrize("make", [frames, style, xrays])
+def test_names_that_are_not_utf8_are_left_out_with_their_reason(tmp_path: Path, make):
+    place = make(tmp_path)
+    first = sorted(place.rglob("*.jp*g"))[0]
+    picture(first.with_name("z" + first.suffix))
+    os.rename(
+        first.with_name("z" + first.suffix), os.fsencode(first.parent) + b"/\xff" + first.suffix.encode()
+    )
+    options = {"max_rejected": 0.9, "rejected": tmp_path / "rejected.csv"}
+    if make is frames:
+        index(place, "yolo", LISTS, max_rejected=0.9)
+    elif make is style:
+        index_style(place, **options)
+    else:
+        index_xray(place, class_name="NORMAL", **options)
+    written = (tmp_path / "rejected.csv").read_text()
+    assert r"\udcff" in written and "name is not valid UTF-8" in written
+
+
+@pytest.mark.parametrize(("layout", "suffix"), [("yolo", ".txt"), ("vfp290k", ".xml")])
+def test_an_annotation_that_is_a_pipe_is_not_waited_for(tmp_path: Path, layout: str, suffix: str):
+    place = (
+        frames(tmp_path)
+        if layout == "yolo"
+        else sets.write_vfp290k(sets.draw(tmp_path / "x"), tmp_path / "vfp")
+    )
+    path = sorted(place.rglob(f"*{suffix}"))[0]
+    path.unlink()
+    os.mkfifo(path)
+    assert len(index(place, layout, LISTS, max_rejected=0.5).rejected) == 1

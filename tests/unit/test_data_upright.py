@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 from test_layouts import index
 
 from snowdrift.data.upright import turned_box
+from snowdrift.detector.datasets import Pictures, write_dataset
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import digest_file
 
@@ -104,3 +105,19 @@ def test_the_size_that_an_annotation_states_decides_which_picture_its_boxes_are_
             )
         tables.append(index(root, "voc", SPLITS, turn="upright", upright=tmp_path / "results" / name).boxes)
     pd.testing.assert_frame_equal(*tables)
+
+
+def test_a_copy_is_found_from_a_data_folder_that_is_a_link(tmp_path: Path, monkeypatch):
+    write(tmp_path / "disk/deep/set", 6, fractions())
+    (tmp_path / "project/data").mkdir(parents=True)
+    (tmp_path / "project/data/set").symlink_to(tmp_path / "disk/deep/set")
+    monkeypatch.chdir(tmp_path / "project")
+    place = Path("data/set")
+    found = index(place, "yolo", SPLITS, turn="upright", upright=Path("results/upright"))
+    assert found.frames["digest"].tolist() == [digest_file(place / image) for image in found.frames["image"]]
+    images = found.frames[["frame_id", "image", "digest"]].assign(source="original")
+    pictures = Pictures(found.frames, found.boxes, {"original": place}, images, ("normal", "fallen"))
+    selection = found.frames[["frame_id", "video"]].assign(source="original")
+    write_dataset("results/dataset", pictures, {"train": selection})
+    links = sorted(Path("results/dataset").glob("images/train/*/*.jpg"))
+    assert [digest_file(link) for link in links] == found.frames["digest"].tolist()

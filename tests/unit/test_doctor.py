@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import layout_sets as sets
 import pytest
 import yaml
 from PIL import Image
@@ -382,3 +383,14 @@ def test_a_generator_of_the_users_own_is_looked_at_before_anything_runs(
         status, found = diagnose(place, xray={"models": ["gan", name], name: section})
         assert any(words in line for line in found[level]), found
         assert status == (level == "error")
+
+
+def test_splits_that_the_dataset_brings_and_groups_that_a_rule_makes_are_shown(place: Path):
+    drawn = sets.draw(place / "drawn")
+    sets.write_roboflow(drawn, place / "mine")
+    mine = {"vfp290k": "mine/data.yaml"}
+    for group, lone in ((None, True), ("([A-Z])_", False)):
+        splits = {"train": 2, "val": 1, "test": 1, "group": group}
+        found = diagnose(place, data=mine, splits=splits)[1]
+        assert any("are taken: train 6 frames, test 3 frames, val 3 frames" in line for line in found["ok"])
+        assert any("belong to no video" in line for line in found.get("warning", [])) == lone

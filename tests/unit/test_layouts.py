@@ -474,3 +474,133 @@ def test_a_dataset_named_through_a_link_whose_data_yaml_says_where_it_lies(tmp_p
     edit("data.yaml", "path: ../somewhere", f"path: {place}")(place)
     (tmp_path / "link").symlink_to(place)
     assert (index(tmp_path / "link" / suffix, "yolo").frames["status"] == "ok").all()
+
+
+def in_lists(change: Callable[[str], str]) -> Callable[[Path], None]:
+    def change_lists(place: Path) -> None:
+        for path in place.glob("VOC2012/ImageSets/Main/*.txt"):
+            path.write_text("".join(f"{change(line)}\n" for line in path.read_text().splitlines()))
+
+    return change_lists
+
+
+def with_spaces(place: Path) -> None:
+    """`A_00000` becomes `A 1`, so that its last word looks like a column."""
+    for path in [*place.rglob("*.jpg"), *place.rglob("*.xml")]:
+        path.rename(path.with_name(spaced(path.name)))
+    in_lists(spaced)(place)
+
+
+def spaced(name: str) -> str:
+    return name.replace("_0000", " ")
+
+
+def quoted(place: Path) -> None:
+    with_spaces(place)
+    in_lists(lambda line: f'"{line}"')(place)
+
+
+def in_capitals(place: Path) -> None:
+    for path in sorted(place.glob("VOC2012/ImageSets/Main/*.txt")):
+        path.rename(path.with_name(path.name.title()))
+
+
+def in_a_devkit(place: Path) -> None:
+    (place / "VOCdevkit").mkdir()
+    (place / "VOC2012").rename(place / "VOCdevkit/VOC2012")
+
+
+def of_classes(place: Path) -> None:
+    for path in sorted(place.glob("VOC2012/ImageSets/Main/*.txt")):
+        path.with_name(f"fallen_{path.name}").write_text("A_00000 -1\nD_00000  1\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        with_spaces,
+        quoted,
+        in_capitals,
+        in_a_devkit,
+        of_classes,
+        in_lists("{}  1".format),
+        in_lists("{} -1".format),
+        in_lists("{}.jpg".format),
+        in_lists("{}\r".format),
+    ],
+)
+def test_lists_of_voc_as_various_tools_write_them_split_the_pictures(tmp_path, drawn, change):
+    place = sets.write_voc(drawn, tmp_path / "set")
+    change(place)
+    frames = index(place, "voc").frames
+    own = {frame.flat: sets.SPLIT_OF[frame.video] for frame in drawn}
+    if change in (with_spaces, quoted):
+        own = {spaced(name): split for name, split in own.items()}
+    assert {Path(row.image).stem: row.split for row in frames.itertuples()} == own
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"\xff\xfe", "cannot be read as a list"), (b"x\ny\n", "there is no such picture")],
+)
+def test_lists_of_voc_that_split_nothing_are_refused(tmp_path, drawn, content: bytes, message: str):
+    place = sets.write_voc(drawn, tmp_path / "set")
+    for path in place.glob("VOC2012/ImageSets/Main/*.txt"):
+        path.unlink()
+    (place / "VOC2012/ImageSets/Main/train.txt").write_bytes(content)
+    with pytest.raises(SnowdriftError, match=message):
+        index(place, "voc")
+
+
+@pytest.mark.parametrize("names", [("images", "annotations"), ("Images", "Annotations")])
+def test_xml_files_in_a_folder_beside_images(tmp_path, drawn, names):
+    expected = index(sets.write_voc(drawn, tmp_path / "voc"), "voc")
+    place = sets.write_voc(drawn, tmp_path / "set")
+    for frame in drawn:
+        for old, new, suffix in zip(("JPEGImages", "Annotations"), names, (".jpg", ".xml"), strict=True):
+            target = place / sets.SPLIT_OF[frame.video] / new / f"{frame.flat}{suffix}"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (place / "VOC2012" / old / target.name).rename(target)
+    shutil.rmtree(place / "VOC2012")
+    found = index(place, "voc")
+    assert found.frames["split"].value_counts().to_dict() == expected.frames["split"].value_counts().to_dict()
+    assert len(found.boxes) == len(expected.boxes)
+
+
+def test_a_folder_of_pictures_without_any_xml_is_left_out_with_a_word(tmp_path, drawn):
+    place = sets.write_labelimg(drawn, tmp_path / "set")
+    for path in place.glob("B/*.xml"):
+        path.unlink()
+    rejected = index(place, "voc", max_rejected=0.5).rejected
+    assert rejected["reason"].tolist() == ["XML missing"] * 3
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        lambda rows: "\ufeffpicture,group\r\n" + "\r\n".join(map(",".join, rows)),
+        lambda rows: "picture;group\n" + "\n".join(map(";".join, rows)),
+        lambda rows: "\n".join(map("\t".join, rows)),
+        lambda rows: '"picture","group"\n' + "\n".join(f'"{name}", {group} ' for name, group in rows),
+        lambda rows: "\n \n".join(f".\\{name},{group}" for name, group in rows),
+        lambda rows: "\n".join(f"./{name},{group}" for name, group in rows) + "\n,\n",
+    ],
+)
+def test_a_table_of_groups_as_spreadsheets_write_it(tmp_path, drawn, table):
+    place = sets.write_roboflow(drawn, tmp_path / "set")
+    rows = [(f"{frame.flat}.jpg", frame.video) for frame in drawn]
+    (tmp_path / "groups.csv").write_bytes(table(rows).encode())
+    assert set(index(place, "yolo", group=str(tmp_path / "groups.csv")).frames["video"]) == set("ABCD")
+
+
+def test_a_pattern_of_several_alternatives(tmp_path, drawn):
+    place = sets.write_roboflow(drawn, tmp_path / "set")
+    assert set(index(place, "yolo", group="(A)_|([BCD])_").frames["video"]) == set("ABCD")
+
+
+@pytest.mark.parametrize("name", ["..", ".", " . "])
+def test_a_group_that_no_folder_can_be_named_after(tmp_path, drawn, name: str):
+    place = sets.write_roboflow(drawn, tmp_path / "set")
+    (tmp_path / "groups.csv").write_text("".join(f"{frame.flat},{name}\n" for frame in drawn))
+    with pytest.raises(SnowdriftError, match="is no name for a group"):
+        index(place, "yolo", group=str(tmp_path / "groups.csv"))

@@ -251,7 +251,11 @@ def check_frames(config: Mapping[str, Any]):
         yield Finding(
             level, f"{len(faults):,} frames will be left out, such as {first}", "mend or remove them"
         )
-    assign_splits(groups, config["splits"], config["seed"], dataset.splits)
+    assigned = assign_splits(groups, config["splits"], config["seed"], dataset.splits)
+    if dataset.splits:
+        counts = Counter(assigned[frame.video] for frame in files)
+        shown = ", ".join(f"{split} {count:,} frames" for split, count in counts.most_common())
+        yield Finding(_OK, f"splits of the dataset's own files are taken: {shown}")
     pictures = [frame.image for frame in files if not frame.fault]
     # From all over the set, since frames of one video may be damaged together.
     tried = pictures[:: max(1, len(pictures) // _TRIED)][:_TRIED]

@@ -5,6 +5,7 @@ and go into one split.
 """
 
 import csv
+import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -23,9 +24,9 @@ def read_groups(rule: str | None) -> Callable[[str], str] | None:
     """What tells a picture's group by its path below the data root; None without a rule.
 
     Args:
-        rule: A regular expression, whose first group in parentheses, or else the whole match, is the frame's group; or
-            the path of a CSV file with the columns picture and group. A picture is its path below the data root, its
-            name, or its name without suffix; a folder stands for all pictures in it.
+        rule: A regular expression, of which the first part in parentheses that is found, or else the whole match, is
+            the frame's group; or the path of a CSV file with the columns picture and group. A picture is its path below
+            the data root, its name, or its name without suffix; a folder stands for all pictures in it.
 
     Raises:
         SnowdriftError: The file cannot be read, or the expression is none.
@@ -55,7 +56,7 @@ def grouped(dataset: Dataset, group_of: Callable[[str], str] | None) -> tuple[Da
                 "the dataset splits frames that belong together: name its folder of pictures, so that `splits` draws "
                 "whole groups, or mend its lists",
             )
-        frames.append(frame._replace(video=group) if frame.alone else frame)
+        frames.append(frame._replace(video=group, alone=False) if frame.alone else frame)
     frames.sort(key=lambda frame: (frame.video, frame.stem))
     _refuse_equal_names(frames)
     by_video = {frame.video: groups.get(frame.video, frame.video) for frame in frames}
@@ -92,7 +93,7 @@ def _from_pattern(pattern: str) -> Callable[[str], str]:
 
     def group_of(image: str) -> str:
         match = expression.search(canonical(image))
-        found = match and (match[1] if expression.groups else match[0])
+        found = match and next(filter(None, match.groups()), None if expression.groups else match[0])
         if not found:
             raise SnowdriftError(
                 f"{KEY}: '{pattern}' finds nothing in {image}",
@@ -120,7 +121,10 @@ def _read_table(path: Path) -> Mapping[str, str]:
     groups: dict[str, str] = {}
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
-            rows = [row for row in csv.reader(stream) if row]
+            text = stream.read()
+        # Spreadsheets write what separates the columns by the country's habit.
+        separator = next((mark for mark in ",;\t" if mark in text.partition("\n")[0]), ",")
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if any(map(str.strip, row))]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SnowdriftError(
             f"{path}: cannot be read as a CSV file: {error}", f"mend it, or {KEY}"
@@ -133,7 +137,8 @@ def _read_table(path: Path) -> Mapping[str, str]:
                 f"{path}: row {number} is {','.join(row)!r}, and not a picture and its group",
                 "two columns, `picture,group`",
             )
-        picture, group = canonical(row[0].strip()), _name(row[1])
+        picture = canonical(row[0].strip()).replace("\\", "/").removeprefix("./")
+        group = _name(row[1])
         if groups.setdefault(picture, group) != group:
             raise SnowdriftError(
                 f"{path}: {picture} is in the groups {groups[picture]} and {group}", "give it one group"
@@ -142,5 +147,12 @@ def _read_table(path: Path) -> Mapping[str, str]:
 
 
 def _name(group: str) -> str:
-    """A group's name as that of a video, which is also the name of a folder."""
-    return canonical(group.strip()).replace("/", "__")
+    """A group's name as that of a video, which is also the name of a folder.
+
+    Raises:
+        SnowdriftError: No folder can have it.
+    """
+    name = canonical(group.strip()).replace("/", "__")
+    if name in ("", ".", ".."):
+        raise SnowdriftError(f"{KEY}: {group!r} is no name for a group", "name it with letters or digits")
+    return name

@@ -280,7 +280,8 @@ def write_index(index: FrameIndex, frames_path: Path, boxes_path: Path) -> None:
 def _turned_copy(root: Path, frame: FrameFiles, folder: Path) -> str:
     """Write the frame upright, and return where, relative to the data root."""
     written = write_upright(root / frame.image, frame.video, folder)
-    return Path(os.path.relpath(written, root)).as_posix()
+    # A step up from a root that is a link leads out of the folder that it links to.
+    return Path(os.path.relpath(os.path.realpath(written), os.path.realpath(root))).as_posix()
 
 
 def _total(counts: Sequence[Counts]) -> Counts:

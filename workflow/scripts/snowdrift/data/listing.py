@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from snowdrift.data.classes import Classes
 from snowdrift.data.images import SUFFIXES
-from snowdrift.data.names import by_canonical, canonical, check_locale, fault_of_length
+from snowdrift.data.names import NOT_UTF8, by_canonical, canonical, check_locale, fault_of_length, storable
 from snowdrift.runtime import folders
 from snowdrift.runtime.errors import SnowdriftError
 
@@ -277,13 +277,10 @@ def _one_of_each_name(frames: list[FrameFiles]) -> list[FrameFiles]:
 
 
 def _storable(frame: FrameFiles) -> FrameFiles:
-    texts = frame[:6]
-    try:
-        "".join(texts).encode()
-    except UnicodeEncodeError:
-        escaped = [text.encode(errors="backslashreplace").decode() for text in texts]
+    escaped = [storable(text) for text in frame[:6]]
+    if escaped != list(frame[:6]):
         video, stem, image, annotation = escaped[:4]
-        return FrameFiles(video, stem, image, annotation, image, "name is not valid UTF-8")
+        return FrameFiles(video, stem, image, annotation, image, NOT_UTF8)
     if not frame.fault and (fault := fault_of_length(frame.video, os.path.basename(frame.image))):
         return frame._replace(fault_file=frame.image, fault=fault)
     return frame

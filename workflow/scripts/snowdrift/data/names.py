@@ -12,6 +12,8 @@ from snowdrift.runtime.errors import SnowdriftError
 
 MAX_BYTES = 255
 """Longest name of a file or folder on the usual file systems, in bytes."""
+NOT_UTF8 = "name is not valid UTF-8"
+"""Why a file is left out whose `storable` name is another one."""
 _ADDED = len("_true_winter.cache")
 """Bytes that a detector's dataset adds to the name of a video, with Ultralytics' cache of its labels."""
 _SUFFIX = len(".jpeg")
@@ -82,6 +84,11 @@ def fault_of_length(video: str, file: str) -> str:
         else ("picture", len(file.encode()), MAX_BYTES)
     )
     return f"name is too long: the {kind}'s has {size} bytes, results have room for {room}; rename it"
+
+
+def storable(name: str) -> str:
+    """The name as a table can hold it: what is not UTF-8 is escaped, so that the result is another name."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def check_locale(names: Iterable[str]) -> None:

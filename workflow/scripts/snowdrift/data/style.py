@@ -11,7 +11,7 @@ import pandas as pd
 from snowdrift.data.faults import report_faults
 from snowdrift.data.images import FaultyFile, probe_image
 from snowdrift.data.listing import check_root, find_folder, pictures_below
-from snowdrift.data.names import check_locale
+from snowdrift.data.names import NOT_UTF8, check_locale, storable
 from snowdrift.data.parallel import map_chunks
 from snowdrift.data.tables import STYLE_COLUMNS, STYLE_REJECTED_COLUMNS
 from snowdrift.runtime.errors import SnowdriftError
@@ -59,6 +59,7 @@ def index_style(root: Path, *, max_rejected: float, rejected: Path, workers: int
         logger.info("%s: searched in %s only", root, folder)
     checked = map_chunks(partial(_check_pictures, root=root), images, workers, "style images")
     results = [result for chunk in checked for result in chunk]
+    images = [storable(image) for image in images]
     faults = [(image, result.fault) for image, result in zip(images, results, strict=True) if result.fault]
     index = _tables(images, results)
     write_table(index.rejected, rejected)
@@ -99,6 +100,8 @@ def _check_pictures(images: Sequence[str], root: Path) -> list[Checked]:
 
 
 def _check_picture(path: Path) -> Checked:
+    if storable(str(path)) != str(path):
+        return Checked(fault=NOT_UTF8)
     try:
         width, height = probe_image(path).upright_size
     except FaultyFile as fault:

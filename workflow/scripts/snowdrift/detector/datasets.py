@@ -168,7 +168,8 @@ def _write_links(folder: Path, table: pd.DataFrame, roots: Mapping[str, Path]) -
     relative = {source: not Path(root).is_absolute() for source, root in roots.items()}
     for source, image, picture in zip(table["source"], table["image"], table["picture"], strict=True):
         link = folder / image
-        target = os.path.abspath(picture)
+        # Where a folder on the way is a link, a step up does not lead back.
+        target = (os.path.realpath if ".." in Path(picture).parts else os.path.abspath)(picture)
         if _has_bytes_after_end(picture):
             _copy_ending_well(picture, link)
         elif relative[source]:

@@ -12,7 +12,7 @@ import pandas as pd
 from snowdrift.data.faults import report_faults
 from snowdrift.data.images import SUFFIXES, FaultyFile, probe_image
 from snowdrift.data.listing import check_root, files_by_stem, find_folder, find_folders, subfolders
-from snowdrift.data.names import by_canonical, check_locale
+from snowdrift.data.names import NOT_UTF8, by_canonical, check_locale, storable
 from snowdrift.data.parallel import map_chunks
 from snowdrift.data.splits import SPLITS
 from snowdrift.runtime.errors import SnowdriftError
@@ -77,6 +77,7 @@ def index_xray(
     listed = list_xrays(root, class_name)
     checked = map_chunks(partial(_check_images, root=root), listed, workers, "X-rays")
     results = [result for chunk in checked for result in chunk]
+    listed = [file._replace(image=storable(file.image)) for file in listed]
     faults = [
         (file.image, result.fault) for file, result in zip(listed, results, strict=True) if result.fault
     ]
@@ -172,6 +173,8 @@ def _check_images(files: Sequence[Listed], root: Path) -> list[Checked]:
 
 
 def _check_image(path: Path) -> Checked:
+    if storable(str(path)) != str(path):
+        return Checked(fault=NOT_UTF8)
     try:
         picture = probe_image(path)
         mode = picture.mode

@@ -2,12 +2,15 @@
 
 Read are the layouts that its tools write: `JPEGImages/` beside `Annotations/`, at the root or in folders such as
 `VOC2012/`, with the splits of `ImageSets/Main/{train,val,test}.txt` if they are there; and XML files beside the
-pictures, in folders named after videos or after splits (`train/`, `valid/`, `test/`).
+pictures or in an `annotations/` beside `images/`, in folders named after videos or after splits (`train/`, `valid/`,
+`test/`).
 """
 
 import math
+import os
+import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path, PurePosixPath
 
 from snowdrift.data.classes import Classes
@@ -21,14 +24,18 @@ from snowdrift.data.listing import (
     check_root,
     find_folder,
     folders_with,
+    pictures_below,
+    read_lines,
     subfolders,
 )
 from snowdrift.data.names import canonical
+from snowdrift.runtime import folders
 from snowdrift.runtime.errors import SnowdriftError
 
-LAYOUT = "JPEGImages/*.jpg beside Annotations/*.xml, or XML files beside the pictures"
+LAYOUT = "JPEGImages/*.jpg (or images/) beside Annotations/*.xml, or XML files beside the pictures"
 MAX_XML_BYTES = 16 * 1024**2
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
+_COLUMN = re.compile(r"\s+-?[01]$")
 _IMAGES, _ANNOTATIONS, _SETS = "JPEGImages", "Annotations", "ImageSets"
 
 
@@ -40,10 +47,10 @@ def list_frames(root: Path, classes: Classes) -> Dataset:
     """
     check_root(root, KEY)
     bases = _bases(root)
-    folders = [folder for base in bases for folder in _folders_of(root, base, base if len(bases) > 1 else "")]
-    if not folders:
-        folders = _beside(root)
-    return dataset_of(root, folders, classes, suffix=".xml", required=True, layout=LAYOUT)
+    found = [folder for base in bases for folder in _folders_of(root, base, base if len(bases) > 1 else "")]
+    if not found:
+        found = _beside(root)
+    return dataset_of(root, found, classes, suffix=".xml", required=True, layout=LAYOUT)
 
 
 def looks_like(root: Path) -> bool:
@@ -93,10 +100,13 @@ def read_xml(path: Path, class_of: Callable[[str], int | None]) -> Objects:
 
 
 def _bases(root: Path) -> list[str]:
-    """Folders, relative to `root`, that hold `JPEGImages`: itself, or those in it."""
-    if find_folder(root, _IMAGES):
-        return [""]
-    return [name for name in subfolders(root) if find_folder(root / name, _IMAGES)]
+    """The folders that hold JPEGImages: `root` itself, or those in it, or those in the VOCdevkit in it."""
+    places = [""]
+    for _ in range(3):
+        if found := [place for place in places if find_folder(root / place, _IMAGES)]:
+            return found
+        places = [f"{place}/{name}".strip("/") for place in places for name in subfolders(root / place)]
+    return []
 
 
 def _folders_of(root: Path, base: str, name: str) -> list[Folder]:
@@ -108,55 +118,100 @@ def _folders_of(root: Path, base: str, name: str) -> list[Folder]:
             f"{KEY}: {root / base} has no folder {_ANNOTATIONS}: looked for {LAYOUT}",
             f"set {KEY} to the folder that holds {_IMAGES}/ and {_ANNOTATIONS}/",
         )
-    pictures, notes = (
-        folders_with(root, f"{base}/{part}".strip("/"), suffixes)
-        for part, suffixes in ((images, SUFFIXES), (annotations, frozenset({".xml"})))
-    )
-    splits = _image_sets(root / base, name)
     # CVAT keeps subfolders of the pictures and makes the same ones for the annotations.
+    pairs = _pairs(root, f"{base}/{images}".strip("/"), f"{base}/{annotations}".strip("/"))
+    splits = _image_sets(root / base, name, PurePosixPath(root, base, images))
     return [
         Folder(
-            canonical("/".join(filter(None, (name, below)))),
-            PurePosixPath(base, images, pictures.get(below, below)),
-            PurePosixPath(base, annotations, notes.get(below, below)),
-            is_video=bool(below),
-            split_of=splits,
+            canonical("/".join(filter(None, (name, below)))), *places, is_video=bool(below), split_of=splits
         )
-        for below in sorted(pictures.keys() | notes.keys())
+        for below, *places in pairs
     ]
 
 
-def _image_sets(base: Path, name: str) -> dict[str, str] | None:
-    """The split of each picture, by `name` and its path below JPEGImages without suffix; None if there are no lists."""
+def _pairs(root: Path, images: str, annotations: str) -> Iterator[tuple[str, PurePosixPath, PurePosixPath]]:
+    """Each folder below those of the pictures and of the annotations: its path in them, and where both lie."""
+    pictures = folders_with(root, images, SUFFIXES)
+    notes = folders_with(root, annotations, frozenset({".xml"}))
+    for below in sorted(pictures.keys() | notes.keys()):
+        places = (
+            PurePosixPath(top, there.get(below, below))
+            for top, there in ((images, pictures), (annotations, notes))
+        )
+        yield below, *places
+
+
+def _image_sets(base: Path, name: str, images: Path) -> dict[str, str] | None:
+    """The split of each picture, by `name` and its path below JPEGImages without suffix; None if there are no lists.
+
+    Raises:
+        SnowdriftError: A list cannot be read, two name the same picture, or they name no picture that is there.
+    """
     sets = find_folder(base, _SETS)
     main = sets and find_folder(base / sets, "Main")
-    folder = base / sets / main if sets and main else None
+    if not (sets and main):
+        return None
+    there = {canonical(os.path.splitext(picture)[0]) for picture in pictures_below(Path(images), "")}
     splits: dict[str, str] = {}
-    for listed, split in SPLIT_NAMES.items() if folder else ():
-        path = folder / f"{listed}.txt"
-        for line in path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else ():
-            if not line.strip():
-                continue
-            picture = canonical("/".join(filter(None, (name, line.split()[0]))))
+    lists = [entry for entry in folders.entries(base / sets / main) if _listed_split(entry.name)]
+    for entry in lists:
+        split = _listed_split(entry.name)
+        for line in read_lines(Path(entry.path)):
+            picture = "/".join(filter(None, (name, _listed_picture(line, there))))
             if splits.setdefault(picture, split) != split:
                 raise SnowdriftError(
-                    f"{path}: {picture} is also in the list of {splits[picture]}",
+                    f"{entry.path}: {picture} is also in the list of {splits[picture]}",
                     "name each picture in one list: it would be trained on and tested on",
                 )
+    if splits and not any("/".join(filter(None, (name, picture))) in splits for picture in there):
+        raise SnowdriftError(
+            f"{lists[0].path}: names {min(splits)}, and there is no such picture, nor any other that the lists name",
+            f"mend the lists, or remove them, so that `splits` draws; names are without suffix, below {_IMAGES}",
+        )
     return splits or None
 
 
+def _listed_split(file: str) -> str:
+    """The split that a file in ImageSets/Main lists; empty if it lists none, as `person_train.txt`."""
+    stem, suffix = os.path.splitext(file.lower())
+    return SPLIT_NAMES.get(stem, "") if suffix == ".txt" else ""
+
+
+def _listed_picture(line: str, there: Set[str]) -> str:
+    """The picture that a line names: all of it, or what is before its column of -1, 0 or 1; CVAT quotes spaces."""
+    whole = canonical(line)
+    words = canonical(_COLUMN.sub("", line))
+    names = (whole, words, *(text.strip('"') for text in (whole, words)))
+    without_suffix = [os.path.splitext(name)[0] for name in names if name.lower().endswith(tuple(SUFFIXES))]
+    return next((name for name in (*names, *without_suffix) if name in there), words)
+
+
 def _beside(root: Path) -> list[Folder]:
-    """Folders with XML files in them; those named after a split stand for it."""
-    found = folders_with(root, "", frozenset({".xml"}))
-    folders = []
-    for below, place in sorted(found.items()):
-        parts = [part for part in below.split("/") if part.lower() not in ("images", "annotations")]
+    """Folders with pictures or XML files in them; those named after a split stand for it.
+
+    The XML files of `images/` may lie in an `annotations/` beside it.
+    """
+    pictures = folders_with(root, "", SUFFIXES)
+    notes = folders_with(root, "", frozenset({".xml"}))
+    by_capitals = {below.lower(): below for below in notes}
+    pairs = {below: by_capitals.get(_annotations_of(below), below) for below in pictures}
+    pairs |= {below: below for below in notes.keys() - set(pairs.values())}
+    found = []
+    for below, other in sorted(pairs.items()) if notes else ():
+        parts = [part for part in below.split("/") if part.lower() not in ("images", "annotations", "")]
         split = SPLIT_NAMES.get(parts[0].lower()) if parts else None
         is_video = len(parts) > (1 if split else 0)
-        path = PurePosixPath(place)
-        folders.append(Folder("/".join(parts), path, path, is_video=is_video, split=split))
-    return folders
+        places = PurePosixPath(pictures.get(below, below)), PurePosixPath(notes.get(other, other))
+        found.append(Folder("/".join(parts), *places, is_video=is_video, split=split))
+    return found
+
+
+def _annotations_of(images: str) -> str:
+    """The path, in small letters, in which `annotations` takes the place of the last `images`."""
+    parts = images.lower().split("/")
+    if "images" in parts:
+        parts[len(parts) - 1 - parts[::-1].index("images")] = "annotations"
+    return "/".join(parts)
 
 
 class _NoDoctype(ET.TreeBuilder):
@@ -170,6 +225,8 @@ def _parse(path: Path) -> ET.Element:
     try:
         if path.stat().st_size > MAX_XML_BYTES:
             raise FaultyFile(f"XML unparsable: more than {MAX_XML_BYTES // 1024**2} MB")
+        if path.is_fifo():
+            raise FaultyFile("XML cannot be read: it is no file")
         content = path.read_bytes()
     except OSError as error:
         raise FaultyFile(f"XML cannot be read: {error.strerror}") from error

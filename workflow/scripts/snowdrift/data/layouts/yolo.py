@@ -99,8 +99,11 @@ def read_objects(root: Path, frame: FrameFiles, classes: Classes) -> Objects:
     """
     if not frame.annotation:
         return Objects(None, [], fractions=True)
+    path = root / frame.annotation
+    if path.is_fifo():
+        raise FaultyFile("label cannot be read: it is no file")
     try:
-        text = (root / frame.annotation).read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise FaultyFile(f"label cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:
