@@ -3,8 +3,8 @@
 import copy
 import logging
 import math
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from snowdrift.cyclegan.fast_convolution import FastConvolution, replace_layers
+from snowdrift.cyclegan.fast_convolution import EndConvolution, FastConvolution, is_end, replace_layers
+from snowdrift.cyclegan.fused_norm import fuse
 from snowdrift.cyclegan.networks import ResnetGenerator
 from snowdrift.runtime.devices import full_precision
+from snowdrift.runtime.graphs import Repeated
 
 logger = logging.getLogger(__name__)
 Label = TypeVar("Label")
@@ -23,6 +25,9 @@ MIN_PSNR = 45.0
 """Decibels, against 32 bits and over the range of [-1, 1], from which on a GPU computes in 16 bits."""
 MOST_GRAPHS = 8
 """Sizes of batches that are recorded as CUDA graphs; of photographs of many sizes each would hold memory."""
+
+_ENDS = True  # a variant that is measured
+_QUERIES = "winograd"  # or "channels_last" or "plain": variants that are measured against each other on a GPU
 
 
 @torch.inference_mode()
@@ -47,13 +52,25 @@ def translate(generator: ResnetGenerator, images: Tensor) -> Tensor:
 
 
 def accelerated(generator: ResnetGenerator) -> ResnetGenerator:
-    """A copy for inference on the CPU that gives the same pictures but for rounding.
+    """A copy for inference in 32 bits on the generator's device that gives the same pictures but for rounding.
 
-    Convolutions of stride 1 are `FastConvolution`s. The copy has other state-dict keys: save the original.
+    Convolutions of stride 1 are `FastConvolution`s, and on a GPU norms are fused. The copy has other state-dict keys:
+    save the original.
     """
     network = copy.deepcopy(generator).float().requires_grad_(False)
-    replace_layers(network, FastConvolution)
-    return network
+    if next(generator.parameters()).device.type == "cpu":
+        replace_layers(network, FastConvolution)
+        return network
+    return _for_gpu(network)
+
+
+def _for_gpu(network: ResnetGenerator) -> ResnetGenerator:
+    if _QUERIES == "plain":
+        return network
+    fuse(network, without_bias=True)
+    if _QUERIES == "winograd":
+        replace_layers(network, FastConvolution)
+    return network.to(memory_format=torch.channels_last)
 
 
 def psnr(images: Tensor, expected: Tensor) -> float:
@@ -97,13 +114,15 @@ class BatchTranslator:
         self, generator: ResnetGenerator, device: torch.device, dtype: torch.dtype = torch.float16
     ) -> None:
         self.dtype = dtype
-        self._whole = copy.deepcopy(generator).to(device, memory_format=torch.channels_last)
+        self._whole = copy.deepcopy(generator)
+        fuse(self._whole, without_bias=True)
+        self._whole.to(device, memory_format=torch.channels_last)
         self._network: ResnetGenerator | None = None
         self._device, self._library = device, torch.get_device_module(device)
         self._upload, self._download = self._library.Stream(), self._library.Stream()
-        self._seen: Counter[torch.Size] = Counter()
-        self._graphs: dict[torch.Size, Callable[[Tensor], tuple[Tensor, Tensor]]] = {}
-        self._graph_memory: tuple[int, int] | None = None
+        self._sizes: dict[torch.Size, Repeated] = {}
+        # One memory for all, since no two are replayed at a time.
+        self._memory = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
 
     def run(self, batches: Iterable[tuple[Label, Tensor]]) -> Iterator[tuple[Label, Tensor]]:
         """Translate one batch after the other, of which two are on the device at once.
@@ -158,20 +177,16 @@ class BatchTranslator:
         if self._network is None:
             self._network = self._chosen(pictures)
         compute = partial(_translate_levels, self._network, self.dtype)
-        self._seen[pictures.shape] += 1
-        if self._device.type != "cuda" or self._seen[pictures.shape] == 1:
-            return compute(pictures)  # kernels are chosen and loaded here, which no graph may record
-        if pictures.shape not in self._graphs:
-            if len(self._graphs) == MOST_GRAPHS:
-                return compute(pictures)
-            # One memory for all, since no two are replayed at a time.
-            self._graph_memory = self._graph_memory or torch.cuda.graph_pool_handle()
-            self._graphs[pictures.shape] = _recorded(compute, pictures, self._graph_memory)
-        return self._graphs[pictures.shape](pictures)
+        if pictures.shape not in self._sizes and len(self._sizes) < MOST_GRAPHS:
+            self._sizes[pictures.shape] = Repeated(compute, self._memory)
+        return self._sizes.get(pictures.shape, compute)(pictures)
 
     def _chosen(self, pictures: Tensor) -> ResnetGenerator:
         """The network in 16 bits, or as it is where they do not do."""
         low = copy.deepcopy(self._whole).to(self.dtype)
+        for place, layer in enumerate(low.model):
+            if _ENDS and is_end(layer):
+                low.model[place] = EndConvolution(layer)
         images = _to_images(pictures)
         quality = psnr(translate(low, images.to(self.dtype)), translate(self._whole, images))
         enough = quality >= MIN_PSNR
@@ -195,20 +210,3 @@ def _translate_levels(
     winter = translate(network, _to_images(pictures).to(dtype)).float()
     sound = winter.isfinite().all()
     return winter.add_(1.0).mul_(127.5).clamp_(0.0, 255.0).byte().permute(0, 2, 3, 1).contiguous(), sound
-
-
-def _recorded(
-    compute: Callable[[Tensor], tuple[Tensor, Tensor]], example: Tensor, memory: tuple[int, int]
-) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    """The same computation as one CUDA graph, which is launched at once instead of kernel by kernel."""
-    given, graph = example.clone(), torch.cuda.CUDAGraph()
-    # Threads that decode the next pictures ask for pinned memory meanwhile, which a global recording would not survive.
-    with torch.cuda.graph(graph, pool=memory, capture_error_mode="thread_local"):
-        levels, sound = compute(given)
-
-    def replay(pictures: Tensor) -> tuple[Tensor, Tensor]:
-        given.copy_(pictures)
-        graph.replay()
-        return levels.clone(), sound.clone()  # the next replay overwrites them
-
-    return replay

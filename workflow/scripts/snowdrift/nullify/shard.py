@@ -126,7 +126,7 @@ def attack_shard(
             "lower attack.batch_size or attack.size",
         ),
     ):
-        asked = accelerated(generator) if device.type == "cpu" else generator
+        asked = accelerated(generator)
         methods = [*WHITE_BOX, *settings.methods] if names else []
         for number, method in enumerate(methods, 1):
             if method not in done:
