@@ -10,12 +10,16 @@ import pytest
 import torch
 from test_cyclegan_training import SETTINGS, batch
 
-from snowdrift.cyclegan.inference import translate
+from snowdrift.cyclegan.fused_norm import _FusedNorm, kernels_work
+from snowdrift.cyclegan.inference import accelerated, translate
 from snowdrift.cyclegan.networks import ResnetGenerator, initialise
 from snowdrift.cyclegan.training import CycleGAN
+from snowdrift.runtime.devices import full_precision
+from snowdrift.runtime.graphs import Repeated
 from snowdrift.runtime.resume import JobState, Training
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
+CUDA = torch.device("cuda", 0)
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device on this machine"),
@@ -91,3 +95,35 @@ def test_a_training_saved_on_a_gpu_goes_on_there_and_on_the_cpu(tmp_path: Path):
             again = model.step(batch(step).to(device), batch(step + 9).to(device))
             for name in losses:
                 assert again[name].item() == pytest.approx(losses[name].item(), rel=2e-2), name
+
+
+def test_a_graph_takes_new_values_and_shapes_and_leaves_its_results_alone():
+    weight = torch.ones(2, device="cuda", requires_grad=True)
+
+    def compute(values: torch.Tensor) -> tuple[torch.Tensor]:
+        weight.grad = None
+        result = (weight * values).square()
+        result.sum().backward()
+        return (result.detach(),)
+
+    repeated, results = Repeated(compute), []
+    for value, rows in ((1, 1), (2, 1), (3, 1), (4, 5), (5, 5), (6, 5)):
+        results.append(repeated(torch.full((rows, 2), float(value), device="cuda"))[0])
+        assert weight.grad.tolist() == [2 * rows * value**2] * 2
+    assert [result.mean().item() for result in results] == [1, 4, 9, 16, 25, 36]
+
+
+def test_the_fused_kernels_are_compiled_and_used():
+    assert kernels_work(torch.device("cuda"))
+    assert any(isinstance(layer, _FusedNorm) for layer in CycleGAN(SETTINGS, 0, CUDA).d_b.modules())
+
+
+def test_queries_in_32_bits_are_as_exact_as_layer_by_layer():
+    generator = ResnetGenerator(32, 3)
+    initialise(generator, torch.Generator().manual_seed(0))
+    generator.eval().cuda().requires_grad_(False)
+    images = (torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1).cuda()
+    with full_precision(), torch.inference_mode():
+        winter = accelerated(generator)(images)
+        expected = generator.double()(images.double())
+    assert (winter - expected).abs().max() < 1e-4

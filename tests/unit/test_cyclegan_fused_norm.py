@@ -10,6 +10,7 @@ from torch.nn.functional import instance_norm, leaky_relu, pad
 
 from snowdrift.cyclegan import fused_norm
 from snowdrift.cyclegan.networks import PatchDiscriminator, ResnetGenerator, initialise
+from snowdrift.runtime.devices import full_precision
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read where the kernels are defined
@@ -75,6 +76,7 @@ def test_what_is_no_number_stays_none(run):
     assert result[:, [0, 2, 3]].isfinite().all()
 
 
+@full_precision()
 @pytest.mark.parametrize("with_kernels", [True, False])
 def test_fused_networks_have_the_results_and_gradients_and_keys_of_plain_ones(with_kernels, monkeypatch):
     monkeypatch.setattr(fused_norm, "kernels_work", lambda _: with_kernels)
