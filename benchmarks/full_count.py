@@ -34,7 +34,7 @@ from snowdrift.runtime.files import write_table
 
 FRAMES, VIDEOS = 294_713, 178
 DISTINCT, WIDTH, HEIGHT = 2_000, 64, 36
-DOMAINS = ("vfp", "winter", "mixed")
+DOMAINS = ("original", "winter", "mixed")
 PARTS = (100, 10, 1)
 """What of all frames is measured: a hundredth, a tenth, and all."""
 MEGABYTES = 2_000

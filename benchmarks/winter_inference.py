@@ -14,8 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +23,11 @@ from measure import Side, generator_work, interleaved, limit_of, print_machine, 
 from PIL import Image
 
 from snowdrift.cyclegan import fast_convolution
-from snowdrift.cyclegan.data import open_rgb, to_picture, to_tensor
+from snowdrift.cyclegan.data import to_picture, to_tensor
 from snowdrift.cyclegan.inference import accelerated, translate
 from snowdrift.cyclegan.networks import ResnetGenerator, initialise
 from snowdrift.cyclegan.winterize import WinterSettings, winterize_shard
+from snowdrift.data.pictures import open_picture
 from snowdrift.runtime.resume import JobState
 
 FILTERS, BLOCKS = 64, 9
@@ -43,7 +42,7 @@ def main() -> None:
         folder = Path(name)
         table = _draw_frames(folder, options.frames, options.width or options.size, options.size)
         sides = {
-            "reference": Side(reference, folder, table[: options.reference_frames], options),
+            "reference": Side(reference, folder, table, options),
             "ours": Side(ours, folder, table, options),
         }
         if options.device == "cpu":
@@ -58,7 +57,7 @@ def main() -> None:
         print(
             f"  {ALL_FRAMES:,} frames of this size: {hours:.2f} h here, {hours / 2:.2f} h on two such devices"
         )
-        largest, decibels = _differences(folder, table[: options.reference_frames], options)
+        largest, decibels = _differences(folder, table, options)
         print(f"  largest difference of a value: {largest} of 255, PSNR {decibels:.1f} dB")
         if options.device == "cpu":
             _print_parts(folder / table["image"][0])
@@ -71,7 +70,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=256, help="height of the frames")
     parser.add_argument("--width", type=int, help="as the height where not given")
     parser.add_argument("--frames", type=int, default=8, help="in each round; best a multiple of the threads")
-    parser.add_argument("--reference-frames", type=int, help="of them, for the reference; all if not given")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=1, help="frames at once on a GPU: winterize.batch_size")
@@ -81,19 +79,16 @@ def _options() -> argparse.Namespace:
 
 def _draw_frames(folder: Path, count: int, width: int, height: int) -> pd.DataFrame:
     """Soft random pictures with a little noise, about as large as photographs when encoded."""
-    (folder / "V/images").mkdir(parents=True)
-    images = [f"V/images/{number:05d}.jpg" for number in range(count)]
-    with ProcessPoolExecutor() as pool:
-        list(pool.map(partial(_draw_frame, folder, width, height), images, range(count), chunksize=8))
-    rows = [(f"V/{number:05d}", "V", image, width, height) for number, image in enumerate(images)]
+    rows = []
+    for number in range(count):
+        random = np.random.default_rng(number)
+        soft = Image.fromarray(random.integers(0, 256, (8, 8, 3), dtype=np.uint8)).resize((width, height))
+        pixels = np.asarray(soft, np.int16) + random.integers(-6, 7, (height, width, 3))
+        image = f"V/images/{number:05d}.jpg"
+        (folder / image).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / image, quality=95)
+        rows.append((f"V/{number:05d}", "V", image, width, height))
     return pd.DataFrame(rows, columns=["frame_id", "video", "image", "width", "height"])
-
-
-def _draw_frame(folder: Path, width: int, height: int, image: str, number: int) -> None:
-    random = np.random.default_rng(number)
-    soft = Image.fromarray(random.integers(0, 256, (8, 8, 3), dtype=np.uint8)).resize((width, height))
-    pixels = np.asarray(soft, np.int16) + random.integers(-6, 7, (height, width, 3))
-    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / image, quality=95)
 
 
 def _network() -> ResnetGenerator:
@@ -113,7 +108,7 @@ def reference(folder: Path, table: pd.DataFrame, options: argparse.Namespace) ->
     def measure() -> float:
         started = time.perf_counter()
         for row in table.itertuples():
-            image = to_tensor(open_rgb(folder / row.image))[None].to(device)
+            image = to_tensor(open_picture(folder / row.image))[None].to(device)
             with torch.no_grad():
                 winter = network(image)
             to_picture(winter[0]).save(folder / f"reference-{Path(row.image).stem}.png")
@@ -170,11 +165,11 @@ def _print_parts(path: Path) -> None:
     torch.set_num_threads(1)
     plain = _network()
     fast = accelerated(plain)
-    image = to_tensor(open_rgb(path))[None]
+    image = to_tensor(open_picture(path))[None]
     picture = to_picture(translate(fast, image)[0])
     target = path.with_name("part")
     parts = {
-        "decode": lambda: open_rgb(path),
+        "decode": lambda: open_picture(path),
         "copy to tensor and back": lambda: to_picture(to_tensor(picture)),
         "network, plain": lambda: translate(plain, image),
         "network, accelerated": lambda: translate(fast, image),

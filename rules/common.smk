@@ -7,7 +7,7 @@
 import json
 import shlex
 import sys
-from os.path import relpath
+from os.path import isfile, relpath
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -15,6 +15,7 @@ from snakemake.logging import logger
 sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
 from snowdrift.config import check_paths, complete_config, load_schema
+from snowdrift.data.places import data_root, is_table
 from snowdrift.resources import needs
 from snowdrift.runtime.code_digest import CodeDigests
 from snowdrift.runtime.data_state import data_state
@@ -72,7 +73,7 @@ RENDERED = {
     "dawn": f"{RESULTS}/data/rendered/DAWN",
     "chest_xray": f"{RESULTS}/data/rendered/chest_xray",
 }
-FRAME_ROOT = config["data"]["vfp290k"] or RENDERED["vfp290k"]
+FRAME_ROOT = data_root(config["data"]["vfp290k"] or RENDERED["vfp290k"])
 
 FRAMES = f"{RESULTS}/data/frames.parquet"
 BOXES = f"{RESULTS}/data/boxes.parquet"
@@ -87,7 +88,7 @@ XRAY_IMAGES = f"{RESULTS}/xray/images.parquet"
 
 wildcard_constraints:
     shard=r"\d+",
-    domain="vfp|winter|mixed",
+    domain="|".join(config["training_sets"]),
     seed=r"\d+",
 
 
@@ -168,10 +169,17 @@ def place(path):
     return lambda wildcards, input: path
 
 
+def aside(value):
+    """Settings as a param that is no reason to run again: they decide whether the job is an error, not what it makes."""
+    return lambda wildcards, input: value
+
+
 def state_of(key, table):
     """What the user's folder `data.<key>` holds, as a param of the rule that makes `table` from it."""
-    folder = config["data"][key]
-    return (lambda wildcards: data_state(folder, table)) if folder else None
+    if not config["data"][key]:
+        return None
+    folder = FRAME_ROOT if key == "vfp290k" else config["data"][key]
+    return lambda wildcards: data_state(folder, table)
 
 
 onstart:

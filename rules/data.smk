@@ -4,6 +4,11 @@
 # Makes: data/frames.parquet, data/boxes.parquet, data/rejected.csv, data/style.parquet, data/style_rejected.csv
 
 
+REJECTED = f"{RESULTS}/data/rejected.csv"
+TURN = config["data"]["turn"] != "reject"
+UPRIGHT = f"{RESULTS}/data/upright"
+
+
 rule data:
     """Target: what is known of the data, up to the choice of the CycleGAN's pictures.
 
@@ -68,13 +73,18 @@ rule index_frames:
     input:
         **rendered("vfp290k"),
         **rendered_digests("vfp290k"),
+        # A data.yaml or a JSON file may lie elsewhere than the pictures, and so may the table of groups.
+        described=[path for path in [config["data"]["vfp290k"]] if path and isfile(path)],
+        groups=[path for path in [config["splits"]["group"]] if path and is_table(path)],
     output:
+        **({"upright": directory(UPRIGHT)} if TURN else {}),
         frames=FRAMES,
         boxes=BOXES,
-        rejected=f"{RESULTS}/data/rejected.csv",
         digests=f"{RESULTS}/digests/index_frames.csv",
     log:
         f"{RESULTS}/logs/index_frames.log",
+        # A failed job's outputs are deleted, and this table says what made it fail.
+        rejected=REJECTED,
     benchmark:
         f"{RESULTS}/benchmarks/index_frames.tsv"
     priority: CRITICAL
@@ -85,8 +95,10 @@ rule index_frames:
         mem_mb=memory("index_frames"),
         runtime=minutes("index_frames"),
     params:
-        **settings("data", "layout", "class_names", "max_rejected"),
-        root=place(config["data"]["vfp290k"]),
+        reading=settings("data", "layout", "class_names", "other_classes", "turn"),
+        max_rejected=config["data"]["max_rejected"],
+        place=place(config["data"]["vfp290k"]),
+        root=place(FRAME_ROOT),
         data=state_of("vfp290k", FRAMES),
         splits=config["splits"],
         seed=config["seed"],
@@ -102,10 +114,10 @@ rule index_style:
         **rendered_digests("dawn"),
     output:
         style=STYLE,
-        rejected=f"{RESULTS}/data/style_rejected.csv",
         digests=f"{RESULTS}/digests/index_style.csv",
     log:
         f"{RESULTS}/logs/index_style.log",
+        rejected=f"{RESULTS}/data/style_rejected.csv",
     benchmark:
         f"{RESULTS}/benchmarks/index_style.tsv"
     priority: CRITICAL

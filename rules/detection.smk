@@ -1,11 +1,15 @@
-# Detection: one YOLOv5 for each training domain and seed, evaluated on every test domain.
+# Detection: one YOLOv5 for each training set and seed, evaluated on every test set.
 #
-# Needs: data/frames.parquet, data/boxes.parquet, the frames, and for the winter and mixed domains the winter frames.
+# Needs: data/frames.parquet, data/boxes.parquet, the frames, and the winter frames if a training set shows any.
 # Makes: detection/datasets/<domain>/, detection/models/<domain>-seed<seed>/, detection/{cross_domain,curves}.csv
+#
+# The wildcard `domain` is the name of a training set.
 
-TRAIN_DOMAINS = ["vfp", "winter", "mixed"]
-TEST_DOMAINS = ["vfp", "winter"]
-MODELS = expand("{domain}-seed{seed}", domain=TRAIN_DOMAINS, seed=config["detector"]["seeds"])
+from snowdrift.data.sets import ORIGINAL
+
+MODELS = expand(
+    "{domain}-seed{seed}", domain=config["training_sets"], seed=config["detector"]["seeds"]
+)
 
 
 rule detection:
@@ -17,11 +21,13 @@ rule detection:
 
 
 rule build_dataset:
-    """Lay out one domain's training and validation frames as a YOLO dataset of links and label files."""
+    """Lay out one training set, with its validation frames, as a YOLO dataset of links and label files."""
     input:
         frames=FRAMES,
         boxes=BOXES,
-        manifests=lambda wildcards: [] if wildcards.domain == "vfp" else MANIFESTS,
+        manifests=lambda wildcards: (
+            MANIFESTS if {*config["training_sets"][wildcards.domain]} - {ORIGINAL} else []
+        ),
     output:
         folder=directory(f"{RESULTS}/detection/datasets/{{domain}}"),
         digests=f"{RESULTS}/digests/build_dataset/{{domain}}.csv",
@@ -36,7 +42,7 @@ rule build_dataset:
         mem_mb=memory("build_dataset"),
         runtime=minutes("build_dataset"),
     params:
-        mixed=config["detector"]["mixed"],
+        shares=lambda wildcards: config["training_sets"][wildcards.domain],
         class_names=config["data"]["class_names"],
         root=place(FRAME_ROOT),
         winter_root=WINTER_ROOT,
@@ -47,7 +53,7 @@ rule build_dataset:
 
 
 rule train_detector:
-    """Train YOLOv5 on one domain; nothing but the dataset differs between the domains."""
+    """Train YOLOv5 on one training set; nothing else differs between the detectors."""
     input:
         **(
             {"pretrained": config["detector"]["pretrained"]}
@@ -102,7 +108,7 @@ rule train_detector:
 
 
 rule evaluate_detector:
-    """Score one model on the test videos of every domain."""
+    """Score one model on every test set."""
     input:
         model=rules.train_detector.output.model,
         frames=FRAMES,
@@ -128,7 +134,7 @@ rule evaluate_detector:
         settings=settings("detector", "image_size", "batch_size", "confidence", "iou", "workers"),
         class_names=config["data"]["class_names"],
         examples=config["report"]["detections"],
-        test_domains=TEST_DOMAINS,
+        test_domains=config["test_sets"],
         root=place(FRAME_ROOT),
         winter_root=WINTER_ROOT,
         device=config["device"],
@@ -195,7 +201,7 @@ rule draw_detections:
     input:
         examples=expand(
             f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}_examples.parquet",
-            domain=TRAIN_DOMAINS,
+            domain=config["training_sets"],
             seed=config["detector"]["seeds"][0],
         ),
         boxes=BOXES,

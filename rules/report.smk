@@ -27,7 +27,6 @@ rule make_report:
         **(
             {
                 "xray_images": rules.index_xray.output.images,
-                "xray_rejected": rules.index_xray.output.rejected,
                 "xray_scores": rules.score_xray.output.scores,
                 "xray_comparisons": rules.score_xray.output.comparisons,
                 "xray_extractors": rules.score_xray.output.extractors,
@@ -51,7 +50,6 @@ rule make_report:
         template=f"{workflow.basedir}/workflow/report/report.html.j2",
         frames=FRAMES,
         boxes=BOXES,
-        rejected=rules.index_frames.output.rejected,
         pairs=ancient(f"{RESULTS}/snow/pairs"),
         cross_domain=rules.cross_domain.output.table,
         curves=rules.cross_domain.output.curves,
@@ -76,6 +74,9 @@ rule make_report:
         runtime=minutes("make_report"),
     params:
         config=config,
+        # Logs of the jobs that make the indices, so that they outlast a failure; no job can have a log as its input.
+        rejected=rules.index_frames.log.rejected,
+        xray_rejected=rules.index_xray.log.rejected,
         command=COMMAND,
         benchmarks=f"{RESULTS}/benchmarks",
         code=code("make_report"),

@@ -95,7 +95,7 @@ rule train_cyclegan:
             "pool_size",
             "snapshot_every",
         ),
-        frame_root=place(config["data"]["vfp290k"]),
+        frame_root=place(FRAME_ROOT),
         style_root=place(config["data"]["dawn"]),
         seed=config["seed"],
         device=config["device"],

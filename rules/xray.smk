@@ -55,10 +55,10 @@ rule index_xray:
         **rendered_digests("chest_xray"),
     output:
         images=XRAY_IMAGES,
-        rejected=f"{RESULTS}/xray/rejected.csv",
         digests=f"{RESULTS}/digests/index_xray.csv",
     log:
         f"{RESULTS}/logs/index_xray.log",
+        rejected=f"{RESULTS}/xray/rejected.csv",
     benchmark:
         f"{RESULTS}/benchmarks/index_xray.tsv"
     conda:
@@ -72,6 +72,7 @@ rule index_xray:
         max_rejected=config["data"]["max_rejected"],
         root=place(config["data"]["chest_xray"]),
         data=state_of("chest_xray", XRAY_IMAGES),
+        scores=aside(settings("scores", "study_splits", "neighbours")),
         code=code("index_xray"),
     script:
         "../workflow/scripts/index_xray.py"

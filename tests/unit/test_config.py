@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from snowdrift.config import check_paths, complete_config, load_schema
+from snowdrift.config import check_paths, complete_config, load_schema, read_config
 from snowdrift.config_docs import readme
-from snowdrift.config_schema import walk
+from snowdrift.config_schema import is_section, walk
 from snowdrift.runtime.errors import SnowdriftError
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ def test_demo_overrides_only_what_differs():
     assert complete["data"]["vfp290k"] is None
     for key, part in demo.items():
         for name, value in part.items() if isinstance(part, dict) else ():
-            assert study[key][name] != value, f"{key}.{name} repeats config.yaml"
+            assert study[key].get(name) != value, f"{key}.{name} repeats config.yaml"
 
 
 def test_defaults_fill_partial_sections_and_leave_the_input_alone():
@@ -64,7 +64,7 @@ def test_defaults_fill_partial_sections_and_leave_the_input_alone():
 def test_every_key_has_a_description_and_a_default_that_fits():
     for key, part in walk(SCHEMA):
         assert part["description"].endswith("."), key
-        assert part.get("type") == "object" or "default" in part, key
+        assert is_section(part) or "default" in part, key
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,35 @@ def test_every_key_has_a_description_and_a_default_that_fits():
         ("splits: {train: [a, a]}", ["`splits.train`", "none twice"]),
         ("splits: {val: 0}", ["`splits.val`", "an integer of at least 1 or a list"]),
         ("splits: {train: [a, b], test: [a]}", ["`splits.test`", "video `a`", "`splits.train`"]),
-        ("splits: {train: 1}", ["`splits.train`", "at least two", "`detector.mixed: half`"]),
+        (
+            "splits: {train: 1}",
+            ["`splits.train`", "at least 2", "`training_sets.mixed`", "original and cyclegan"],
+        ),
+        ("training_sets: {a: {original: 1, snow: 1}}", ["`training_sets.a`", "source snow", "cyclegan"]),
+        ("training_sets: {a: {original: 0.5}}", ["`training_sets.a`", "0.5 in all", "add up to 1"]),
+        ("training_sets: {a: {original: 1, cyclegan: 0.5}}", ["`training_sets.a`", "1.5 in all"]),
+        ("training_sets: {a: {cyclegan: 0}}", ["`training_sets.a`", "0 in all"]),
+        (
+            "training_sets: {a: {original: 1.5}}",
+            ["`training_sets.a.original`", "1.5", "a number from 0 to 1"],
+        ),
+        ("training_sets: {a/b: {original: 1}}", ["`training_sets`", "'a/b'", "small letters"]),
+        ("training_sets: {7: {original: 1}}", ["`training_sets`", "7;", "small letters"]),
+        ("training_sets: {winter: {original: 1, cyclegan: 1}}", ["`training_sets.winter`", "another name"]),
+        ("training_sets: {mixed: {original: 1, cyclegan: 0}}", ["`training_sets.mixed`", "another name"]),
+        ("training_sets: {original: null}", ["`training_sets.original`", "cannot be left out"]),
+        ("training_sets: [a]", ["`training_sets`", "['a']", "the shares of its sources"]),
+        ("training_sets: {a: 1}", ["`training_sets.a`", "1;", "`{original: 0.5, cyclegan: 0.5}`"]),
+        ("test_sets: [summer]", ["`test_sets[0]`", "'summer'", "one of original, winter"]),
+        ("detector: {mixed: half}", ["`detector.mixed` is gone", "leave it out"]),
+        (
+            "detector: {mixed: union}",
+            ["write `training_sets: {mixed: {original: 1, cyclegan: 1}}` instead"],
+        ),
+        (
+            "detector: {mixed: 0.3}",
+            ["write `training_sets: {mixed: {original: 0.7, cyclegan: 0.3}}` instead"],
+        ),
         ("data: {vfp290k: null}", ["`splits`", "58 videos", "at most 20", "`demo.videos`"]),
         (
             "winterize: {epoch: 30}",
@@ -152,6 +180,28 @@ def test_a_config_that_is_no_mapping_is_refused():
 def test_pretrained_generator_frees_the_training_keys():
     config = {"cyclegan": {"pretrained": "g.pth", "load_size": 256}, "winterize": {"epoch": 7}}
     assert complete_config(config, SCHEMA)["winterize"]["epoch"] == 7
+
+
+def test_the_studys_sets_stay_and_others_come_after_them():
+    more = {
+        "quarter": {"original": 0.75, "cyclegan": 0.25},
+        "gone": None,
+        "mixed": {"original": 1, "cyclegan": 1},
+    }
+    complete = complete_config({"training_sets": more, "test_sets": []}, SCHEMA)
+    assert complete["training_sets"] == {
+        "original": {"original": 1},
+        "winter": {"cyclegan": 1},
+        "mixed": {"original": 1, "cyclegan": 1},
+        "quarter": {"original": 0.75, "cyclegan": 0.25},
+    }
+    assert list(complete["training_sets"]) == ["original", "winter", "mixed", "quarter"]
+    assert complete["test_sets"] == ["original", "winter"]
+
+
+def test_both_versions_of_one_training_video_make_a_mixture():
+    union = {"mixed": {"original": 1, "cyclegan": 1}}
+    complete_config({"training_sets": union, "splits": {"train": 1}}, SCHEMA)
 
 
 def test_missing_paths_are_named_with_their_keys(tmp_path):
@@ -216,6 +266,71 @@ def test_the_snakefile_can_import_it_without_heavy_libraries():
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("xray: {gan: {batch_size: 17}}", "`xray.gan.batch_size`: 17; expected at most `demo.xray_images` (16)"),
+        ("xray: {dcgan: {batch_size: 17}}", "`xray.dcgan.batch_size`: 17; expected at most"),
+        ("xray: {vae: {validation: 0.01}}", "`xray.vae.validation`: 0.01; expected a fraction that takes some"),
+        ("xray: {vae: {validation: 0.99}}", "`xray.vae.validation`: 0.99; expected a fraction"),
+        ("scores: {neighbours: 4}", "`scores.neighbours`: 4; needs 5 X-rays to test with, and `demo.xray_images` (16)"),
+        ("scores: {study_splits: 5}\nxray: {samples: 5}", "`scores.study_splits`: 5; needs 5 X-rays to test with"),
+        ("xray: {large: 4}\nscores: {neighbours: 4}", "`scores.neighbours`: 4; expected fewer than `xray.large` (4)"),
+    ],
+)  # fmt: skip
+def test_more_x_rays_than_the_demo_renders_are_a_fault_of_the_plan(text: str, fault: str):
+    tiny = yaml.safe_load((ROOT / "tests/workflow/tiny.yaml").read_text())
+    changed = merge(tiny, yaml.safe_load(text))
+    with pytest.raises(SnowdriftError) as caught:
+        complete_config(changed, SCHEMA)
+    assert fault in caught.value.message
+    if "xray.large" not in fault:  # what no job asks for is no fault
+        complete_config(changed | {"chapters": []}, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("cyclegan: {epochs: %s}", "expected an integer of at least 1"),
+        ("detector: {seeds: [%s]}", "expected an integer from 0 to 2147483647"),
+        ("cyclegan: {lambda_cycle: %s}", "expected a number of at least 0"),
+        ("winterize: {epoch: %s}", "expected `last` or an integer of at least 1"),
+    ],
+)
+def test_a_number_that_no_library_can_hold_is_a_fault_of_the_plan(key: str, expected: str):
+    for number in (2**63, 10**40, 10**400):
+        assert expected in faults(key % number)
+
+
+def test_a_file_in_another_encoding_is_named_with_the_right_one(tmp_path):
+    for encoding in ("utf-16", "latin-1"):
+        (tmp_path / "own.yaml").write_text("study: grün\n", encoding=encoding)
+        with pytest.raises(SnowdriftError, match=r"own\.yaml: cannot be read as a config") as caught:
+            read_config([tmp_path / "own.yaml"], SCHEMA)
+        assert caught.value.hint == "save it as UTF-8"
+
+
+def test_a_batch_of_more_pictures_than_the_demo_renders_is_a_fault_of_the_plan():
+    tiny = yaml.safe_load(
+        (ROOT / "tests/workflow/tiny.yaml").read_text()
+    )  # 2 videos of 4 frames, 6 photographs
+    cyclegan = {"frames": 20, "style_images": 20, "batch_size": 9}
+    with pytest.raises(
+        SnowdriftError, match=r"`cyclegan\.batch_size`: 9; expected at most 8, since `demo` renders"
+    ):
+        complete_config(merge(tiny, {"cyclegan": cyclegan}), SCHEMA)
+    complete_config(merge(tiny, {"cyclegan": cyclegan | {"batch_size": 8}}), SCHEMA)
+    complete_config(merge(tiny, {"cyclegan": cyclegan, "data": {"dawn": "photographs"}}), SCHEMA)
+
+
+def test_a_batch_of_one_frame_at_the_smallest_size_is_a_fault_of_the_plan():
+    fault = "`detector.batch_size`: {}; expected at least two for each GPU, since `detector.image_size` (32)"
+    assert fault.format(1) in faults("detector: {image_size: 32, batch_size: 1}")
+    assert fault.format(4) in faults("detector: {image_size: 32, batch_size: 4, gpus: 4}")
+    for text in ("{image_size: 64, batch_size: 1}", "{image_size: 32, batch_size: 2}"):
+        complete_config(yaml.safe_load(f"detector: {text}"), SCHEMA)
 
 
 def test_a_generator_of_ones_own_brings_its_section_and_must_be_there():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from snowdrift.data.images import FaultyFile, fault_kind, probe_image
+from snowdrift.data.images import FaultyFile, Picture, fault_kind, probe_image, require_upright
 
 
 def picture(size=(64, 48), image_format="JPEG", mode="RGB", **options) -> bytes:
@@ -19,11 +19,15 @@ def picture(size=(64, 48), image_format="JPEG", mode="RGB", **options) -> bytes:
     return stream.getvalue()
 
 
-def reason(path: Path, content: bytes, **options) -> str:
+def reason(path: Path, content: bytes) -> str:
     path.write_bytes(content)
     with pytest.raises(FaultyFile) as caught:
-        probe_image(path, **options)
+        probe_image(path)
     return caught.value.reason
+
+
+def upright(width: int, height: int, mode: str = "RGB") -> Picture:
+    return Picture(width, height, 1, mode)
 
 
 def png_that_claims(width: int, height: int) -> bytes:
@@ -41,18 +45,18 @@ def png_that_claims(width: int, height: int) -> bytes:
 def test_size_of_a_sound_picture(tmp_path, image_format, size):
     path = tmp_path / "picture"
     path.write_bytes(picture(size, image_format))
-    assert probe_image(path) == size
+    assert probe_image(path) == upright(*size)
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
 def test_other_jpeg_modes_are_sound(tmp_path, mode):
     (tmp_path / "a.jpg").write_bytes(picture(mode=mode))
-    assert probe_image(tmp_path / "a.jpg") == (64, 48)
+    assert probe_image(tmp_path / "a.jpg") == upright(64, 48, mode)
 
 
 def test_progressive_jpeg_with_bytes_after_its_end_is_sound(tmp_path):
     (tmp_path / "a.jpg").write_bytes(picture(progressive=True) + b"appended by a phone")
-    assert probe_image(tmp_path / "a.jpg") == (64, 48)
+    assert probe_image(tmp_path / "a.jpg") == upright(64, 48)
 
 
 def test_zero_bytes(tmp_path):
@@ -129,12 +133,12 @@ def test_sixteen_bits(tmp_path):
 def test_turned_pictures_are_refused_for_frames_only(tmp_path):
     exif = Image.Exif()
     exif[274] = 6
-    content = picture(exif=exif)
-    assert (
-        reason(tmp_path / "a.jpg", content)
-        == "is stored turned: EXIF orientation 6, turn the pixels themselves"
-    )
-    assert probe_image(tmp_path / "a.jpg", upright=False) == (64, 48)
+    (tmp_path / "a.jpg").write_bytes(picture(exif=exif))
+    found = probe_image(tmp_path / "a.jpg")
+    assert found == Picture(64, 48, 6, "RGB") and found.upright_size == (48, 64)
+    with pytest.raises(FaultyFile) as caught:
+        require_upright(found)
+    assert caught.value.reason == "is stored turned: EXIF orientation 6, turn the pixels themselves"
 
 
 def test_missing_file_and_broken_link(tmp_path):

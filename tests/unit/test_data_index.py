@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from snowdrift.data.index import CheckedChunk, build_index, index_frames, write_index
+from snowdrift.data.index import CheckedChunk, Counts, Reading, index_frames, join, with_splits, write_index
 from snowdrift.data.listing import FrameFiles
 from snowdrift.data.tables import BOX_COLUMNS, FRAME_COLUMNS, REJECTED_COLUMNS, read_frames
 from snowdrift.runtime.errors import SnowdriftError
@@ -31,7 +31,7 @@ def add_frame(root: Path, video: str, number: int, names: tuple[str, ...] = ("0"
     note = root / video / "clean_xml" / f"{video}_{number:05d}.xml"
     for path in (image, note):
         path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(number).integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)
+    noise = np.random.default_rng([number, *video.encode()]).integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)
     Image.fromarray(noise).save(image)
     note.write_text(xml(*names))
     return image, note
@@ -46,13 +46,14 @@ def dataset(tmp_path) -> Path:
     return root
 
 
-def index(root: Path, **options):
+def index(root: Path, layout="vfp290k", class_names=("normal", "fallen"), **options):
     settings = {
-        "layout": "vfp290k",
-        "class_names": ["normal", "fallen"],
+        "reading": Reading(layout, class_names),
         "splits": SPLITS,
+        "group": None,
         "seed": 0,
         "max_rejected": 0.0,
+        "rejected": root.parent / "rejected.csv",
         "workers": 1,
     }
     return index_frames(root, **{**settings, **options})
@@ -139,7 +140,8 @@ def test_more_faults_than_allowed_stop_with_a_summary(dataset):
     assert lines[0] == f"6 of 9 frames in {dataset} are faulty (66.7%), data.max_rejected allows 1.0%:"
     assert sorted(lines[1:3]) == ["  3 x XML missing", "  3 x is empty (0 bytes)"]
     assert lines[3:5] == ["first files:", "  A/clean_xml/A_00000.xml: XML missing"]
-    assert len(lines) == 9
+    assert lines[9:] == [f"all of them are listed in {dataset.parent / 'rejected.csv'}"]
+    assert len(read_table(dataset.parent / "rejected.csv")) == 6
     assert "data.max_rejected" in caught.value.hint
 
 
@@ -184,7 +186,7 @@ def test_written_tables_are_the_same_bytes_each_time(dataset, tmp_path):
     digests = set()
     for run in ("one", "two"):
         paths = [tmp_path / run / name for name in ("frames.parquet", "boxes.parquet", "rejected.csv")]
-        write_index(index(dataset), *paths)
+        write_index(index(dataset, rejected=paths[2]), *paths[:2])
         digests.add(tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths))
         assert len(read_frames(paths[0], "train")) == 3
         assert len(read_table(paths[1])) == 12
@@ -194,13 +196,13 @@ def test_written_tables_are_the_same_bytes_each_time(dataset, tmp_path):
 
 def test_yolo_layout(tmp_path):
     for video in ("a", "b/c", "d"):
-        image, _ = add_frame(tmp_path / "source", "x", 0)
+        image, _ = add_frame(tmp_path / "source", video[0], 0)
         folder = tmp_path / "set" / "images" / video
         folder.mkdir(parents=True)
         image.rename(folder / "1.jpg")
-    labels = tmp_path / "set" / "labels" / "b" / "c"
-    labels.mkdir(parents=True)
-    (labels / "1.txt").write_text("1 0.5 0.5 0.25 0.25\n2 0.5 0.5 0.1 0.1\n")
+        (tmp_path / "set" / "labels" / video).mkdir(parents=True)
+        (tmp_path / "set" / "labels" / video / "1.txt").touch()
+    (tmp_path / "set/labels/b/c/1.txt").write_text("1 0.5 0.5 0.25 0.25\n2 0.5 0.5 0.1 0.1\n")
     frames, boxes, rejected = index(tmp_path / "set", layout="yolo", class_names=["a", "b", "c"])
     assert frames["frame_id"].tolist() == ["a/1", "b__c/1", "d/1"]
     assert frames["image"].tolist() == ["images/a/1.jpg", "images/b/c/1.jpg", "images/d/1.jpg"]
@@ -210,8 +212,8 @@ def test_yolo_layout(tmp_path):
 
 
 def test_unknown_layout(dataset):
-    with pytest.raises(SnowdriftError, match=r"data.layout: 'coco' is unknown"):
-        index(dataset, layout="coco")
+    with pytest.raises(SnowdriftError, match=r"data.layout: 'labelme' is unknown"):
+        index(dataset, layout="labelme")
 
 
 def test_full_scale_tables_are_quick():
@@ -229,11 +231,14 @@ def test_full_scale_tables_are_quick():
         counts = np.full(n, 2, np.int32)
         counts[0] = 0
         faults = [(0, files[start].annotation, "XML missing")]
-        checked.append(CheckedChunk(np.full((n, 2), 64, np.int32), counts, boxes, faults, 1, ["d"] * n))
+        digests = [f"{start + place:064d}" for place in range(n)]
+        checked.append(
+            CheckedChunk(np.full((n, 2), 64, np.int32), counts, boxes, faults, {}, Counts(), digests)
+        )
+    groups = {file.video: file.video for file in files}
     began = time.process_time()
-    built = build_index(
-        files, checked, splits={"train": 36, "val": 12, "test": 10}, seed=0, max_rejected=0.01, place="x"
-    )
+    built = join(files, checked)
+    with_splits(built.frames, groups, splits={"train": 36, "val": 12, "test": 10}, own={}, seed=0)
     assert time.process_time() - began < 5
     assert len(built.frames) == 294_713
     assert len(built.boxes) == built.frames["boxes"].sum() == 2 * (294_713 - len(checked))

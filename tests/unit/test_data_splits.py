@@ -5,10 +5,16 @@ from collections import Counter
 
 import pytest
 
-from snowdrift.data.splits import assign_splits
+from snowdrift.data import splits as module
 from snowdrift.runtime.errors import SnowdriftError
 
 VIDEOS = [f"GOPR{number:04d}" for number in range(20)]
+
+
+def assign_splits(videos, train, val, test, seed) -> dict[str, str]:
+    """With every video alone."""
+    wanted = {"train": train, "val": val, "test": test, "group": None}
+    return module.assign_splits({video: video for video in videos}, wanted, seed)
 
 
 def message(*arguments) -> SnowdriftError:

@@ -8,10 +8,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from snowdrift.data.style import index_style, write_style
+from snowdrift.data import style as module
 from snowdrift.data.tables import STYLE_COLUMNS, STYLE_REJECTED_COLUMNS
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import digest_file
+
+
+def index_style(root: Path, max_rejected: float) -> module.StyleIndex:
+    return module.index_style(root, max_rejected=max_rejected, rejected=root.parent / "rejected.csv")
 
 
 def picture(path: Path, seed: int = 0, size: tuple[int, int] = (32, 24)) -> None:
@@ -60,8 +64,7 @@ def test_sizes_and_tables(tmp_path):
     index = index_style(tmp_path / "style", max_rejected=0.0)
     digest = digest_file(tmp_path / "style/a.png")
     assert index.style.to_dict("records") == [{"image": "a.png", "width": 40, "height": 20, "digest": digest}]
-    write_style(index, tmp_path / "style.parquet", tmp_path / "rejected.csv")
-    assert list(pd.read_parquet(tmp_path / "style.parquet")) == STYLE_COLUMNS
+    assert list(index.style) == STYLE_COLUMNS
     assert list(pd.read_csv(tmp_path / "rejected.csv")) == STYLE_REJECTED_COLUMNS
 
 
@@ -93,6 +96,8 @@ def test_too_many_faulty_pictures(tmp_path):
     with pytest.raises(SnowdriftError, match=r"1 of 4 style images .* are faulty \(25.0%\)") as caught:
         index_style(tmp_path, max_rejected=0.2)
     assert "d.jpg: is empty (0 bytes)" in caught.value.message
+    assert str(tmp_path.parent / "rejected.csv") in caught.value.message
+    assert len(pd.read_csv(tmp_path.parent / "rejected.csv")) == 1
 
 
 def test_none_left(tmp_path):

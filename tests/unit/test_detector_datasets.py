@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ import yaml
 from detector_samples import CLASS_NAMES, write_study
 
 from snowdrift.detector.datasets import lost_pictures, read_pictures, write_dataset
-from snowdrift.detector.domains import domain_frames, training_selections
+from snowdrift.detector.domains import training_selections
 from snowdrift.runtime.errors import SnowdriftError
 
 
@@ -19,9 +20,12 @@ def study(tmp_path):
     return write_study(tmp_path / "study")
 
 
-def write(study, folder: Path, domain: str = "mixed", mixed: str = "half") -> Path:
+HALF = {"original": 0.5, "cyclegan": 0.5}
+
+
+def write(study, folder: Path, shares: Mapping[str, float] = HALF) -> Path:
     pictures = study.pictures
-    write_dataset(folder, pictures, training_selections(pictures.frames, domain, mixed=mixed, seed=0))
+    write_dataset(folder, pictures, training_selections(pictures.frames, "mine", shares, seed=0))
     return folder
 
 
@@ -29,9 +33,9 @@ def test_every_picture_is_a_link_to_its_own_source(study, tmp_path):
     folder = write(study, tmp_path / "dataset")
     frames = pd.read_csv(folder / "frames.csv").merge(study.frames, on="frame_id", suffixes=("", "_original"))
     assert len(frames) == 24
-    assert set(frames["source"]) == {"vfp", "winter"}
+    assert set(frames["source"]) == {"original", "cyclegan"}
     for row in frames.itertuples():
-        root = study.folder / ("root" if row.source == "vfp" else "winter")
+        root = study.folder / ("root" if row.source == "original" else "winter")
         link = folder / row.image
         assert link.is_symlink()
         assert link.resolve() == (root / row.image_original).resolve()
@@ -48,7 +52,7 @@ def test_labels_lie_where_ultralytics_looks_and_hold_the_boxes(study, tmp_path):
 
 
 def test_union_keeps_both_versions_apart(study, tmp_path):
-    folder = write(study, tmp_path / "dataset", mixed="union")
+    folder = write(study, tmp_path / "dataset", shares={"original": 1, "cyclegan": 1})
     assert len(list((folder / "images").rglob("*.jpg"))) == 48
     assert len(list((folder / "labels").rglob("*.txt"))) == 48
 
@@ -64,7 +68,7 @@ def test_relative_roots_give_links_that_move_with_the_project(tmp_path, monkeypa
     study = write_study(project / "study")
     monkeypatch.chdir(project)
     pictures = read_pictures("study/frames.parquet", "study/boxes.parquet", "study/root", CLASS_NAMES)
-    selection = domain_frames(study.frames, "vfp", split="train", mixed="half", seed=0)
+    selection = training_selections(study.frames, "original", {"original": 1}, seed=0)["train"]
     write_dataset("results/a/dataset", pictures, {"train": selection})
     monkeypatch.chdir(tmp_path)
     shutil.move(project, tmp_path / "moved")
@@ -77,7 +81,7 @@ def test_a_jpeg_with_bytes_after_its_end_is_copied_not_linked(study, tmp_path):
     original = study.folder / "root" / study.frames.loc[0, "image"]
     original.write_bytes(original.read_bytes() + b"camera data")
     before = original.read_bytes()
-    folder = write(study, tmp_path / "dataset", domain="vfp")
+    folder = write(study, tmp_path / "dataset", shares={"original": 1})
     copy = folder / pd.read_csv(folder / "frames.csv").loc[0, "image"]
     assert not copy.is_symlink()
     assert copy.read_bytes() == before + b"\xff\xd9"
@@ -85,14 +89,14 @@ def test_a_jpeg_with_bytes_after_its_end_is_copied_not_linked(study, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("root", "domain", "advice"),
-    [("winter", "winter", "target `verify`"), ("root", "vfp", "lists the frames anew")],
+    ("root", "source", "advice"),
+    [("winter", "cyclegan", "target `verify`"), ("root", "original", "lists the frames anew")],
 )
-def test_a_missing_picture_is_named(study, tmp_path, root, domain, advice):
+def test_a_missing_picture_is_named(study, tmp_path, root, source, advice):
     missing = study.folder / root / study.frames.loc[3, "image"]
     missing.unlink()
     with pytest.raises(SnowdriftError) as caught:
-        write(study, tmp_path / "dataset", domain=domain)
+        write(study, tmp_path / "dataset", shares={source: 1})
     assert str(missing) in caught.value.message
     assert advice in caught.value.hint
     assert list(tmp_path.iterdir()) == [study.folder]
@@ -101,7 +105,7 @@ def test_a_missing_picture_is_named(study, tmp_path, root, domain, advice):
 def test_a_frame_without_winter_version_is_named(study, tmp_path):
     pd.read_parquet(study.folder / "shard.parquet").iloc[1:].to_parquet(study.folder / "shard.parquet")
     with pytest.raises(SnowdriftError, match=study.frames.loc[0, "frame_id"]):
-        write(study, tmp_path / "dataset", domain="winter")
+        write(study, tmp_path / "dataset", shares={"cyclegan": 1})
 
 
 def test_a_split_without_boxes_is_refused(study, tmp_path):
@@ -116,7 +120,7 @@ def test_videos_that_would_share_a_folder_are_refused(study, tmp_path):
     frames.loc[4, ["video", "frame_id", "image"]] = ["a-b", "a-b/x", frames.loc[0, "image"]]
     frames.to_parquet(study.folder / "frames.parquet")
     with pytest.raises(SnowdriftError, match="same label"):
-        write(study, tmp_path / "dataset", domain="vfp")
+        write(study, tmp_path / "dataset", shares={"original": 1})
 
 
 def test_lost_pictures_are_told_by_video_and_name():

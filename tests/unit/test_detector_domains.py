@@ -1,10 +1,17 @@
-"""Which pictures make up a domain."""
+"""Which pictures a training set and a test set show."""
+
+from collections.abc import Mapping
 
 import pandas as pd
 import pytest
 
-from snowdrift.detector.domains import domain_frames, training_selections
+from snowdrift.data.sets import in_words
+from snowdrift.detector import domains
+from snowdrift.detector.domains import training_selections
 from snowdrift.runtime.errors import SnowdriftError
+
+HALF = {"original": 0.5, "cyclegan": 0.5}
+UNION = {"original": 1, "cyclegan": 1}
 
 
 def frame_table(videos: int = 7, split: str = "train") -> pd.DataFrame:
@@ -13,73 +20,108 @@ def frame_table(videos: int = 7, split: str = "train") -> pd.DataFrame:
     return pd.DataFrame({"frame_id": ids, "video": names, "split": split, "status": "ok"})
 
 
-def choose(
-    frames: pd.DataFrame, domain: str, split: str = "train", mixed: str = "half", seed: int = 0
-) -> pd.DataFrame:
-    return domain_frames(frames, domain, split=split, mixed=mixed, seed=seed)
+def choose(frames: pd.DataFrame, shares: Mapping[str, float], seed: int = 0) -> dict[str, pd.DataFrame]:
+    """The selections of a training set; a split that `frames` lacks has two videos more."""
+    for split in {"train", "val"} - set(frames["split"]):
+        frames = pd.concat([frames, frame_table(2, split)])
+    return training_selections(frames, "mine", shares, seed=seed)
 
 
-def test_single_domains_take_every_frame_of_the_split_from_one_source():
+def wintry(chosen: pd.DataFrame) -> set[str]:
+    return set(chosen.loc[chosen["source"] == "cyclegan", "video"])
+
+
+def test_a_set_of_one_source_takes_every_frame_of_the_split_from_it():
     frames = pd.concat([frame_table(), frame_table(split="test").assign(video="t", frame_id="t/0")])
-    for domain in ("vfp", "winter"):
-        chosen = choose(frames, domain)
+    for source in ("original", "cyclegan"):
+        chosen = choose(frames, {source: 1})["train"]
         assert list(chosen.columns) == ["frame_id", "video", "source"]
         assert list(chosen["frame_id"]) == sorted(frame_table()["frame_id"])
-        assert set(chosen["source"]) == {domain}
+        assert set(chosen["source"]) == {source}
 
 
 def test_rejected_frames_are_left_out():
     frames = frame_table()
     frames.loc[4, "status"] = "rejected"
-    assert frames.loc[4, "frame_id"] not in set(choose(frames, "mixed", mixed="union")["frame_id"])
+    assert frames.loc[4, "frame_id"] not in set(choose(frames, UNION)["train"]["frame_id"])
 
 
-def test_half_replaces_whole_videos_and_keeps_the_number_of_frames():
-    chosen = choose(frame_table(), "mixed")
+def test_shares_replace_whole_videos_and_keep_the_number_of_frames():
+    chosen = choose(frame_table(), HALF)["train"]
     sources = chosen.groupby("video")["source"].agg(set)
     assert len(chosen) == len(frame_table())
     assert chosen["frame_id"].is_unique
-    assert sorted(sources.map(lambda source: "".join(source))) == ["vfp"] * 4 + ["winter"] * 3
+    assert sorted(sources.map(lambda source: "".join(source))) == ["cyclegan"] * 3 + ["original"] * 4
 
 
-def test_half_is_drawn_from_the_seed_and_the_split():
-    def winter(**options):
-        chosen = choose(frame_table(20, options.get("split", "train")), "mixed", **options)
-        return set(chosen.loc[chosen["source"] == "winter", "video"])
-
-    assert winter(seed=1) == winter(seed=1)
-    assert winter(seed=1) != winter(seed=2)
-    assert winter(seed=1) != winter(seed=1, split="val")
+def test_the_videos_of_the_mixture_are_those_that_earlier_versions_drew():
+    expected = {7: {"v1", "v4", "v5"}, 12: {"v1", "v2", "v3", "v4", "v5", "v8"}}
+    for videos, drawn in expected.items():
+        assert wintry(choose(frame_table(videos), HALF)["train"]) == drawn
+    assert wintry(choose(frame_table(5, "val"), HALF)["val"]) == {"v0", "v2"}
 
 
-def test_half_does_not_depend_on_the_order_of_the_table():
-    frames = frame_table(10)
-    pd.testing.assert_frame_equal(choose(frames, "mixed"), choose(frames[::-1], "mixed"))
+def test_videos_are_drawn_from_the_seed_and_the_split():
+    frames = pd.concat([frame_table(20), frame_table(20, "val")])
+    first, again, other = (choose(frames, HALF, seed) for seed in (1, 1, 2))
+    assert wintry(first["train"]) == wintry(again["train"])
+    assert wintry(first["train"]) != wintry(other["train"])
+    assert wintry(first["train"]) != wintry(first["val"])
 
 
-@pytest.mark.parametrize(("share", "count"), [(0.25, 5), (0.5, 10), (0.01, 1), (0.99, 19)])
-def test_a_share_of_the_videos_is_shown_in_winter_at_least_one_and_never_all(share, count):
-    chosen = choose(frame_table(20), "mixed", mixed=share)
-    assert chosen.loc[chosen["source"] == "winter", "video"].nunique() == count
+def test_the_order_of_the_table_and_of_the_sources_does_not_matter():
+    frames, backwards = frame_table(10), dict(reversed(HALF.items()))
+    pd.testing.assert_frame_equal(choose(frames, HALF)["train"], choose(frames[::-1], backwards)["train"])
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.25, 5), (0.5, 10), (0.01, 1), (0.99, 19), (0.3, 6)])
+def test_every_source_shows_its_share_of_the_videos_and_at_least_one(share: float, count: int):
+    chosen = choose(frame_table(20), {"original": 1 - share, "cyclegan": share})["train"]
+    assert len(wintry(chosen)) == count
     assert chosen["frame_id"].is_unique
 
 
-def test_union_takes_both_versions_of_every_frame():
-    chosen = choose(frame_table(), "mixed", mixed="union")
-    assert all(sources == ["vfp", "winter"] for sources in chosen.groupby("frame_id")["source"].agg(list))
+def test_a_smaller_share_is_a_part_of_a_larger_one():
+    shares = ({"original": 1 - share, "cyclegan": share} for share in (0.25, 0.5, 0.75))
+    quarter, half, most = (wintry(choose(frame_table(20), each)["train"]) for each in shares)
+    assert quarter < half < most
 
 
-def test_half_of_one_video_is_refused_for_training_only():
-    with pytest.raises(SnowdriftError, match="two training videos"):
-        choose(frame_table(1), "mixed")
-    assert set(choose(frame_table(1, "val"), "mixed", split="val")["source"]) == {"vfp"}
+def test_three_sources_share_the_videos_among_them(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(domains, "SOURCES", ("original", "cyclegan", "painted"))
+    chosen = choose(frame_table(10), {"original": 0.2, "painted": 0.7, "cyclegan": 0.1})["train"]
+    videos = chosen.groupby("source")["video"].nunique().to_dict()
+    assert videos == {"cyclegan": 1, "original": 2, "painted": 7}
+
+
+def test_shares_of_1_show_every_frame_from_each_source():
+    chosen = choose(frame_table(), UNION)["train"]
+    each = chosen.groupby("frame_id")["source"].agg(list)
+    assert all(sources == ["cyclegan", "original"] for sources in each)
+
+
+def test_one_video_for_two_sources_is_refused_for_training_only():
+    with pytest.raises(SnowdriftError, match=r"training_sets\.mine: .* need a training video each"):
+        choose(frame_table(1), HALF)
+    assert set(choose(pd.concat([frame_table(), frame_table(1, "val")]), HALF)["val"]["source"]) == {
+        "original"
+    }
 
 
 def test_an_empty_split_names_its_key():
     with pytest.raises(SnowdriftError, match=r"splits\.val"):
-        training_selections(frame_table(), "vfp", mixed="half", seed=0)
+        training_selections(frame_table(), "original", {"original": 1}, seed=0)
 
 
-def test_the_test_split_is_never_mixed():
-    with pytest.raises(ValueError, match="mixed"):
-        choose(frame_table(split="test"), "mixed", split="test")
+@pytest.mark.parametrize(("test_set", "source"), [("original", "original"), ("winter", "cyclegan")])
+def test_a_test_set_shows_every_frame_of_the_test_videos(test_set: str, source: str):
+    frames = pd.concat([frame_table(3, "test"), frame_table(4).assign(frame_id="other")])
+    chosen = domains.testing_selection(frames, test_set)
+    assert list(chosen["frame_id"]) == list(frame_table(3)["frame_id"])
+    assert set(chosen["source"]) == {source}
+
+
+def test_a_set_is_put_into_words():
+    assert in_words(HALF) == "50 % original, 50 % cyclegan"
+    assert in_words({"cyclegan": 1}) == "100 % cyclegan"
+    assert in_words(UNION) == "original and cyclegan, every video from each"

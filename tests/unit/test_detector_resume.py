@@ -66,9 +66,9 @@ def second_epoch_is_best():
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     study = write_study(tmp_path_factory.mktemp("study"), frames_per_video=5)
-    folder = tmp_path_factory.mktemp("datasets") / "vfp"
+    folder = tmp_path_factory.mktemp("datasets") / "original"
     pictures = study.pictures
-    write_dataset(folder, pictures, training_selections(pictures.frames, "vfp", mixed="half", seed=0))
+    write_dataset(folder, pictures, training_selections(pictures.frames, "original", {"original": 1}, seed=0))
     return folder
 
 
@@ -177,7 +177,7 @@ def test_other_settings_do_not_go_on_from_the_state(dataset, tmp_path):
 def test_the_state_belongs_to_every_file_of_the_dataset(tmp_path):
     study = write_study(tmp_path / "study", frames_per_video=2)
     folder, pictures = tmp_path / "set", study.pictures
-    write_dataset(folder, pictures, training_selections(pictures.frames, "vfp", mixed="half", seed=0))
+    write_dataset(folder, pictures, training_selections(pictures.frames, "original", {"original": 1}, seed=0))
 
     def key() -> str:
         texts, images = list_files(folder)

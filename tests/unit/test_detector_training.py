@@ -22,6 +22,7 @@ from snowdrift.detector.cross_domain import COLUMNS, cross_domain_table
 from snowdrift.detector.datasets import write_dataset
 from snowdrift.detector.domains import training_selections
 from snowdrift.detector.evaluation import CURVE_POINTS, EvaluationSettings, evaluate_detector, example_frames
+from snowdrift.detector.library import prepare_ultralytics
 from snowdrift.detector.training import TrainingSettings, train_detector
 from snowdrift.detector.weights import read_weights
 from snowdrift.runtime.errors import SnowdriftError
@@ -76,8 +77,9 @@ def study(tmp_path_factory):
 def datasets(study, tmp_path_factory):
     folder = tmp_path_factory.mktemp("datasets")
     pictures = study.pictures
-    for domain in ("vfp", "mixed"):
-        selections = training_selections(pictures.frames, domain, mixed="half", seed=0)
+    sets = {"original": {"original": 1}, "mixed": {"original": 0.5, "cyclegan": 0.5}}
+    for domain, shares in sets.items():
+        selections = training_selections(pictures.frames, domain, shares, seed=0)
         write_dataset(folder / domain, pictures, selections)
     return folder
 
@@ -99,7 +101,7 @@ def quick(datasets, tmp_path_factory):
 @pytest.fixture(scope="module")
 def validated(datasets, tmp_path_factory):
     settings = replace(SETTINGS, validate=True, plots=True)
-    return train(datasets / "vfp", tmp_path_factory.mktemp("models") / "validated", settings)
+    return train(datasets / "original", tmp_path_factory.mktemp("models") / "validated", settings)
 
 
 def evaluate(model: Path, study, scratch: Path, **more):
@@ -136,7 +138,7 @@ def test_without_validation_the_model_is_the_last_epoch_and_no_metric_is_made_up
 
 
 def test_arguments_are_the_settings_and_differ_between_domains_in_the_data_alone(quick, datasets, tmp_path):
-    other = train(datasets / "vfp", tmp_path / "vfp")
+    other = train(datasets / "original", tmp_path / "original")
     mine, theirs = (yaml.safe_load((folder / "args.yaml").read_text()) for folder in (quick, other))
     differing = {key for key in mine if mine[key] != theirs[key]}
     assert differing == {"data", "name", "project", "save_dir"}
@@ -183,31 +185,78 @@ def test_a_picture_that_cannot_be_read_ends_the_training(study, tmp_path):
     damaged = write_study(tmp_path / "study", frames_per_video=2)
     pictures = damaged.pictures
     write_dataset(
-        tmp_path / "set", pictures, training_selections(pictures.frames, "vfp", mixed="half", seed=0)
+        tmp_path / "set", pictures, training_selections(pictures.frames, "original", {"original": 1}, seed=0)
     )
     (damaged.folder / "root" / damaged.frames.loc[1, "image"]).write_bytes(b"no picture")
-    with pytest.raises(SnowdriftError, match=r"GOPR0000_vfp/GOPR0000_00001\.jpg"):
+    with pytest.raises(SnowdriftError, match=r"GOPR0000_original/GOPR0000_00001\.jpg"):
         train(tmp_path / "set", tmp_path / "model")
 
 
-def test_a_batch_that_memory_does_not_hold_is_not_quietly_halved(datasets, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "batch_size", "hint"),
+    [
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+            8,
+            "batch_size to 4 or less",
+        ),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"), 8, "batch_size to 4 or less"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"), 3, "batch_size to 1 or less"),
+        (torch.OutOfMemoryError("CUDA out of memory"), 1, "lower detector.image_size"),
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+            8,
+            "lower detector.batch_size",
+        ),
+    ],
+)
+def test_a_batch_that_memory_does_not_hold_ends_the_training_there(
+    error, batch_size, hint, datasets, tmp_path, monkeypatch
+):
+    prepare_ultralytics()
     from snowdrift.detector.trainer import StudyTrainer
 
-    original = StudyTrainer.preprocess_batch
+    seen = []
 
     def full(self, batch):
-        if len(batch["img"]) > 4:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return original(self, batch)
+        seen.append(len(batch["img"]))
+        raise error
 
     monkeypatch.setattr(StudyTrainer, "preprocess_batch", full)
-    with pytest.raises(SnowdriftError, match=r"detector\.batch_size.*batch of 8"):
-        train(datasets / "mixed", tmp_path / "model")
+    with pytest.raises(SnowdriftError, match=rf"detector\.batch_size.*batch of {batch_size}") as caught:
+        train(datasets / "mixed", tmp_path / "model", replace(QUICK, batch_size=batch_size))
+    assert hint in caught.value.hint
+    assert seen == [batch_size]
+
+
+@pytest.mark.parametrize(("batch_size", "seen"), [(15, [15]), (5, [5, 5, 5]), (4, [4, 4, 4, 4])])
+def test_a_last_frame_alone_waits_for_another_epoch_where_no_network_takes_it(
+    batch_size, seen, datasets, tmp_path, monkeypatch
+):
+    """At 32 px batch normalisation gets one value of a frame; there are 16 frames."""
+    prepare_ultralytics()
+    from snowdrift.detector.trainer import StudyTrainer
+
+    original, sizes = StudyTrainer.preprocess_batch, []
+
+    def count(self, batch):
+        sizes.append(len(batch["img"]))
+        return original(self, batch)
+
+    monkeypatch.setattr(StudyTrainer, "preprocess_batch", count)
+    train(datasets / "original", tmp_path / "model", replace(QUICK, image_size=32, batch_size=batch_size))
+    assert sizes == seen
+
+
+def test_one_frame_at_a_time_is_refused_where_no_network_takes_it(datasets, tmp_path):
+    with pytest.raises(SnowdriftError, match=r"detector.image_size is 32, at which .* two frames") as caught:
+        train(datasets / "original", tmp_path / "model", replace(QUICK, image_size=32, batch_size=1))
+    assert "64 or more" in caught.value.hint
 
 
 def test_an_unknown_model_is_refused(datasets, tmp_path):
     with pytest.raises(SnowdriftError, match=r"detector\.model: yolov8n"):
-        train(datasets / "vfp", tmp_path / "model", replace(QUICK, model="yolov8n"))
+        train(datasets / "original", tmp_path / "model", replace(QUICK, model="yolov8n"))
 
 
 def test_a_training_starts_from_a_checkpoint_or_a_state_dict(quick, datasets, tmp_path):
@@ -275,7 +324,7 @@ def test_other_files_are_refused_by_name(quick, tmp_path):
 def test_evaluation_gives_a_row_for_every_domain_and_class(validated, study, tmp_path):
     table, curves, _ = evaluate(validated / "weights" / "best.pt", study, tmp_path / "scratch")
     keys = list(zip(table["test_domain"], table["class_name"], strict=True))
-    assert keys == [(domain, name) for domain in ("vfp", "winter") for name in ("all", *CLASS_NAMES)]
+    assert keys == [(domain, name) for domain in ("original", "winter") for name in ("all", *CLASS_NAMES)]
     assert table["instances"].tolist() == [12, 6, 6] * 2
     assert table["images"].tolist() == [8, 6, 6] * 2
     assert table["map50"].between(0, 1).all()
@@ -287,10 +336,10 @@ def test_evaluation_gives_a_row_for_every_domain_and_class(validated, study, tmp
         assert curve["precision"].between(0, 1).all()
         # Average precision is the curve's area, which Ultralytics takes from the same 101 points.
         assert np.trapezoid(curve["precision"], curve["recall"]) == pytest.approx(scores[key], abs=0.01)
-    table = table.assign(train_domain="vfp", seed=0)
-    whole = cross_domain_table([table.assign(train_domain="mixed"), table.assign(seed=1), table])
+    table = table.assign(train_domain="original", seed=0)
+    whole = cross_domain_table([table.assign(seed=1), table, table.assign(train_domain="mixed")])
     assert list(whole.columns) == list(COLUMNS)
-    assert whole["train_domain"].tolist() == ["vfp"] * 12 + ["mixed"] * 6
+    assert whole["train_domain"].tolist() == ["original"] * 12 + ["mixed"] * 6
     assert whole["seed"].tolist()[:12] == [0, 0, 0, 1, 1, 1] * 2
 
 
@@ -299,28 +348,28 @@ def test_a_class_without_instances_has_a_row_without_metrics(quick, study, tmp_p
     upright = replace(pictures, boxes=pictures.boxes[pictures.boxes["class_id"] == 0])
     options = {"settings": EVALUATION, "examples": 1, "device": CPU[0], "threads": 1, "scratch": tmp_path}
     table, curves, _ = evaluate_detector(
-        quick / "weights" / "best.pt", upright, test_domains=["vfp"], **options
+        quick / "weights" / "best.pt", upright, test_domains=["original"], **options
     )
     row = table.set_index("class_name").loc["fallen"]
     assert (row["images"], row["instances"]) == (0, 0)
     assert row[["precision", "recall", "map50", "map50_95"]].isna().all()
     assert table.loc[table["class_name"] != "fallen", "map50"].notna().all()
     assert set(curves["class_name"]) == {"all", "normal"}
-    assert reports[-1].stage == "testing on vfp" and reports[-1].done == reports[-1].total
+    assert reports[-1].stage == "testing on original" and reports[-1].done == reports[-1].total
 
 
 def test_examples_show_the_same_frames_in_both_domains(quick, study, tmp_path):
     *_, examples = evaluate(quick / "weights" / "best.pt", study, tmp_path)
     frames = {domain: rows["frame_id"].unique().tolist() for domain, rows in examples.groupby("test_domain")}
-    assert frames["vfp"] == frames["winter"]
-    assert len(frames["vfp"]) == 3
-    assert {frame_id.split("/")[0] for frame_id in frames["vfp"]} == {"GOPR0006", "GOPR0007"}
+    assert frames["original"] == frames["winter"]
+    assert len(frames["original"]) == 3
+    assert {frame_id.split("/")[0] for frame_id in frames["original"]} == {"GOPR0006", "GOPR0007"}
     assert all(Path(path).is_file() for path in examples["image_path"])
     assert (examples["class_name"].isna() == examples["x1"].isna()).all()
 
 
 def test_example_frames_are_spread_and_have_boxes(study):
-    selection = study.frames.assign(source="vfp")[["frame_id", "video", "source"]]
+    selection = study.frames.assign(source="original")[["frame_id", "video", "source"]]
     chosen = example_frames(study.frames, selection, 4)
     assert chosen["video"].is_unique
     assert len(chosen) == 4
@@ -359,7 +408,7 @@ def test_a_test_picture_that_cannot_be_read_ends_the_evaluation(quick, tmp_path)
     damaged = write_study(tmp_path / "study", frames_per_video=2)
     test_frame = damaged.frames.loc[damaged.frames["split"] == "test", "image"].iloc[0]
     (damaged.folder / "winter" / test_frame).write_bytes(b"no picture")
-    with pytest.raises(SnowdriftError, match=r"GOPR0006_winter/GOPR0006_00000\.jpg"):
+    with pytest.raises(SnowdriftError, match=r"GOPR0006_cyclegan/GOPR0006_00000\.jpg"):
         evaluate(quick / "weights" / "best.pt", damaged, tmp_path / "scratch")
 
 

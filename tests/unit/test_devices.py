@@ -1,11 +1,13 @@
 """Leases of devices: names, locks, waiting, and what a job gets for its config's `device`."""
 
+import contextlib
 import logging
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 import torch
 
 from snowdrift.runtime import leases
-from snowdrift.runtime.devices import leased_devices
+from snowdrift.runtime.devices import check_kernels, leased_devices
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.leases import lease, machine_devices, parse_listing, visible_devices
 
@@ -129,6 +131,94 @@ def test_locks_are_for_every_user_and_leave_nothing(tmp_path: Path):
     finally:
         os.umask(before)
     assert not list(folder.iterdir())
+
+
+PLANTED = {
+    "link": lambda path, victim: path.symlink_to(victim),
+    "second name": lambda path, victim: path.hardlink_to(victim),
+    "pipe": lambda path, victim: os.mkfifo(path),
+    "folder": lambda path, victim: path.mkdir(),
+    "link to nothing": lambda path, victim: path.symlink_to(victim.with_name("nothing")),
+}
+REFUSED = {"link", "folder", "link to nothing"}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", PLANTED)
+def test_what_another_user_puts_in_a_locks_place_costs_no_file_and_no_time(kind: str, tmp_path: Path):
+    victim = tmp_path / "thesis.txt"
+    victim.write_text("chapter 1")
+    (tmp_path / "locks").mkdir()
+    PLANTED[kind](tmp_path / "locks/a.lock", victim)
+    if kind in REFUSED:
+        with pytest.raises(SnowdriftError, match=r"locks/a\.lock: cannot be locked"), lease(["a"], 1):
+            pass
+    else:
+        with lease(["a"], 1) as leased:
+            assert leased == ["a"]
+    assert victim.read_text() == "chapter 1"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["locks", "thesis.txt"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", PLANTED)
+def test_what_takes_the_place_of_a_held_lock_is_neither_read_nor_removed(kind: str, tmp_path: Path):
+    victim, path = tmp_path / "thesis.txt", tmp_path / "locks/a.lock"
+    victim.write_text("chapter 1")
+    lock = leases._lock(tmp_path / "locks/a")
+    with lease(["a"], 1):
+        assert path.read_text().startswith(f"process {os.getpid()} (")
+        path.unlink()
+        PLANTED[kind](path, victim)
+        with contextlib.suppress(OSError):
+            assert lock.read_note() == ""
+    assert os.path.lexists(path)
+    assert victim.read_text() == "chapter 1"
+
+
+def test_another_users_note_is_cut_and_cannot_command_the_terminal(tmp_path: Path):
+    lock = leases._lock(tmp_path / "a")
+    (tmp_path / "a.lock").write_bytes(b"process 7 \x1b[2J\x07\n\xff" + b"x" * 1_000_000)
+    note = lock.read_note()
+    assert note.startswith("process 7 ?[2J??")
+    assert note.isprintable()
+    assert len(note) < 5000
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a link of another user's")
+def test_a_link_in_the_lock_folders_place_is_not_followed_if_another_user_made_it(tmp_path: Path):
+    (tmp_path / "private").mkdir(mode=0o700)
+    (tmp_path / "locks").symlink_to(tmp_path / "private")
+    with lease(["a"], 1):  # the link is one's own
+        assert list((tmp_path / "private").iterdir())
+    os.lchown(tmp_path / "locks", 12345, 12345)
+    with pytest.raises(SnowdriftError, match="another user has made this link"), lease(["a"], 1):
+        pass
+    assert (tmp_path / "private").stat().st_mode & 0o7777 == 0o700
+    assert not list((tmp_path / "private").iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+def test_a_user_takes_the_lock_that_another_users_killed_job_has_left(monkeypatch: pytest.MonkeyPatch):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        path = Path(folder, "locks/a.lock")
+        monkeypatch.setenv("SNOWDRIFT_LOCKS", str(path.parent))
+        holder = hold("a", 1)
+        assert holder.stdout.readline() == "a\n"
+        holder.kill()
+        holder.wait()
+        assert path.read_text().startswith(f"process {holder.pid} (")
+        if not (process := os.fork()):
+            status = 1
+            try:
+                os.setuid(12345)
+                with lease(["a"], 1):
+                    status = not path.read_text().startswith(f"process {os.getpid()} (")
+            finally:
+                os._exit(status)
+        assert os.waitpid(process, 0)[1] == 0
+        assert not path.exists()
 
 
 HOLD = """
@@ -293,8 +383,9 @@ def test_a_card_that_torch_has_no_kernels_for_is_named(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(torch, "ones", ones)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,0")
-    with pytest.raises(SnowdriftError) as caught, leased_devices("auto", 2):
-        pass
+    with pytest.raises(SnowdriftError) as caught, leased_devices("auto", 2) as (first, second):
+        check_kernels(first)
+        check_kernels(second)
     assert "compute on GPU-aaaa5555-0000: CUDA error: no kernel image is available" in str(caught.value)
     assert "Search for it" not in str(caught.value)
     assert "CUDA_VISIBLE_DEVICES=" in caught.value.hint

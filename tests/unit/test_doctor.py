@@ -57,18 +57,18 @@ def test_another_number_than_the_published_sets_is_a_warning_for_them_alone(plac
     vfp290k(place / "VFP290K")
     shutil.copytree(place / "VFP290K", place / "mine")
     splits = {"train": 1, "val": 1, "test": 1}
-    detector = {"mixed": "union"}
-    status, found = diagnose(place, data={"vfp290k": "VFP290K"}, splits=splits, detector=detector)
+    sets = {"mixed": {"original": 1, "cyclegan": 1}}
+    status, found = diagnose(place, data={"vfp290k": "VFP290K"}, splits=splits, training_sets=sets)
     assert status == 0
     assert (
         "VFP290K: 3 frames, 3 videos; the published set has 294,713 frames, 178 videos" in found["warning"][0]
     )
-    _, found = diagnose(place, data={"vfp290k": "mine"}, splits=splits, detector=detector)
+    _, found = diagnose(place, data={"vfp290k": "mine"}, splits=splits, training_sets=sets)
     assert found["warning"] == [] and "mine: 3 frames, 3 videos" in "\n".join(found["ok"])
     (place / "data").mkdir()
     for link, target in (("data/VFP290K", "mine"), ("data/frames", "VFP290K")):
         (place / link).symlink_to(place / target)
-        _, found = diagnose(place, data={"vfp290k": link}, splits=splits, detector=detector)
+        _, found = diagnose(place, data={"vfp290k": link}, splits=splits, training_sets=sets)
         assert "the published set has" in found["warning"][0]
 
 
@@ -89,17 +89,18 @@ def test_frames_that_a_run_would_leave_out_stop_the_doctor_only_where_there_are_
     assert status == 1 and "none of 4 frames that were looked at can be read" in found["error"][0]
 
 
-@pytest.mark.parametrize(("below", "status"), [("", 1), ("cam3", 0)])
-def test_folders_of_splits_are_no_videos(place: Path, below: str, status: int):
+@pytest.mark.parametrize(("below", "count"), [("", 9), ("cam3", 1)])
+def test_folders_of_splits_are_the_splits_and_no_videos(place: Path, below: str, count: int):
     for split in ("train", "valid", "test"):
-        (place / "mine/images" / split / below).mkdir(parents=True)
-        (place / "mine/labels" / split / below).mkdir(parents=True)
+        for kind in ("images", "labels"):
+            (place / "mine" / kind / split / below).mkdir(parents=True)
         Image.new("RGB", (64, 36)).save(place / "mine/images" / split / below / "0.jpg")
+        (place / "mine/labels" / split / below / "0.txt").touch()
     mine = {"vfp290k": "mine", "layout": "yolo"}
-    detector = {"mixed": "union"}
-    found = diagnose(place, data=mine, splits={"train": 1, "val": 1, "test": 1}, detector=detector)
-    assert found[0] == status
-    assert ("test, train, valid are splits, not videos" in "".join(found[1]["error"])) == bool(status)
+    splits = dict.fromkeys(("train", "val", "test"), count)
+    found = diagnose(place, data=mine, splits=splits, training_sets={"mixed": {"original": 1, "cyclegan": 1}})
+    assert found[0] == 0
+    assert ("3 frames belong to no video" in "".join(found[1].get("warning", []))) == (not below)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def index(study: Study) -> None:
 
 def label_tree(study: Study) -> None:
     pictures = read_pictures(study.frames, study.results / "data/boxes.parquet", study.root, NAMES)
-    selections = training_selections(pictures.frames, "vfp", mixed="half", seed=0)
+    selections = training_selections(pictures.frames, "original", {"original": 1}, seed=0)
     write_tree(study.results / "tree", pictures, selections)
 
 

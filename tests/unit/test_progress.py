@@ -195,9 +195,9 @@ def test_more_jobs_than_a_terminal_has_lines_are_folded_by_rule(tmp_path: Path):
             )
         if shard in (7, 39):
             os.utime(path, times=(started, started))
-    leave(tmp_path / "demo", "train_detector/vfp-seed0", seconds_left=500)
+    leave(tmp_path / "demo", "train_detector/original-seed0", seconds_left=500)
     rows = shown_at_height(tmp_path / "demo", 24)
-    assert len(rows) == 4 and "demo: train_detector/vfp-seed0" in rows[2]
+    assert len(rows) == 4 and "demo: train_detector/original-seed0" in rows[2]
     assert "demo: winterize_shard: 40 jobs" in rows[0] and rows[0].endswith("1,170 of 4,680 frames")
     assert "translating, on 2 machines" in rows[1] and rows[1].endswith("38 s left, 2 died: run again")
     rows = shown_at_height(tmp_path / "demo", 82)

@@ -26,10 +26,19 @@ def test_the_heat_map_has_the_scores_where_their_domains_are():
     first = figure["data"][0]
     for (trained, tested), score in SCORES.items():
         assert first["z"][first["y"].index(trained)][first["x"].index(tested)] == score
-    assert figure["data"][1]["z"][0][0] == pytest.approx(SCORES["vfp", "vfp"] / 2)
+    assert figure["data"][1]["z"][0][0] == pytest.approx(SCORES["original", "original"] / 2)
     assert strict(charts.cross_domain_chart(table.assign(map50=0.67353)))["data"][0]["z"][0] == [0.674] * 2
-    missing = table[table["train_domain"] != "winter"]
-    assert strict(charts.cross_domain_chart(missing))["data"][0]["z"][1] == [None, None]
+    missing = table[(table["train_domain"] != "winter") | (table["test_domain"] != "winter")]
+    assert strict(charts.cross_domain_chart(missing))["data"][0]["z"][1] == [0.3, None]
+
+
+def test_a_training_set_more_is_a_row_more_and_a_curve_more():
+    more = pd.concat([cross_domain(), cross_domain().assign(train_domain="quarter")])
+    first, usual = (strict(charts.cross_domain_chart(table)) for table in (more, cross_domain()))
+    assert first["data"][0]["y"] == ["original", "winter", "mixed", "quarter"]
+    assert first["layout"]["height"] > usual["layout"]["height"]
+    lines = strict(charts.curves_chart(pd.concat([curves(), curves().assign(train_domain="quarter")])))
+    assert "quarter" in {line["name"] for line in lines["data"]}
 
 
 def test_every_detector_has_its_curve_in_the_panel_of_each_test_domain():
@@ -37,11 +46,11 @@ def test_every_detector_has_its_curve_in_the_panel_of_each_test_domain():
     chart = charts.curves_chart(two)
     data = strict(chart)["data"]
     assert [(line["name"], line["xaxis"]) for line in data] == [
-        (trained, axis) for axis in ("x", "x2") for trained in ("vfp", "winter", "mixed")
+        (trained, axis) for axis in ("x", "x2") for trained in ("original", "winter", "mixed")
     ]
     assert data[0]["x"] == [0, 0.5, 1]
     assert data[0]["y"] == [0.75, 0.375, 0]  # the mean over both seeds
-    assert [row[:2] for row in chart.table.rows[:2]] == [["vfp", "vfp"], ["winter", "vfp"]]
+    assert [row[:2] for row in chart.table.rows[:2]] == [["original", "original"], ["winter", "original"]]
     assert chart.table.rows[0][2:] == pytest.approx([0.675, 0.525, 0.375, 0.225, 0.075])
 
 

@@ -24,11 +24,11 @@ from snowdrift.runtime.errors import SnowdriftError
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
 SCORES = {
-    ("vfp", "vfp"): 0.8,
-    ("vfp", "winter"): 0.4,
-    ("winter", "vfp"): 0.3,
+    ("original", "original"): 0.8,
+    ("original", "winter"): 0.4,
+    ("winter", "original"): 0.3,
     ("winter", "winter"): 0.7,
-    ("mixed", "vfp"): 0.75,
+    ("mixed", "original"): 0.75,
     ("mixed", "winter"): 0.65,
 }
 VOID = {"meta", "img", "link", "br", "input"}
@@ -237,8 +237,14 @@ def test_a_samples_folder_without_sheets_is_named(study, tmp_path):
 
 def test_a_mixture_of_both_versions_is_said_to_train_longer(study, tmp_path):
     said = "may be that it trains longer"
-    assert said in build(study, tmp_path, detector={"mixed": "union"})
-    assert said not in build(study, tmp_path, detector={"mixed": "half"})
+    page = build(study, tmp_path, training_sets={"mixed": {"original": 1, "cyclegan": 1}})
+    assert "The detector of mixed sees several versions of every training frame" in page and said in page
+    assert said not in build(study, tmp_path)
+
+
+def test_the_page_says_what_each_detector_learned_from(study, tmp_path):
+    page = Page(build(study, tmp_path, training_sets={"quarter": {"original": 0.75, "cyclegan": 0.25}}))
+    assert "quarter 75 % original, 25 % cyclegan" in page.text
 
 
 def test_headline_gives_the_finding_with_its_figures():
@@ -250,7 +256,7 @@ def test_headline_gives_the_finding_with_its_figures():
         "0.400",
         "0.700",
         "0.300",
-        "0.600 (vfp)",
+        "0.600 (original)",
         "0.700 (mixed)",
         "+0.100",
         "one training",
@@ -261,9 +267,9 @@ def test_headline_gives_the_finding_with_its_figures():
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"vfp_winter": 0.85}, "trained on original frames does no worse on winter ones"),
-        ({"winter_vfp": 0.70}, "trained on winter frames does no worse on original ones"),
-        ({"mixed_vfp": 0.10}, "the mixed detector is not the best"),
+        ({"original_winter": 0.85}, "trained on original frames does no worse on winter ones"),
+        ({"winter_original": 0.70}, "trained on winter frames does no worse on original ones"),
+        ({"mixed_original": 0.10}, "the mixed detector is not the best"),
     ],
 )
 def test_headline_says_when_the_finding_does_not_show(changes, fault):
@@ -281,25 +287,25 @@ def test_headline_does_not_read_a_finding_off_detectors_that_learned_nothing():
 
 
 def test_headline_says_how_far_several_trainings_agree():
-    first, second = cross_domain(), cross_domain(mixed_vfp=0.7).assign(seed=1)
+    first, second = cross_domain(), cross_domain(mixed_original=0.7).assign(seed=1)
     answer = headline(finding(pd.concat([first, second])))
     assert answer.holds and "best over both." in answer.answer
     assert "(+0.075 to +0.100 in single trainings)" in answer.figures
-    against = cross_domain(mixed_vfp=0.5).assign(seed=1)
+    against = cross_domain(mixed_original=0.5).assign(seed=1)
     answer = headline(finding(pd.concat([first, against])))
     assert not answer.holds
     assert "on average alone: 1 of 2 trainings say otherwise" in answer.answer
 
 
 def test_headline_says_when_one_training_decides_by_little():
-    answer = headline(finding(cross_domain(mixed_vfp=0.57)))
+    answer = headline(finding(cross_domain(mixed_original=0.57)))
     assert answer.holds
     assert "by no more than 0.010: another training may turn it" in answer.answer
 
 
 def test_page_marks_a_finding_that_does_not_show(study, tmp_path):
     assert 'class="answer holds"' in build(study, tmp_path)
-    cross_domain(mixed_vfp=0.1).to_csv(study.cross_domain, index=False)
+    cross_domain(mixed_original=0.1).to_csv(study.cross_domain, index=False)
     text = build(study, tmp_path)
     assert 'class="answer"' in text
     assert "does not show here" in text

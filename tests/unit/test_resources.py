@@ -53,6 +53,7 @@ def test_a_job_of_weeks_asks_for_days_and_goes_on_with_the_next_attempt():
         ("cyclegan", {"epochs": 1000}, "train_cyclegan"),
         ("winterize", {"shards": 1}, "winterize_shard"),
         ("detector", {"model": "yolov5x"}, "train_detector"),
+        ("training_sets", {"mixed": {"original": 1, "cyclegan": 1}}, "train_detector"),
         ("attack", {"shards": 1}, "attack_shard"),
         ("scores", {"bootstrap": 10**5}, "score_xray"),
     ],
@@ -108,7 +109,7 @@ def test_an_estimate_that_is_off_is_found(tmp_path: Path, memory: str, seconds: 
 def test_a_finished_study_is_checked_from_the_command_line(tmp_path: Path):
     (tmp_path / "benchmarks/train_detector").mkdir(parents=True)
     for seed in (0, 1):
-        path = tmp_path / f"benchmarks/train_detector/vfp-seed{seed}.tsv"
+        path = tmp_path / f"benchmarks/train_detector/original-seed{seed}.tsv"
         path.write_text(BENCHMARK.format(memory=20, seconds=9))
     layer = tmp_path / "mine.yaml"
     layer.write_text("detector: {model: yolov5x}\n")

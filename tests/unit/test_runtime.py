@@ -1,5 +1,6 @@
 """Errors, atomic files, seeds, devices, and the frame around every script."""
 
+import json
 import pickle
 import subprocess
 import sys
@@ -104,7 +105,7 @@ def test_seeds_differ_by_purpose_and_repeat():
 
 def test_a_device_that_runs_out_of_memory_is_something_a_user_can_mend():
     with (
-        pytest.raises(SnowdriftError, match="9 frames does not fit") as caught,
+        pytest.raises(SnowdriftError, match="9 frames does not fit into the memory") as caught,
         memory_limit("9 frames", "less"),
     ):
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -136,6 +137,89 @@ def test_a_job_says_what_a_user_can_mend_without_a_traceback(tmp_path: Path):
         assert line in text
         assert line in log
         assert "Traceback" not in text
+
+
+def in_jobs(tmp_path: Path, bodies: dict[str, str]) -> dict[str, str]:
+    """What jobs with these bodies say on stderr, each in its turn in one process; all have to fail."""
+    script = f"""
+import json, os, sys, contextlib, io, logging
+from snowdrift.runtime.job import job
+said = {{}}
+for name, body in json.loads(sys.argv[1]).items():
+    os.chdir({str(tmp_path)!r})
+    sys.stderr = io.StringIO()
+    try:
+        with job("job.log"):
+            exec(body)
+        said[name] = "no error"
+    except SystemExit as ended:
+        said[name] = sys.stderr.getvalue() if ended.code == 1 else "another status"
+    logging.getLogger("snowdrift").handlers.clear()
+print(json.dumps(said))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, json.dumps(bodies)],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(SCRIPTS)},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_an_error_of_the_system_has_a_hint_that_fits_it(tmp_path: Path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "round").symlink_to("round")
+    made_up = {
+        "EACCES": "ls -ld",
+        "EROFS": "only be read",
+        "EDQUOT": "quota -s",
+        "EIO": "dmesg",
+        "ESTALE": "mount",
+    }
+    cases = {
+        "long": ("open('a' * 256)", "shorten the names"),
+        "loop": ("open('round')", "round in a circle"),
+        "missing": ("open('nothing')", "still mounted"),
+        "folder": ("open('folder', 'w')", "a folder lies where a file should be"),
+        "file": ("os.mkdir('job.log/folder')", "a file lies where a folder should be"),
+        "full": ("open('/dev/full', 'w', buffering=1).write('a\\n')", "df -h"),
+        "many": ("[open('job.log') for _ in range(10**6)]", "ulimit -n"),
+        "unknown": ("raise OSError('broken data stream')", "check that it is whole"),
+    } | {
+        name: (f"import errno; raise OSError(errno.{name}, os.strerror(errno.{name}), 'x.jpg')", hint)
+        for name, hint in made_up.items()
+    }
+    said = in_jobs(tmp_path, {name: body for name, (body, _) in cases.items()})
+    for name, (_, hint) in cases.items():
+        assert "Error: " in said[name] and "fault in Snowdrift" not in said[name], (name, said[name])
+        assert hint in said[name].split("Hint: ")[1], (name, said[name])
+
+
+def test_want_of_memory_is_no_fault_of_the_program(tmp_path: Path):
+    said = in_jobs(
+        tmp_path,
+        {
+            "a tensor": "import torch; torch.empty(10**13)",
+            "a network": "import torch; torch.nn.Linear(10**7, 10**7)",
+            "more than there is": "import torch; torch.empty(10**15, 10**15)",
+            "an array": "import numpy; numpy.empty(10**14)",
+            "a GPU's": "import torch; raise torch.OutOfMemoryError('CUDA out of memory')",
+            "a loader's": "raise RuntimeError('DataLoader worker (pid 7) is killed by signal: Killed. ')",
+            "without a word": "raise MemoryError",
+        },
+    )
+    for name, text in said.items():
+        assert "Error: the memory does not suffice: " in text and "batch_size" in text, (name, text)
+        assert "Traceback" not in text, (name, text)
+
+
+def test_a_file_of_another_users_or_a_link_is_not_written_through(tmp_path: Path):
+    (tmp_path / "thesis.txt").write_text("chapter 1")
+    (tmp_path / ".table.tmp.csv").symlink_to("thesis.txt")
+    write_table(pd.DataFrame({"a": [1]}), tmp_path / "table.csv")
+    assert (tmp_path / "thesis.txt").read_text() == "chapter 1"
+    assert not (tmp_path / "table.csv").is_symlink()
 
 
 def test_a_fault_of_the_program_keeps_its_traceback(tmp_path: Path):

@@ -1,5 +1,7 @@
 """The extractors: a classifier that learns the labels, and Inception with given weights or none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from PIL import Image
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.scores import classifier as classifier_module
 from snowdrift.scores import inception
 from snowdrift.scores.classifier import (
     ClassifierSettings,
@@ -71,10 +74,29 @@ def test_the_same_seed_trains_the_same_classifier():
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.parametrize(("count", "batch_size"), [(17, 8), (17, 16), (3, 2), (65, 64), (16, 8), (18, 8)])
+def test_a_last_batch_of_one_joins_the_one_before(count: int, batch_size: int):
+    """At 16 px the last maps are single pixels, and batch normalisation takes no single value."""
+    images, labels = labelled(count, 0)
+    settings = replace(SETTINGS, epochs=1, batch_size=batch_size)
+    trained = train_classifier(images, labels, ["a", "b"], settings, seed=0, device=CPU)
+    assert all(bool(tensor.isfinite().all()) for tensor in trained.state_dict().values())
+    order = torch.arange(count)
+    batches = classifier_module._batches(order, settings)
+    assert torch.equal(torch.cat(batches), order)
+    assert min(map(len, batches)) >= 2
+    larger = classifier_module._batches(order, replace(settings, image_size=17))
+    assert [*map(len, larger)] == [
+        *map(len, order.split(batch_size))
+    ]  # where one alone trains, it stays alone
+
+
 def test_a_class_without_images_is_named():
     images, labels = labelled(30, 0)
     with pytest.raises(SnowdriftError, match="no image to learn none from"):
         train_classifier(images, labels, ["a", "b", "none"], SETTINGS, seed=0, device=CPU)
+    with pytest.raises(SnowdriftError, match="show a alone"):
+        train_classifier(images, torch.zeros_like(labels), ["a"], SETTINGS, seed=0, device=CPU)
 
 
 @pytest.mark.parametrize("content", [{"weights": torch.ones(1)}, {"shape": {"classes": ["a"]}, "state": {}}])

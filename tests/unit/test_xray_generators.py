@@ -271,11 +271,18 @@ def test_a_model_in_a_file_of_its_own_is_found_by_its_name_and_keeps_the_mean_of
     [
         ({"sizes": 3}, "`sizes` is unknown"),
         ({"latent_size": "4"}, "`latent_size` is '4', expected int"),
-        ({"latent_size": 40}, "xray.pca.latent_size is 40, and there are 20 training images"),
+        ({"latent_size": 40}, "xray.pca.latent_size is 40, and 20 images of 256 values allow 19"),
+        (
+            {"latent_size": 17, "image_size": 4},
+            "xray.pca.latent_size is 17, and 20 images of 16 values allow 16",
+        ),
+        ({"latent_size": 0}, "xray.pca.latent_size: 0 is out of range"),
+        ({"image_size": 3}, "xray.pca.image_size: 3 is out of range"),
+        ({"channels": 2}, "xray.pca.channels: 2 is out of range"),
     ],
 )
 def test_a_models_own_settings_are_checked(changes, fault):
     with pytest.raises(SnowdriftError, match=fault):
-        model("pca", **changes).train(images("pca"), seed=0)
+        model("pca", **changes).train(images("pca", **changes), seed=0)
     with pytest.raises(SnowdriftError, match="`channels` is missing"):
         load_model("pca").from_config({"image_size": 16, "latent_size": 4}, seed=0, device=CPU)

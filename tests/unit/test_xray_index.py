@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.xray.enough import require_enough
 from snowdrift.xray.images import load_images, resize_images, to_float, to_uint8, write_sheet
 from snowdrift.xray.index import index_xray, training_images
 
@@ -39,7 +40,9 @@ def root(tmp_path):
 
 
 def index(root, max_rejected=1.0, class_name="NORMAL"):
-    return index_xray(root, class_name=class_name, max_rejected=max_rejected)
+    return index_xray(
+        root, class_name=class_name, max_rejected=max_rejected, rejected=root.parent / "rejected.csv"
+    )
 
 
 def test_splits_classes_and_findings_are_read_from_the_names(root):
@@ -49,6 +52,43 @@ def test_splits_classes_and_findings_are_read_from_the_names(root):
     assert images["split"].tolist() == ["train"] * 4 + ["test"] * 2
     assert (images["width"] == 40).all()
     assert training_images(images, "NORMAL") == ["train/NORMAL/a.jpeg", "train/NORMAL/b.jpeg"]
+
+
+SCORES = {"study_splits": 2, "neighbours": 1}
+
+
+@pytest.mark.parametrize(
+    ("scores", "spoil", "fault"),
+    [
+        (SCORES, {}, None),
+        ({"study_splits": 3, "neighbours": 1}, {}, "2 usable X-rays in `train/NORMAL`.* at least 3"),
+        ({"study_splits": 2, "neighbours": 9}, {}, "2 usable X-rays in `train/NORMAL`.* at least 10"),
+        (SCORES, {"test/NORMAL/d.jpeg": "copy of train/NORMAL/a.jpeg"}, "1 usable X-rays in `test/NORMAL`"),
+        (SCORES, {"test/NORMAL/d.jpeg": "no picture"}, "1 usable X-rays in `test/NORMAL`"),
+        (
+            SCORES,
+            dict.fromkeys(["train/PNEUMONIA/person1_bacteria_2.jpeg", "train/PNEUMONIA/person3_virus_9.jpeg"], ""),
+            "show normal alone",
+        ),
+        (SCORES, {"train/All/a.jpeg": "new", "train/All/b.jpeg": "new"}, "a class is called `all`"),
+    ],
+)  # fmt: skip
+def test_too_few_usable_x_rays_are_found_at_the_index(root, scores, spoil, fault):
+    xray(root / "test/NORMAL/d.jpeg", 20)
+    for number, (file, what) in enumerate(spoil.items()):
+        if what.startswith("copy of "):
+            shutil.copyfile(root / what.removeprefix("copy of "), root / file)
+        elif what == "new":
+            xray(root / file, 30 + number)
+        else:
+            (root / file).write_text(what)
+    images, _ = index(root)
+    if fault is None:
+        require_enough(images, "NORMAL", scores)
+        return
+    with pytest.raises(SnowdriftError, match=fault) as caught:
+        require_enough(images, "NORMAL", scores)
+    assert "usable" not in fault or "scores.neighbours" in caught.value.message
 
 
 def test_the_archives_doubled_folder_is_read_once(root):

@@ -44,7 +44,7 @@ def test_own_dataset(folder: Path):
     for part in ("images", "labels"):
         for number, video in enumerate(sorted((own / part).iterdir()), 1):
             video.rename(video.with_name(f"cam{number}"))
-    study = run(folder, "own-dataset", "detection/datasets/vfp")
+    study = run(folder, "own-dataset", "detection/datasets/original")
     table = pd.read_parquet(study / "data/frames.parquet")
     assert table.groupby("split")["video"].unique().map(list).to_dict() == {
         "train": ["cam1", "cam2", "cam3"],
@@ -52,7 +52,25 @@ def test_own_dataset(folder: Path):
         "test": ["cam5", "cam6"],
     }
     assert len(pd.read_parquet(study / "data/boxes.parquet")) == len(boxes)
-    assert "lying" in (study / "detection/datasets/vfp/data.yaml").read_text()
+    assert "lying" in (study / "detection/datasets/original/data.yaml").read_text()
+
+
+def test_standard_dataset(folder: Path):
+    boxes, own = pd.read_parquet(folder / "results/tiny/data/boxes.parquet"), folder / "data/people"
+    as_yolo(folder / RENDERED / "VFP290K", boxes.assign(class_id=0), folder / "videos")
+    for number, video in enumerate(sorted((folder / "videos/images").iterdir())):
+        split = ["train", "train", "train", "train", "val", "val"][number]
+        for kind in ("images", "labels"):
+            (own / kind / split).mkdir(parents=True, exist_ok=True)
+            for path in (folder / "videos" / kind / video.name).iterdir():
+                path.rename(own / kind / split / f"cam{number}_{path.name}")
+    (own / "data.yaml").write_text("train: images/train\nval: images/val\nnames: [person]\n")
+    small = {"splits": {"test": 2}}
+    study = run(folder, "standard-dataset", "detection/datasets/original", small=small)
+    table = pd.read_parquet(study / "data/frames.parquet")
+    assert table.groupby("split")["video"].nunique().to_dict() == {"train": 2, "val": 2, "test": 2}
+    assert set(table["video"]) == {f"cam{number}" for number in range(6)}
+    assert len(pd.read_parquet(study / "data/boxes.parquet")) == len(boxes)
 
 
 def test_own_generator(folder: Path):
@@ -75,18 +93,22 @@ def test_rain(folder: Path):
 
 def test_larger_detector(folder: Path):
     small = {"detector": {"image_size": 64, "batch_size": 4}}
-    study = run(folder, "larger-detector", "detection/models/vfp-seed2/weights/best.pt", small=small)
-    assert "model: yolov5m.yaml" in (study / "detection/models/vfp-seed2/args.yaml").read_text()
+    study = run(folder, "larger-detector", "detection/models/original-seed2/weights/best.pt", small=small)
+    assert "model: yolov5m.yaml" in (study / "detection/models/original-seed2/args.yaml").read_text()
 
 
 def test_another_mix(folder: Path):
-    generator = {"pretrained": "results/tiny/snow/generator.pth"}
-    study = run(folder, "another-mix", "detection/datasets/mixed", small={"cyclegan": generator})
-    frames = pd.read_csv(study / "detection/datasets/mixed/frames.csv")
+    weights = {
+        path: path.read_bytes() for path in folder.glob("results/tiny/detection/models/*/weights/best.pt")
+    }
+    study = run(folder, "another-mix", "detection/cross_domain.csv")
+    frames = pd.read_csv(study / "detection/datasets/quarter/frames.csv")
     videos = frames["frame_id"].str.split("/").str[0]
     train = videos[frames["split"] == "train"].groupby(frames["source"]).nunique()
-    assert train.to_dict() == {"vfp": 1, "winter": 1}
-    assert not (study / "snow/cyclegan").exists()
+    assert train.to_dict() == {"original": 1, "cyclegan": 1}
+    table = pd.read_csv(study / "detection/cross_domain.csv")
+    assert list(table["train_domain"].unique()) == ["original", "winter", "mixed", "quarter"]
+    assert all(path.read_bytes() == content for path, content in weights.items())
 
 
 def test_own_xray_generator(folder: Path):

@@ -66,7 +66,10 @@ def assert_clear(run: Run, *lines: str) -> None:
         ("data: {vfp290k: nowhere}", "config key `data.vfp290k`: nowhere: there is no such folder"),
         ("data: {max_rejected: 2}", "config key `data.max_rejected`: 2"),
         ("detector: {model: yolov9000}", "config key `detector.model`: 'yolov9000'"),
-        ("detector: {mixed: quarter}", "config key `detector.mixed`: 'quarter'"),
+        ("detector: {mixed: quarter}", "config key `detector.mixed` is gone"),
+        ("training_sets: {a: {snow: 1}}", "config key `training_sets.a`: there is no source snow"),
+        ("training_sets: {../a: {original: 1}}", "config key `training_sets`: '../a'"),
+        ("splits: {train: 1, val: 1, test: 1}", "config key `splits.train`: one video"),
         ("winterize: {format: webp}", "config key `winterize.format`: 'webp'"),
         ("winterize: {size: big}", "config key `winterize.size`: 'big'"),
         ("winterize: {epoch: 77}", "config key `winterize.epoch`: 77"),
@@ -127,7 +130,8 @@ def test_faulty_frames_are_listed_with_their_reason_and_left_out(tmp_path: Path,
 def test_too_many_faulty_frames_stop_the_run_with_a_summary(tmp_path: Path, dataset: Path):
     break_frames(dataset)
     run = run_config(tmp_path, "data: {vfp290k: VFP290K}", "results/tiny/data/frames.parquet")
-    assert_clear(run, "8 of 18 frames", "data.max_rejected", "XML missing")
+    assert_clear(run, "8 of 18 frames", "data.max_rejected", "XML missing", "results/tiny/data/rejected.csv")
+    assert len(pd.read_csv(tmp_path / "results/tiny/data/rejected.csv")) == 8
 
 
 def remove_videos(root: Path) -> None:

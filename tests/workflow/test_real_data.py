@@ -65,5 +65,15 @@ def test_the_attack_undoes_more_of_the_winter_of_real_photographs_than_plain_est
     assert summary.loc["default", "mean_score"] < summary.loc["default", "mean_ceiling"]
 
 
+def test_a_standard_set_of_real_photographs_is_indexed_by_naming_its_data_yaml(tmp_path: Path):
+    data = {"vfp290k": f"{REAL}/people/data.yaml", "class_names": ["person"]}
+    (tmp_path / "people.yaml").write_text(yaml.safe_dump({"data": data, "chapters": []}))
+    succeed(tmp_path, "results/real/data/frames.parquet", configs=(CONFIG, tmp_path / "people.yaml"))
+    frames = pd.read_parquet(tmp_path / "results/real/data/frames.parquet")
+    assert (frames["status"] == "ok").all()
+    assert frames["split"].value_counts().to_dict() == {"train": 226, "test": 43, "val": 38}
+    assert frames.groupby("split")["boxes"].sum().to_dict() == {"train": 803, "test": 160, "val": 108}
+
+
 def _mean(path: Path) -> float:
     return float(np.array(Image.open(path).convert("L")).mean())

@@ -100,7 +100,7 @@ def test_charts_tell_their_numbers_on_hover_and_follow_the_scheme(browser: Brows
     box = chart.locator(".nsewdrag").first.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
     chart.locator(".hoverlayer .hovertext").first.wait_for(timeout=5000)
-    assert "trained on vfp, tested on vfp: mAP50 " in chart.locator(".hoverlayer").text_content()
+    assert "trained on original, tested on original: mAP50 " in chart.locator(".hoverlayer").text_content()
     text = "document.querySelector('.chart .xtick text')"
     before = brightness(page, text, "fill")
     page.emulate_media(color_scheme="dark")

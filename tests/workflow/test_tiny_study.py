@@ -79,7 +79,7 @@ def test_every_frame_has_its_winter_version_under_the_same_name(tiny_study: Path
 
 def test_the_three_domains_see_equally_many_frames_and_differ_in_nothing_else(tiny_study: Path):
     detection = tiny_study / "results/tiny/detection"
-    domains = ("vfp", "winter", "mixed")
+    domains = ("original", "winter", "mixed")
     counts = {d: len(list((detection / "datasets" / d / "images/train").rglob("*.jpg"))) for d in domains}
     assert set(counts.values()) == {8}
     arguments = [
@@ -129,7 +129,8 @@ chapters: [attack]
 data: {layout: yolo, vfp290k: my frames, class_names: [upright, lying]}
 cyclegan: {pretrained: mine.pth}
 winterize: {format: png, size: 40}
-detector: {mixed: union, seeds: [0, 1]}
+training_sets: {mixed: {original: 1, cyclegan: 1}}
+detector: {seeds: [0, 1]}
 """
 
 
@@ -151,7 +152,7 @@ def test_an_own_dataset_and_generator_go_through_the_study_and_the_attack(copied
     assert len(table) == 3 * 2 * 3 * 2
     assert set(table["class_name"]) == {"all", "upright", "lying"}
     counts = [
-        len(list((own / f"detection/datasets/{d}/images/train").rglob("*.*"))) for d in ("vfp", "mixed")
+        len(list((own / f"detection/datasets/{d}/images/train").rglob("*.*"))) for d in ("original", "mixed")
     ]
     assert counts == [8, 16]
     assert "mine.pth" in (own / "report.html").read_text()

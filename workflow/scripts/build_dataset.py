@@ -1,4 +1,4 @@
-"""Rule build_dataset: the training and validation pictures of one domain, in YOLO layout."""
+"""Rule build_dataset: the training and validation pictures of one training set, in YOLO layout."""
 
 from snowdrift.detector.datasets import read_pictures, write_dataset
 from snowdrift.detector.domains import training_selections
@@ -14,6 +14,6 @@ with job(snakemake.log[0], snakemake.output):
         snakemake.input.manifests,
     )
     selections = training_selections(
-        pictures.frames, snakemake.wildcards.domain, mixed=snakemake.params.mixed, seed=snakemake.params.seed
+        pictures.frames, snakemake.wildcards.domain, snakemake.params.shares, seed=snakemake.params.seed
     )
     write_dataset(snakemake.output.folder, pictures, selections)

@@ -1,4 +1,4 @@
-"""Rule evaluate_detector: one detector on the test videos of every domain."""
+"""Rule evaluate_detector: one detector on every test set."""
 
 from snowdrift.detector.datasets import read_pictures
 from snowdrift.detector.evaluation import EvaluationSettings, evaluate_detector

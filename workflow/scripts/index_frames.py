@@ -2,25 +2,27 @@
 
 from pathlib import Path
 
-from snowdrift.data.index import index_frames, write_index
+from snowdrift.data.index import Reading, index_frames, write_index
 from snowdrift.runtime.data_state import read_stamps, remember
+from snowdrift.runtime.files import empty_folder
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0], snakemake.output):
-    root = Path(snakemake.params.root or snakemake.input.root)
+    place = Path(snakemake.params.place or snakemake.input.root)
+    root = Path(snakemake.params.root)
+    upright = snakemake.output.get("upright")
     stamps = read_stamps(root)
     index = index_frames(
-        root,
-        layout=snakemake.params.layout,
-        class_names=snakemake.params.class_names,
+        place,
+        reading=Reading(**snakemake.params.reading, upright=empty_folder(upright) if upright else None),
         splits=snakemake.params.splits,
+        group=snakemake.params.splits["group"],
         seed=snakemake.params.seed,
         max_rejected=snakemake.params.max_rejected,
+        rejected=Path(snakemake.log.rejected),
         workers=snakemake.threads,
     )
-    write_index(
-        index, Path(snakemake.output.frames), Path(snakemake.output.boxes), Path(snakemake.output.rejected)
-    )
+    write_index(index, Path(snakemake.output.frames), Path(snakemake.output.boxes))
     remember(
         root,
         stamps,

@@ -2,13 +2,19 @@
 
 from pathlib import Path
 
-from snowdrift.data.style import index_style, write_style
+from snowdrift.data.style import index_style
 from snowdrift.runtime.data_state import read_stamps, remember
+from snowdrift.runtime.files import write_table
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0], snakemake.output):
     root = Path(snakemake.params.root or snakemake.input.root)
     stamps = read_stamps(root)
-    index = index_style(root, max_rejected=snakemake.params.max_rejected, workers=snakemake.threads)
-    write_style(index, Path(snakemake.output.style), Path(snakemake.output.rejected))
+    index = index_style(
+        root,
+        max_rejected=snakemake.params.max_rejected,
+        rejected=Path(snakemake.log.rejected),
+        workers=snakemake.threads,
+    )
+    write_table(index.style, snakemake.output.style)
     remember(root, stamps, snakemake.params.data, snakemake.output.style, threads=snakemake.threads)

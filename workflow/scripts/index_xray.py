@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from snowdrift.runtime.data_state import read_stamps, remember
+from snowdrift.runtime.files import write_table
 from snowdrift.runtime.job import job
-from snowdrift.xray.index import index_xray, write_index
+from snowdrift.xray.enough import require_enough
+from snowdrift.xray.index import index_xray
 
 with job(snakemake.log[0], snakemake.output):
     root = Path(snakemake.params.root or snakemake.input.root)
@@ -13,7 +15,9 @@ with job(snakemake.log[0], snakemake.output):
         root,
         class_name=snakemake.params.class_name,
         max_rejected=snakemake.params.max_rejected,
+        rejected=Path(snakemake.log.rejected),
         workers=snakemake.threads,
     )
-    write_index(index, Path(snakemake.output.images), Path(snakemake.output.rejected))
+    require_enough(index.images, snakemake.params.class_name, snakemake.params.scores)
+    write_table(index.images, snakemake.output.images)
     remember(root, stamps, snakemake.params.data, snakemake.output.images, threads=snakemake.threads)

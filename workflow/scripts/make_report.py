@@ -14,7 +14,9 @@ with job(snakemake.log[0], snakemake.output):
         for name, path in snakemake.input.items()
     }
     template = files.pop("template")
-
+    files["rejected"] = Path(snakemake.params.rejected)
+    if "xray_images" in files:
+        files["xray_rejected"] = Path(snakemake.params.xray_rejected)
     xray, attack = (
         {name.removeprefix(chapter): files.pop(name) for name in list(files) if name.startswith(chapter)}
         for chapter in ("xray_", "attack_")

@@ -14,13 +14,20 @@ from typing import Any
 import jsonschema
 import yaml
 
-from snowdrift.config_schema import describe, load_schema
+from snowdrift.config_schema import describe, is_section, load_schema
+from snowdrift.data.places import is_table
+from snowdrift.data.sets import complete_sets, complete_test_sets, moved_mix, set_faults
+from snowdrift.demo.counts import xray_counts
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.scores.least import least_images
 
 __all__ = ["check_paths", "complete_config", "load_schema", "read_config"]
 
 HINT = "mend these keys in your config file; config/README.md explains every key"
 FILES = ("cyclegan.pretrained", "detector.pretrained")
+DATASETS = ("data.vfp290k",)
+"""Keys of folders in whose place a file can describe a dataset."""
+SPLITS = ("train", "val", "test")
 
 # YAML 1.1 wants a dot in the mantissa and a sign in the exponent; without them it reads a text.
 _LOOSE_FLOAT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
@@ -42,6 +49,8 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
         raise SnowdriftError(_listing(problems), HINT)
     complete = _fill(config, schema)
     complete["xray"] |= own
+    complete["training_sets"] = complete_sets(complete["training_sets"])
+    complete["test_sets"] = complete_test_sets(complete["test_sets"])
     problems = [f"config key `{key}`: {fault}" for key, fault in _conflicts(complete)]
     if problems:
         raise SnowdriftError(_listing(problems), HINT)
@@ -59,9 +68,8 @@ def read_config(files: Sequence[Path], schema: Mapping[str, Any]) -> dict[str, A
         try:
             layer = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise SnowdriftError(
-                f"{file}: cannot be read as a config: {error}", "see config/README.md"
-            ) from error
+            hint = "save it as UTF-8" if isinstance(error, UnicodeDecodeError) else "see config/README.md"
+            raise SnowdriftError(f"{file}: cannot be read as a config: {error}", hint) from error
         merged = _put_over(layer or {}, merged)
     return complete_config(merged, schema)
 
@@ -83,7 +91,7 @@ def check_paths(config: Mapping[str, Any]) -> None:
     problems = []
     for key in _folders(config):
         path = _value(config, key)
-        if path is not None and not Path(path).is_dir():
+        if path is not None and not Path(path).is_dir() and not (key in DATASETS and Path(path).is_file()):
             fault = "is not a folder" if Path(path).exists() else "there is no such folder"
             problems.append(f"config key `{key}`: {path}: {fault}")
     for key in _files(config):
@@ -112,6 +120,8 @@ def _folders(config: Mapping[str, Any]) -> Iterator[str]:
 def _files(config: Mapping[str, Any]) -> Iterator[str]:
     """Keys of the files that this study reads."""
     yield from FILES
+    if (group := config["splits"]["group"]) and is_table(group):
+        yield "splits.group"
     if "xray" in config["chapters"]:
         yield "scores.inception_weights"
     if "attack" in config["chapters"]:
@@ -140,7 +150,7 @@ def _set_apart(
 
 
 def _validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
-    """A validator for which 3.0 is no integer, and neither infinity nor NaN is a number."""
+    """A validator for which 3.0 is no integer, and neither infinity, NaN nor 10**400 is a number."""
     checker = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
         {"integer": _is_integer, "number": lambda _, value: _is_number(value)}
     )
@@ -148,20 +158,23 @@ def _validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
 
 
 def _is_integer(_: Any, value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    # No library counts beyond 64 bits.
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return _is_integer(None, value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _fill(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     complete = {}
     for name, part in schema["properties"].items():
-        if part.get("type") == "object":
+        if is_section(part):
             complete[name] = _fill(config.get(name, {}), part)
         else:
-            complete[name] = copy.deepcopy(config.get(name, part["default"]))
+            # Of a mapping with keys that the user chooses, those of the default stay.
+            default = part["default"]
+            complete[name] = copy.deepcopy(_put_over(config.get(name, default), default))
     return complete
 
 
@@ -170,20 +183,22 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
     path = [str(part) for part in error.absolute_path]
     if error.validator == "additionalProperties":
         allowed = list(error.schema["properties"])
-        for name in error.instance:
+        for name, value in error.instance.items():
             if name not in allowed:
-                yield _unknown_key(path, name, allowed)
+                yield _unknown_key(path, name, value, allowed)
         return
     key = _key(error.absolute_path)
-    if error.validator == "type" and error.schema["type"] == "object":
+    if error.validator == "type" and is_section(error.schema):
         yield f"config key `{key}`: {_show(error.instance)}; expected keys indented under it, or no such line"
         return
     given = f"{_show(error.instance)}{_misread(error)}"
     yield f"config key `{key}`: {given}; expected {describe(error.schema)} ({_meaning(error.schema)})"
 
 
-def _unknown_key(path: list[str], name: Any, allowed: list[str]) -> str:
+def _unknown_key(path: list[str], name: Any, value: Any, allowed: list[str]) -> str:
     key = ".".join([*path, str(name)])
+    if key == "detector.mixed":
+        return f"config key `{key}` is gone, since training sets have their own keys; {moved_mix(value)}"
     close = difflib.get_close_matches(str(name), allowed, n=1, cutoff=0.6)
     if close:
         return f"unknown config key `{key}`; did you mean `{'.'.join([*path, close[0]])}`?"
@@ -237,16 +252,18 @@ def _conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _data_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     data = config["data"]
-    if data["layout"] == "vfp290k" and len(data["class_names"]) != 2:
+    described = data["vfp290k"] is not None and Path(data["vfp290k"]).suffix in (".yaml", ".yml", ".json")
+    if data["layout"] == "vfp290k" and len(data["class_names"]) != 2 and not described:
         yield (
             "data.class_names",
             f"{len(data['class_names'])} names; expected two, for VFP290K's 0 (normal) and 1 (fallen)",
         )
     if "all" in data["class_names"]:
         yield "data.class_names", "`all` stands for all classes together in the tables; choose another name"
-    wanted, rendered = sum(_videos(split) for split in config["splits"].values()), config["demo"]["videos"]
-    if data["vfp290k"] is None and data["layout"] == "yolo":
-        yield "data.vfp290k", "null; `data.layout: yolo` needs the folder of your frames"
+    wanted = sum(_videos(config["splits"][split]) for split in SPLITS)
+    rendered = config["demo"]["videos"]
+    if data["vfp290k"] is None and data["layout"] != "vfp290k":
+        yield "data.vfp290k", f"null; `data.layout: {data['layout']}` needs the folder of your frames"
     elif data["vfp290k"] is None and wanted > rendered:
         yield "splits", f"{wanted} videos; expected at most {rendered}, since `demo.videos` renders no more"
 
@@ -254,7 +271,8 @@ def _data_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _split_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     splits = config["splits"]
     owner: dict[str, str] = {}
-    for name, videos in splits.items():
+    for name in SPLITS:
+        videos = splits[name]
         for video in videos if isinstance(videos, list) else []:
             if video in owner:
                 yield (
@@ -262,12 +280,7 @@ def _split_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                     f"video `{video}` is also in `splits.{owner[video]}`; expected it in one split",
                 )
             owner[video] = name
-    mixed = config["detector"]["mixed"]
-    if mixed != "union" and _videos(splits["train"]) == 1:
-        yield (
-            "splits.train",
-            f"one video; expected at least two, since `detector.mixed: {mixed}` makes a part of them wintry",
-        )
+    yield from set_faults(config["training_sets"], _videos(splits["train"]))
 
 
 def _videos(split: int | list[str]) -> int:
@@ -282,6 +295,12 @@ def _detector_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield (
             "detector.batch_size",
             f"{batch}; expected a multiple of `detector.gpus` ({config['detector']['gpus']})",
+        )
+    elif config["detector"]["image_size"] == 32 and batch == config["detector"]["gpus"]:
+        yield (
+            "detector.batch_size",
+            f"{batch}; expected at least two for each GPU, since `detector.image_size` (32) leaves batch normalisation "
+            "one value of a frame",
         )
 
 
@@ -299,6 +318,11 @@ def _training_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "cyclegan.batch_size",
             f"{cyclegan['batch_size']}; expected at most `cyclegan.frames` ({cyclegan['frames']})",
         )
+    elif (rendered := _rendered_pairs(config)) is not None and cyclegan["batch_size"] > rendered:
+        yield (
+            "cyclegan.batch_size",
+            f"{cyclegan['batch_size']}; expected at most {rendered}, since `demo` renders no more to learn from",
+        )
     if cyclegan["batch_size"] % cyclegan["gpus"]:
         yield (
             "cyclegan.batch_size",
@@ -314,6 +338,15 @@ def _training_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         )
 
 
+def _rendered_pairs(config: Mapping[str, Any]) -> int | None:
+    """Pairs of an epoch of the CycleGAN; None where the user has frames or style pictures, which nobody has counted."""
+    if config["data"]["vfp290k"] is not None or config["data"]["dawn"] is not None:
+        return None
+    cyclegan, demo = config["cyclegan"], config["demo"]
+    frames = min(cyclegan["frames"], _videos(config["splits"]["train"]) * demo["frames"])
+    return max(frames, min(cyclegan["style_images"], demo["snow_images"]))
+
+
 def _xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     generators = xray_generators()
     for name in config["xray"]["models"]:
@@ -325,11 +358,42 @@ def _xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 "no such section; expected the settings of this generator, which have no defaults",
             )
     samples, large = config["xray"]["samples"], config["xray"]["large"]
-    splits = config["scores"]["study_splits"]
+    splits, neighbours = config["scores"]["study_splits"], config["scores"]["neighbours"]
     if samples % splits:
         yield "xray.samples", f"{samples}; expected a multiple of `scores.study_splits` ({splits})"
     if large is not None and large < samples:
         yield "xray.large", f"{large}; expected at least `xray.samples` ({samples})"
+    elif large is not None and neighbours >= large:
+        yield "scores.neighbours", f"{neighbours}; expected fewer than `xray.large` ({large})"
+    if "xray" in config["chapters"] and config["data"]["chest_xray"] is None:
+        yield from _rendered_xray_conflicts(config)
+
+
+def _rendered_xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Settings for more X-rays than the demo renders; of X-rays that the user has, their index says so."""
+    rendered = config["demo"]["xray_images"]
+    counts = xray_counts(rendered)
+    for name in ("gan", "dcgan"):
+        batch = config["xray"][name]["batch_size"]
+        if name in config["xray"]["models"] and batch > counts["train"]:
+            yield f"xray.{name}.batch_size", f"{batch}; expected at most `demo.xray_images` ({rendered})"
+    share = config["xray"]["vae"]["validation"]
+    if "vae" in config["xray"]["models"] and not 0 < round(share * counts["train"]) < counts["train"]:
+        yield (
+            "xray.vae.validation",
+            f"{share:g}; expected a fraction that takes some of `demo.xray_images` ({rendered}), and leaves some",
+        )
+    scores = config["scores"]
+    for key, least in {
+        "study_splits": least_images(scores["study_splits"], 0),
+        "neighbours": least_images(0, scores["neighbours"]),
+    }.items():
+        if least > counts["test"]:
+            yield (
+                f"scores.{key}",
+                f"{scores[key]}; needs {least} X-rays to test with, and `demo.xray_images` ({rendered}) renders "
+                f"{counts['test']}",
+            )
 
 
 def _attack_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

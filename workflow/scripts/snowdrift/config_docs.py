@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from snowdrift.config_schema import describe, load_schema
+from snowdrift.config_schema import describe, is_section, load_schema
 
 _INTRODUCTION = """\
 # Settings
@@ -58,9 +58,9 @@ def readme(schema: Mapping[str, Any]) -> str:
 
 def _sections(keys: Mapping[str, Mapping[str, Any]], prefix: str, level: int) -> Iterator[str]:
     """The table of plain keys, then a heading, a description and the same for each section among them."""
-    yield _table({name: part for name, part in keys.items() if part.get("type") != "object"}, prefix)
+    yield _table({name: part for name, part in keys.items() if not is_section(part)}, prefix)
     for name, part in keys.items():
-        if part.get("type") == "object":
+        if is_section(part):
             yield f"{'#' * level} {prefix}{name}\n{part['description']}\n"
             yield from _sections(part["properties"], f"{prefix}{name}.", level + 1)
 
@@ -80,6 +80,8 @@ def _yaml(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return "[" + ", ".join(_yaml(entry) for entry in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_yaml(entry)}" for key, entry in value.items()) + "}"
     return str(value)
 
 

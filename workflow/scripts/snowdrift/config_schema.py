@@ -28,6 +28,8 @@ def load_schema(path: Path | str) -> dict[str, Any]:
 
 def describe(schema: Mapping[str, Any]) -> str:
     """What `schema` allows, in words: "an integer of at least 1", "one of auto, cpu, cuda"."""
+    if "x-in-words" in schema:
+        return schema["x-in-words"]
     if "anyOf" in schema:
         return " or ".join(describe(option) for option in schema["anyOf"])
     if "const" in schema:
@@ -44,11 +46,16 @@ def describe(schema: Mapping[str, Any]) -> str:
     return " ".join([_TYPE_NAMES[schema["type"]], *_limits(schema)])
 
 
+def is_section(schema: Mapping[str, Any]) -> bool:
+    """Whether it is a section with keys of its own; a mapping whose keys the user chooses is a value."""
+    return "properties" in schema
+
+
 def walk(schema: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every key of `schema` in its order, sections before their keys: ("cyclegan.epochs", its schema)."""
     for name, part in schema["properties"].items():
         yield f"{prefix}{name}", part
-        if part.get("type") == "object":
+        if is_section(part):
             yield from walk(part, f"{prefix}{name}.")
 
 

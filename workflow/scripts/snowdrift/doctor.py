@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,7 +56,7 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
     yield from environment
     if any(finding.level == _ERROR for finding in environment):
         return
-    from snowdrift.runtime.errors import SnowdriftError
+    from snowdrift.runtime.errors import SnowdriftError, hint_for
 
     try:
         config = read_config([REPOSITORY / "config/config.yaml", *configs])
@@ -66,6 +67,7 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
     yield Finding(
         _OK, f"config: study {config['study']}, side studies: {', '.join(config['chapters']) or 'none'}"
     )
+    yield Finding(_OK, f"detectors: {_detectors(config)}")
     logging.disable(logging.INFO)
     devices = yield from check_devices(config)
     data = None
@@ -73,13 +75,19 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
         try:
             data = (yield from check(config)) or data
         except (SnowdriftError, OSError) as error:
-            yield Finding(
-                _ERROR, getattr(error, "message", str(error)), getattr(error, "hint", "check the folder")
-            )
+            hint = hint_for(error) if isinstance(error, OSError) else error.hint
+            yield Finding(_ERROR, getattr(error, "message", str(error)), hint)
     if data:
         yield from check_space(config, data)
         short = any(path.resolve() == REPOSITORY / "config/demo.yaml" for path in configs)
         yield from check_time(config, data, demo, devices, short=short)
+
+
+def _detectors(config: Mapping[str, Any]) -> str:
+    from snowdrift.data.sets import in_words
+
+    sets = "; ".join(f"{name} ({in_words(shares)})" for name, shares in config["training_sets"].items())
+    return f"{sets}; tested on {', '.join(config['test_sets'])}"
 
 
 def check_python() -> Finding:
@@ -94,7 +102,7 @@ def check_python() -> Finding:
 
 def check_environment() -> Iterator[Finding]:
     """Whether what the workflow imports is installed, as it is pinned."""
-    from importlib.metadata import PackageNotFoundError, version
+    from snowdrift.runtime.libraries import installed
 
     lock = (REPOSITORY / "envs/requirements.lock").read_text()
     pins: dict[str, list[str]] = {}  # a package has several where they differ by Python's version
@@ -102,11 +110,12 @@ def check_environment() -> Iterator[Finding]:
         pins.setdefault(name, []).append(pinned)
     missing, other = [], []
     for name in ("snakemake", "torch", "torchvision", "ultralytics", "numpy", "pandas", "jsonschema", "rich"):
-        try:
-            if version(name).split("+")[0] not in pins[name]:
-                other.append(f"{name} {version(name)} instead of {' or '.join(pins[name])}")
-        except PackageNotFoundError:
+        found = installed([name])
+        if not found:
             missing.append(name)
+        elif found.get(name, "").split("+")[0] not in pins[name]:
+            there = ", ".join(f"{own} {version}" for own, version in found.items())
+            other.append(f"{there} instead of {' or '.join(pins[name])}")
     if not missing and (finding := _check_opencv()):
         yield finding
     if missing:
@@ -207,18 +216,34 @@ def _scheduler() -> str | None:
 
 def check_frames(config: Mapping[str, Any]):
     """The frames, their layout, number and splits; returns an `estimate.Data`."""
-    from snowdrift.data.index import LAYOUTS
+    from snowdrift.data.index import Reading, list_dataset
+    from snowdrift.data.places import data_root
     from snowdrift.data.splits import assign_splits
     from snowdrift.estimate import Data, rendered_data
+    from snowdrift.runtime.errors import SnowdriftError
 
     if config["data"]["vfp290k"] is None:
         data = rendered_data(config)
         yield Finding(_OK, f"frames: {data.frames:,} in {data.videos} videos will be rendered")
         return data
-    root = Path(config["data"]["vfp290k"])
-    files = LAYOUTS[config["data"]["layout"]].list_frames(root, config["data"]["class_names"])
-    videos = sorted({frame.video for frame in files})
-    yield _count("vfp290k", root, {"frames": len(files), "videos": len(videos)})
+    place = Path(config["data"]["vfp290k"])
+    root = Path(data_root(place))
+    reading = Reading(
+        config["data"]["layout"], config["data"]["class_names"], config["data"]["other_classes"]
+    )
+    try:
+        dataset, groups = list_dataset(place, reading, config["splits"]["group"])
+    except SnowdriftError as error:
+        yield Finding(_ERROR, error.message, _proposal(place, config["data"]["layout"]) or error.hint)
+        return None
+    files = dataset.frames
+    yield _count("vfp290k", root, {"frames": len(files), "videos": len(groups)})
+    if lone := sum(frame.alone for frame in files):
+        yield Finding(
+            _WARNING,
+            f"{lone:,} frames belong to no video, so that near-copies of one may be trained on and tested on",
+            "if some belong together, say so with `splits.group`",
+        )
     if faults := [frame for frame in files if frame.fault]:
         share = len(faults) / len(files)
         first = f"{faults[0].fault_file}: {faults[0].fault}"
@@ -226,11 +251,11 @@ def check_frames(config: Mapping[str, Any]):
         yield Finding(
             level, f"{len(faults):,} frames will be left out, such as {first}", "mend or remove them"
         )
-    assign_splits(videos, **config["splits"], seed=config["seed"])
+    assign_splits(groups, config["splits"], config["seed"], dataset.splits)
     pictures = [frame.image for frame in files if not frame.fault]
     # From all over the set, since frames of one video may be damaged together.
     tried = pictures[:: max(1, len(pictures) // _TRIED)][:_TRIED]
-    damaged, (width, height) = _first_size(root, tried)
+    damaged, (width, height) = _first_size(root, tried, config["data"]["turn"] != "reject")
     if not width:
         first = f", such as {damaged[0]}" if damaged else ""
         yield Finding(
@@ -245,20 +270,35 @@ def check_frames(config: Mapping[str, Any]):
             f"frames that cannot be read will be left out, such as {damaged[0]}",
             "mend or remove them; `snakemake data` looks at every frame",
         )
-    return Data(len(files), len(videos), sum(_bytes(root / name) for name in pictures), width, height)
+    return Data(len(files), len(groups), sum(_bytes(root / name) for name in pictures), width, height)
 
 
-def _first_size(root: Path, pictures: Sequence[str]) -> tuple[list[str], tuple[int, int]]:
+def _proposal(place: Path, layout: str) -> str:
+    """The config lines for a dataset that looks like another layout than `layout`; empty if it looks like none."""
+    from snowdrift.data.layouts import recognise
+
+    found = recognise(place) if place.is_dir() else None
+    if found is None or found[0] == layout:
+        return ""
+    name, listed = found
+    classes = f", class_names: [{', '.join(listed)}]" if listed else ""
+    return f"this looks like the layout {name}; try `data: {{layout: {name}, vfp290k: {place}{classes}}}`"
+
+
+def _first_size(root: Path, pictures: Sequence[str], turned: bool) -> tuple[list[str], tuple[int, int]]:
     """Width and height of the first picture that a run would take, and what is wrong with those before it.
 
-    Both are 0 where there is none.
+    Both are 0 if there is none. `turned` is whether a picture that is stored turned is one that a run would take.
     """
-    from snowdrift.data.images import FaultyFile, probe_image
+    from snowdrift.data.images import FaultyFile, probe_image, require_upright
 
     faults = []
     for name in pictures:
         try:
-            return faults, probe_image(root / name)
+            picture = probe_image(root / name)
+            if not turned:
+                require_upright(picture)
+            return faults, picture.upright_size
         except FaultyFile as fault:
             faults.append(f"{root / name}: {fault.reason}")
     return faults, (0, 0)
@@ -287,6 +327,7 @@ def check_style(config: Mapping[str, Any]):
 
 def check_xrays(config: Mapping[str, Any]):
     """The X-rays of the class that is learned."""
+    from snowdrift.xray.enough import check_count
     from snowdrift.xray.index import list_xrays
 
     folder, name = config["data"]["chest_xray"], config["xray"]["class_name"]
@@ -298,12 +339,15 @@ def check_xrays(config: Mapping[str, Any]):
         )
         return
     listed = list_xrays(Path(folder), name)
-    learned = sum(1 for file in listed if (file.split, file.class_name) == ("train", name))
+    counts = Counter((file.split, file.class_name) for file in listed)
+    learned = counts["train", name]
     found = {"training images of the class": learned}
     if name == "NORMAL":
         yield _count("chest_xray", Path(folder), found)
     else:
         yield Finding(_OK, f"data.chest_xray: {folder}: {_listing(found)}")
+    for split in ("train", "test"):
+        check_count(split, name, counts[split, name], config["scores"])
 
 
 def _count(key: str, root: Path, found: Mapping[str, int]) -> Finding:

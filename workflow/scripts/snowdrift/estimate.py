@@ -51,8 +51,7 @@ def stage_work(config: Mapping[str, Any], data: Data) -> dict[str, float]:
     side = short if winterize["size"] == "native" else winterize["size"]
     work["winter frames"] = data.frames * _network(config, data.width * data.height * (side / short) ** 2)
     share = _share(config["splits"]["train"], data.videos)
-    versions = 4 if detector["mixed"] == "union" else 3
-    pictures = share * data.frames * versions * len(detector["seeds"]) * detector["epochs"]
+    pictures = share * data.frames * _shown(config) * len(detector["seeds"]) * detector["epochs"]
     work["detectors"] = pictures * detector["image_size"] ** 2 * YOLO[detector["model"]]
     if "attack" in config["chapters"]:
         attack = config["attack"]
@@ -79,7 +78,7 @@ def core_hours(config: Mapping[str, Any], data: Data, demo: Mapping[str, Any]) -
 def disk_bytes(config: Mapping[str, Any], data: Data) -> dict[str, float]:
     """Bytes that each part of the results takes at most."""
     winter = data.frame_bytes * 1.5 if config["winterize"]["format"] == "jpeg" else _raw(data)
-    parts = {"winter frames": winter, "datasets": 3 * 2 * 4096.0 * data.frames}
+    parts = {"winter frames": winter, "datasets": _shown(config) * 2 * 4096.0 * data.frames}
     if config["data"]["vfp290k"] is None:
         parts["rendered frames"] = float(data.frame_bytes)
     cyclegan = config["cyclegan"]
@@ -91,7 +90,8 @@ def disk_bytes(config: Mapping[str, Any], data: Data) -> dict[str, float]:
         parts["CycleGAN"] = scale * (2 * snapshots * 113e6 + 2 * 654e6)
     detector = config["detector"]
     # Two files of 16-bit weights, and the state: network, averages, momentum, gradients and the best weights so far.
-    parts["detectors"] = 3 * len(detector["seeds"]) * 40 * _PARAMETERS[detector["model"]]
+    trainings = len(config["training_sets"]) * len(detector["seeds"])
+    parts["detectors"] = trainings * 40 * _PARAMETERS[detector["model"]]
     return parts
 
 
@@ -102,10 +102,13 @@ def part_done(config: Mapping[str, Any], results: Path) -> dict[str, float]:
     """
     jobs = {
         "winter frames": ("winterize_shard/*", config["winterize"]["shards"]),
-        "datasets": ("build_dataset/*", 3),
+        "datasets": ("build_dataset/*", len(config["training_sets"])),
         "rendered frames": ("render_vfp290k", 1),
         "CycleGAN": ("train_cyclegan", 1),
-        "detectors": ("train_detector/*", 3 * len(config["detector"]["seeds"])),
+        "detectors": (
+            "train_detector/*",
+            len(config["training_sets"]) * len(config["detector"]["seeds"]),
+        ),
     }
     return {
         part: min(1.0, sum(1 for _ in (results / "digests").glob(f"{name}.csv")) / count)
@@ -124,6 +127,11 @@ def rendered_data(config: Mapping[str, Any]) -> Data:
 
 def _network(config: Mapping[str, Any], pixels: float) -> float:
     return pixels * generator_multiplications(config["cyclegan"]["filters"], config["cyclegan"]["blocks"])
+
+
+def _shown(config: Mapping[str, Any]) -> float:
+    """How many times all training sets together show each training video."""
+    return sum(sum(shares.values()) for shares in config["training_sets"].values())
 
 
 def _share(split: int | list[str], videos: int) -> float:

@@ -165,8 +165,10 @@ class _Study:
     def detection(self) -> dict[str, Need]:
         config, threads = self.config["detector"], self.config["detector"]["threads"]
         image = YOLO[config["model"]] * (config["image_size"] / 640) ** 2
-        versions = 2 if config["mixed"] == "union" else 1
-        trained, tested = versions * self.split("train"), 2 * self.split("test")
+        # Of the largest training set: as many times all videos as its shares add up to.
+        versions = max(sum(shares.values()) for shares in self.config["training_sets"].values())
+        trained = versions * self.split("train")
+        tested = len(self.config["test_sets"]) * self.split("test")
         validated = versions * self.split("val") if config["validate"] else 0
         loaders = max(1, config["workers"])
         loading = (self.megapixels * _MEGAPIXEL + _STEP) / loaders

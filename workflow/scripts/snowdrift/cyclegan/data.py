@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.data.pictures import open_picture
 from snowdrift.runtime.seeds import derive_seed
 
 
@@ -44,22 +44,6 @@ class Preprocessing:
         image = image.crop((left, top, left + self.crop_size, top + self.crop_size))
         mirrored = torch.rand((), generator=generator) < 0.5
         return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else image
-
-
-def open_rgb(path: Path | str) -> Image.Image:
-    """Decode a picture to RGB, upright where its EXIF says that it was taken turned.
-
-    Raises:
-        SnowdriftError: it has gone or broken since the frames were indexed.
-    """
-    try:
-        with Image.open(path) as image:
-            return ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
-        raise SnowdriftError(
-            f"{path}: cannot be read as a picture any more: {error}",
-            "it has changed since the data were indexed: restore it, or run again, which indexes them anew",
-        ) from error
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -104,7 +88,7 @@ class UnpairedImages(Dataset[tuple[Tensor, Tensor]]):
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "item", self.epoch, index))
         partner = int(torch.randint(len(self.style), (), generator=generator))
         paths = self.content[index % len(self.content)], self.style[partner]
-        content, style = (to_tensor(self.preprocessing.crop(open_rgb(path), generator)) for path in paths)
+        content, style = (to_tensor(self.preprocessing.crop(open_picture(path), generator)) for path in paths)
         return content, style
 
     def require_readable(self) -> None:
@@ -114,7 +98,7 @@ class UnpairedImages(Dataset[tuple[Tensor, Tensor]]):
             SnowdriftError: names the first that has gone or broken since it was indexed.
         """
         for path in (*self.content, *self.style):
-            open_rgb(path)
+            open_picture(path)
 
     def order(self) -> list[int]:
         """This epoch's random order of all items."""

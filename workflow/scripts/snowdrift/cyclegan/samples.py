@@ -6,8 +6,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from snowdrift.cyclegan.data import UnpairedImages, open_rgb, to_picture, to_tensor
+from snowdrift.cyclegan.data import UnpairedImages, to_picture, to_tensor
 from snowdrift.cyclegan.networks import ResnetGenerator
+from snowdrift.data.pictures import open_picture
 from snowdrift.data.selection import evenly
 from snowdrift.runtime.files import atomic_path
 
@@ -26,7 +27,7 @@ class FixedSamples:
 
     @staticmethod
     def _whole(images: UnpairedImages, path: Path) -> Tensor:
-        picture = open_rgb(path)
+        picture = open_picture(path)
         picture = picture.resize(images.preprocessing.scaled_size(*picture.size), Image.Resampling.BICUBIC)
         stride = ResnetGenerator.stride
         width, height = (side - side % stride for side in picture.size)

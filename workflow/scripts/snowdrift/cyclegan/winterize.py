@@ -16,9 +16,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from snowdrift.cyclegan.data import open_rgb, to_picture, to_tensor
+from snowdrift.cyclegan.data import to_picture, to_tensor
 from snowdrift.cyclegan.inference import BatchTranslator, accelerated, translate
 from snowdrift.cyclegan.networks import ResnetGenerator
+from snowdrift.data.pictures import open_picture
 from snowdrift.data.tables import winter_name
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.files import atomic_path, digest_file, write_table
@@ -185,7 +186,7 @@ class _Shard:
 
     def _read(self, batch: list) -> list[Image.Image]:
         """Decoded, at the size at which the generator sees them."""
-        pictures = [open_rgb(self.root / row.image) for row in batch]
+        pictures = [open_picture(self.root / row.image) for row in batch]
         return [_resized(picture, self.settings.network_size(*picture.size)) for picture in pictures]
 
     def _write(self, batch: list, pictures: Iterable[Image.Image]) -> list[WinterFrame]:

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from snowdrift.data.images import fault_kind
 from snowdrift.runtime.errors import SnowdriftError
@@ -11,7 +12,12 @@ _SHOWN = 5
 
 
 def report_faults(
-    faults: Sequence[tuple[str, str]], total: int, max_rejected: float, what: str, logger: logging.Logger
+    faults: Sequence[tuple[str, str]],
+    total: int,
+    max_rejected: float,
+    what: str,
+    table: Path,
+    logger: logging.Logger,
 ) -> None:
     """Log how many files are faulty and why, and stop the run where they are too many.
 
@@ -20,16 +26,18 @@ def report_faults(
         total: All files, faulty or not.
         max_rejected: The largest share that may be faulty, in [0, 1].
         what: Plural noun, with the place: "frames in data/VFP290K".
+        table: The file that lists them all.
         logger: Where to log.
 
     Raises:
-        SnowdriftError: More than that share is faulty, or all are. The message counts the reasons and names
-            the first files, because a failed job leaves no table behind.
+        SnowdriftError: More than that share is faulty, or all are. The message counts the reasons, and names the
+            first files and the table.
     """
     kinds = Counter(fault_kind(reason) for _, reason in faults).most_common()
     if len(faults) / total > max_rejected or len(faults) == total:
         lines = [f"  {count} x {kind}" for kind, count in kinds]
         lines += ["first files:", *(f"  {file}: {reason}" for file, reason in faults[:_SHOWN])]
+        lines += [f"all of them are listed in {table}"]
         limit = "none is left" if len(faults) == total else f"data.max_rejected allows {max_rejected:.1%}"
         raise SnowdriftError(
             f"{len(faults)} of {total} {what} are faulty ({len(faults) / total:.1%}), {limit}:\n"

@@ -1,28 +1,55 @@
 """The index of a dataset: every frame checked, every box read, every video in its split."""
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from snowdrift.data import vfp290k, yolo
+from snowdrift.data.boxes import Box, to_fractions
+from snowdrift.data.classes import Classes
+from snowdrift.data.duplicates import refuse_shared
 from snowdrift.data.faults import report_faults
-from snowdrift.data.images import FaultyFile, probe_image
-from snowdrift.data.listing import FrameFiles
+from snowdrift.data.groups import grouped, read_groups
+from snowdrift.data.images import FaultyFile, Picture, probe_image, require_upright
+from snowdrift.data.layouts import layout_of
+from snowdrift.data.listing import Dataset, FrameFiles, Objects, checked_names
+from snowdrift.data.orientation import UPRIGHT
 from snowdrift.data.parallel import map_chunks
-from snowdrift.data.splits import SPLITS, UNUSED, assign_splits
+from snowdrift.data.places import data_root
+from snowdrift.data.splits import SPLITS, UNUSED, Wanted, assign_splits
 from snowdrift.data.tables import BOX_COLUMNS, OK, REJECTED, REJECTED_COLUMNS
-from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.data.upright import turned_box, write_upright
 from snowdrift.runtime.files import digest_file, write_table
 
 logger = logging.getLogger(__name__)
-LAYOUTS: dict[str, ModuleType] = {"vfp290k": vfp290k, "yolo": yolo}
-"""Each layout is a module with `list_frames` and `read_annotation`."""
+_DECIMALS = 6
+"""Boxes that are equal to this many decimals are one for the detector, whose labels have no more."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the frames of a dataset are read.
+
+    Attributes:
+        layout: A key of `layouts.LAYOUTS`; a dataset that is named by a file says its layout itself.
+        class_names: The classes, by class_id.
+        other_classes: What happens to objects of others: `reject` their frames, or `drop` them.
+        turn: What happens to pictures that are stored turned: `reject`; `upright`, which turns pixels and boxes; or
+            `upright_pixels`, for boxes that were drawn on the upright picture.
+        upright: Folder that turned pictures are written to.
+    """
+
+    layout: str
+    class_names: Sequence[str]
+    other_classes: str = "reject"
+    turn: str = "reject"
+    upright: Path | None = None
 
 
 class FrameIndex(NamedTuple):
@@ -33,143 +60,245 @@ class FrameIndex(NamedTuple):
     rejected: pd.DataFrame
 
 
+class Counts(NamedTuple):
+    """What was changed or left out of the annotations of some frames.
+
+    Attributes:
+        dropped: Objects of classes that are not studied, and crowds.
+        duplicates: Boxes that were there twice.
+        polygons: Boxes drawn round a polygon.
+        turned: Pictures turned upright.
+    """
+
+    dropped: int = 0
+    duplicates: int = 0
+    polygons: int = 0
+    turned: int = 0
+
+
 class CheckedChunk(NamedTuple):
     """What was read from n frames, as arrays, so that hundreds of thousands of frames stay small."""
 
     sizes: np.ndarray
-    """(n, 2) int32: width and height in pixels, 0 where the picture is unreadable."""
-    counts: np.ndarray
+    """(n, 2) int32: width and height in pixels, 0 if the frame is faulty before its size is known."""
+    box_counts: np.ndarray
     """(n,) int32: boxes of each frame."""
     boxes: np.ndarray
-    """(sum of counts, 5) float64: class_id, x_center, y_center, box_width, box_height."""
+    """(sum of box_counts, 5) float64: class_id, x_center, y_center, box_width, box_height."""
     faults: list[tuple[int, str, str]]
     """Position in the chunk, file and reason of each faulty frame."""
-    dropped: int
-    """Boxes of a class that the dataset's authors drop."""
+    moved: dict[int, str]
+    """Position in the chunk and new path of each picture that was turned upright."""
+    counts: Counts
+    """What was changed or left out, over all frames."""
     digests: list[str]
-    """SHA-256 of each picture, empty where it is unreadable."""
+    """SHA-256 of each picture, empty if the frame is faulty."""
 
 
 def index_frames(
-    root: Path,
+    place: Path,
     *,
-    layout: str,
-    class_names: Sequence[str],
-    splits: Mapping[str, int | list[str]],
+    reading: Reading,
+    splits: Wanted,
+    group: str | None,
     seed: int,
     max_rejected: float,
+    rejected: Path,
     workers: int = 1,
 ) -> FrameIndex:
-    """Check every frame below `root` and make the tables of frames, boxes and rejected frames.
+    """Check every frame of a dataset and make the tables of frames, boxes and rejected frames.
 
     Args:
-        root: The dataset.
-        layout: vfp290k or yolo.
-        class_names: The classes, by class_id.
+        place: The dataset's folder, or the file that describes it.
+        reading: How its frames are read.
         splits: train, val and test, each a count of videos or a list of them.
+        group: See `groups.read_groups`.
         seed: The study's seed; counts of videos are drawn from it.
         max_rejected: Largest share of faulty frames, in [0, 1].
+        rejected: Where the table of rejected frames is written, also if there are too many of them.
         workers: Processes that check files.
 
     Raises:
         SnowdriftError: No dataset of that layout, too many faulty frames, or splits that cannot be met.
     """
-    root = Path(root)
-    if layout not in LAYOUTS:
-        raise SnowdriftError(f"data.layout: '{layout}' is unknown", f"choose one of {', '.join(LAYOUTS)}")
-    files = LAYOUTS[layout].list_frames(root, class_names)
-    logger.info("%s: %d frames found, %d workers check them", root, len(files), workers)
-    check = partial(check_frames, root=root, layout=layout, class_count=len(class_names))
-    checked = map_chunks(check, files, workers, "frames")
-    return build_index(files, checked, splits=splits, seed=seed, max_rejected=max_rejected, place=str(root))
+    dataset, groups = list_dataset(place, reading, group)
+    root = Path(data_root(place))
+    logger.info("%s: %d frames found, %d workers check them", root, len(dataset.frames), workers)
+    check = partial(check_frames, root=root, reading=reading, place=Path(place), classes=dataset.classes)
+    checked = map_chunks(check, dataset.frames, workers, "frames")
+    tables = join(dataset.frames, checked)
+    write_table(tables.rejected, rejected)
+    faults = list(zip(tables.rejected["file"], tables.rejected["reason"], strict=True))
+    report_faults(faults, len(dataset.frames), max_rejected, f"frames in {root}", rejected, logger)
+    frames = with_splits(tables.frames, groups, splits=splits, own=dataset.splits, seed=seed)
+    _log_summary(frames, _total([chunk.counts for chunk in checked]))
+    return tables._replace(frames=frames)
 
 
-def check_frames(files: Sequence[FrameFiles], root: Path, layout: str, class_count: int) -> CheckedChunk:
+def list_dataset(place: Path, reading: Reading, group: str | None) -> tuple[Dataset, dict[str, str]]:
+    """The frames of a dataset before any is opened, and the group of each of its videos.
+
+    Raises:
+        SnowdriftError: No dataset of that layout, or a rule for groups that does not fit it.
+    """
+    place = Path(place)
+    classes = Classes(tuple(reading.class_names), reading.other_classes == "drop")
+    dataset = layout_of(place, reading.layout).list_frames(place, classes)
+    dataset, groups = grouped(dataset, read_groups(group))
+    return dataset._replace(frames=checked_names(dataset.frames)), groups
+
+
+def check_frames(
+    files: Sequence[FrameFiles], root: Path, reading: Reading, place: Path, classes: Classes
+) -> CheckedChunk:
     """Decode the pictures of some frames, read their boxes, and note the first fault of each."""
+    read = layout_of(place, reading.layout).read_objects
     sizes = np.zeros((len(files), 2), np.int32)
-    counts = np.zeros(len(files), np.int32)
+    box_counts = np.zeros(len(files), np.int32)
     digests = [""] * len(files)
-    boxes, faults, dropped = [], [], 0
+    boxes: list[Box] = []
+    faults: list[tuple[int, str, str]] = []
+    moved: dict[int, str] = {}
+    counts = [Counts()]
     for position, frame in enumerate(files):
         file = frame.fault_file
         try:
             if frame.fault:
                 raise FaultyFile(frame.fault)
             file = frame.image
-            width, height = probe_image(root / file)
-            sizes[position] = width, height
+            picture = probe_image(root / file)
+            if reading.turn == "reject":
+                require_upright(picture)
+            sizes[position] = picture.upright_size
             digests[position] = digest_file(root / file)
-            if not frame.annotation:
-                continue
-            file = frame.annotation
-            found, skipped = LAYOUTS[layout].read_annotation(root / file, (width, height), class_count)
+            file = frame.annotation or frame.image
+            found, count = boxes_of(read(root, frame, classes), picture, reading.turn, file)
         except FaultyFile as fault:
             faults.append((position, file, fault.reason))
             continue
-        counts[position] = len(found)
+        if picture.orientation != UPRIGHT and reading.upright:
+            moved[position] = _turned_copy(root, frame, reading.upright)
+            digests[position] = digest_file(root / moved[position])
+        box_counts[position] = len(found)
         boxes += found
-        dropped += skipped
-    return CheckedChunk(sizes, counts, np.array(boxes, np.float64).reshape(-1, 5), faults, dropped, digests)
+        counts.append(count)
+    table = np.array(boxes, np.float64).reshape(-1, 5)
+    return CheckedChunk(sizes, box_counts, table, faults, moved, _total(counts), digests)
 
 
-def build_index(
-    files: Sequence[FrameFiles],
-    checked: Sequence[CheckedChunk],
-    *,
-    splits: Mapping[str, int | list[str]],
-    seed: int,
-    max_rejected: float,
-    place: str,
-) -> FrameIndex:
-    """Join what was read into tables, draw the splits, and log what was found. Touches no file.
+def boxes_of(objects: Objects, picture: Picture, turn: str, file: str) -> tuple[list[Box], Counts]:
+    """The boxes of one frame, in fractions of the upright picture, none twice.
 
-    A video all of whose frames are faulty is in no split. `place` names the dataset in messages.
+    Args:
+        objects: What its annotation says.
+        picture: The frame's picture.
+        turn: See `Reading`; an annotation that states the size of a picture on its side decides by itself.
+        file: The annotation, for the error.
 
     Raises:
-        SnowdriftError: Too many faulty frames, or splits that cannot be met.
+        FaultyFile: The annotation speaks of a picture of another size, or a box cannot be right.
     """
+    stored, upright = (picture.width, picture.height), picture.upright_size
+    if objects.size not in (None, stored, upright):
+        kind = "XML" if file.lower().endswith(".xml") else "JSON"
+        stated = "x".join(f"{side:g}" for side in objects.size)
+        raise FaultyFile(f"{kind} size differs: it says {stated:.40}, the picture is {stored[0]}x{stored[1]}")
+    tells = objects.size is not None and stored != upright
+    turned_with_pixels = objects.size == stored if tells else turn == "upright"
+    size = stored if turned_with_pixels else upright
+    scale = (*size, *size) if objects.fractions else (1, 1, 1, 1)
+    boxes: dict[tuple[float, ...], Box] = {}
+    for class_id, corners in objects.boxes:
+        left, top, right, bottom = (corner * factor for corner, factor in zip(corners, scale, strict=True))
+        box = to_fractions(class_id, (left, top, right, bottom), size)
+        if turned_with_pixels:
+            box = turned_box(box, picture.orientation)
+        boxes.setdefault(tuple(round(value, _DECIMALS) for value in box), box)
+    duplicates = len(objects.boxes) - len(boxes)
+    turned = int(picture.orientation != UPRIGHT)
+    return list(boxes.values()), Counts(objects.dropped, duplicates, objects.polygons, turned)
+
+
+def join(files: Sequence[FrameFiles], checked: Sequence[CheckedChunk]) -> FrameIndex:
+    """Join what was read into tables, in which no video is in a split yet. Touches no file."""
     frame_ids = np.array([f"{frame.video}/{frame.stem}" for frame in files], object)
     faulty, rejected = _rejected_table(frame_ids, checked)
-    faults = list(zip(rejected["file"], rejected["reason"], strict=True))
-    report_faults(faults, len(files), max_rejected, f"frames in {place}", logger)
-    boxes = _box_table(frame_ids, checked)
+    images = np.array([frame.image for frame in files], object)
+    for start, chunk in zip(_starts(checked), checked, strict=True):
+        for position, image in chunk.moved.items():
+            images[start + position] = image
     sizes = np.concatenate([chunk.sizes for chunk in checked])
     frames = pd.DataFrame(
         {
             "frame_id": frame_ids,
             "video": [frame.video for frame in files],
-            "image": [frame.image for frame in files],
+            "image": images,
             "width": sizes[:, 0],
             "height": sizes[:, 1],
             "split": UNUSED,
-            "boxes": np.concatenate([chunk.counts for chunk in checked]),
+            "boxes": np.concatenate([chunk.box_counts for chunk in checked]),
             "status": np.where(faulty, REJECTED, OK),
             "digest": [digest for chunk in checked for digest in chunk.digests],
         }
     )
+    return FrameIndex(frames, _box_table(frame_ids, checked), rejected)
+
+
+def with_splits(
+    frames: pd.DataFrame, groups: Mapping[str, str], *, splits: Wanted, own: Mapping[str, str], seed: int
+) -> pd.DataFrame:
+    """The table of frames, with the split of each. A video all of whose frames are faulty is in none.
+
+    Args:
+        frames: From `join`.
+        groups: The group of each video.
+        splits: See `index_frames`.
+        own: The splits of the dataset's own files, by video.
+        seed: The study's seed.
+
+    Raises:
+        SnowdriftError: Splits that cannot be met, or that share a picture.
+    """
     usable = frames.loc[frames["status"] == OK, "video"].unique().tolist()
-    assigned = assign_splits(usable, splits["train"], splits["val"], splits["test"], seed)
-    frames["split"] = frames["video"].map(assigned).fillna(UNUSED)
-    _log_summary(frames, sum(chunk.dropped for chunk in checked))
-    return FrameIndex(frames, boxes, rejected)
+    assigned = assign_splits(
+        {video: groups[video] for video in usable},
+        splits,
+        seed,
+        {video: split for video, split in own.items() if video in set(usable)},
+    )
+    frames = frames.assign(split=frames["video"].map(assigned).fillna(UNUSED))
+    refuse_shared(frames[frames["status"] == OK], UNUSED)
+    return frames
 
 
-def write_index(index: FrameIndex, frames_path: Path, boxes_path: Path, rejected_path: Path) -> None:
-    """Write the three tables, each atomically."""
-    write_table(index.rejected, rejected_path)
+def write_index(index: FrameIndex, frames_path: Path, boxes_path: Path) -> None:
+    """Write the tables of frames and boxes, each atomically; `index_frames` has written that of rejected frames."""
     write_table(index.boxes, boxes_path)
     write_table(index.frames, frames_path)
+
+
+def _turned_copy(root: Path, frame: FrameFiles, folder: Path) -> str:
+    """Write the frame upright, and return where, relative to the data root."""
+    written = write_upright(root / frame.image, frame.video, folder)
+    return Path(os.path.relpath(written, root)).as_posix()
+
+
+def _total(counts: Sequence[Counts]) -> Counts:
+    return Counts(*map(sum, zip(*counts, strict=True)))
+
+
+def _starts(checked: Sequence[CheckedChunk]) -> np.ndarray:
+    lengths = np.array([len(chunk.box_counts) for chunk in checked])
+    return np.cumsum(lengths) - lengths
 
 
 def _rejected_table(
     frame_ids: np.ndarray, checked: Sequence[CheckedChunk]
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """Which frames are faulty, as booleans, and the table of them."""
-    lengths = np.array([len(chunk.counts) for chunk in checked])
-    starts = np.cumsum(lengths) - lengths
     rows = [
         (start + position, file, reason)
-        for start, chunk in zip(starts, checked, strict=True)
+        for start, chunk in zip(_starts(checked), checked, strict=True)
         for position, file, reason in chunk.faults
     ]
     table = pd.DataFrame(rows, columns=["position", *REJECTED_COLUMNS[1:]])
@@ -183,13 +312,20 @@ def _rejected_table(
 def _box_table(frame_ids: np.ndarray, checked: Sequence[CheckedChunk]) -> pd.DataFrame:
     values = np.concatenate([chunk.boxes for chunk in checked])
     table = pd.DataFrame(values, columns=BOX_COLUMNS[1:]).astype({"class_id": np.int32})
-    table.insert(0, "frame_id", np.repeat(frame_ids, np.concatenate([chunk.counts for chunk in checked])))
+    counts = np.concatenate([chunk.box_counts for chunk in checked])
+    table.insert(0, "frame_id", np.repeat(frame_ids, counts))
     return table
 
 
-def _log_summary(frames: pd.DataFrame, dropped: int) -> None:
+def _log_summary(frames: pd.DataFrame, counts: Counts) -> None:
     usable = frames[frames["status"] == OK]
-    logger.info("%d boxes read, %d more of a dropped class left out", usable["boxes"].sum(), dropped)
+    logger.info("%d boxes read, %d more of a dropped class left out", usable["boxes"].sum(), counts.dropped)
+    if counts.duplicates:
+        logger.warning("%d boxes were listed twice and are counted once", counts.duplicates)
+    if counts.polygons:
+        logger.info("%d polygons became the boxes round them", counts.polygons)
+    if counts.turned:
+        logger.info("%d pictures that were stored turned became upright copies", counts.turned)
     for split in (*SPLITS, UNUSED):
         part = usable[usable["split"] == split]
         boxes = part["boxes"].sum()

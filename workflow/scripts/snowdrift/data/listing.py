@@ -1,12 +1,39 @@
 """Which frames a folder of pictures and a folder of annotations hold together."""
 
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from snowdrift.data.classes import Classes
 from snowdrift.data.images import SUFFIXES
+from snowdrift.data.names import by_canonical, canonical, check_locale, fault_of_length
+from snowdrift.runtime import folders
 from snowdrift.runtime.errors import SnowdriftError
+
+logger = logging.getLogger(__name__)
+
+Corners = tuple[float, float, float, float]
+"""Left, top, right and bottom, in pixels from the picture's left and top edge."""
+
+
+class Objects(NamedTuple):
+    """What an annotation says of one frame.
+
+    Attributes:
+        size: Width and height in pixels that it states for the picture; None if it states none.
+        boxes: class_id and corners of each object. Fractions of the frame take the place of pixels if `fractions`.
+        dropped: Objects left out: of classes that are not studied, and crowds.
+        polygons: Boxes that were drawn round a polygon.
+        fractions: Whether the corners are fractions of the frame.
+    """
+
+    size: tuple[float, float] | None
+    boxes: list[tuple[int, Corners]]
+    dropped: int = 0
+    polygons: int = 0
+    fractions: bool = False
 
 
 class FrameFiles(NamedTuple):
@@ -16,10 +43,28 @@ class FrameFiles(NamedTuple):
     stem: str
     image: str
     annotation: str
-    """Empty where there is none and the layout allows that."""
-    fault_file: str
-    fault: str
+    """Empty if there is none and the layout allows that."""
+    fault_file: str = ""
+    fault: str = ""
     """Reason why the frame is faulty already, or empty."""
+    objects: Objects | None = None
+    """What is known of its objects without opening a file of its own."""
+    alone: bool = False
+    """Whether no folder says which other frames it belongs to, so that it is a video of its own."""
+
+
+class Dataset(NamedTuple):
+    """The frames of a dataset.
+
+    Attributes:
+        frames: Sorted by video and name.
+        classes: The study's classes, as this dataset's labels name them.
+        splits: The split of each video, if the dataset's own files say so; else empty.
+    """
+
+    frames: list[FrameFiles]
+    classes: Classes
+    splits: Mapping[str, str] = {}
 
 
 def check_root(root: Path, key: str) -> None:
@@ -29,38 +74,100 @@ def check_root(root: Path, key: str) -> None:
         raise SnowdriftError(f"{key}: {root} does not exist", hint)
     if not root.is_dir():
         raise SnowdriftError(f"{key}: {root} is not a folder", hint)
-    if next(visible(root), None) is None:
+    try:
+        found = folders.entries(root)
+    except OSError as error:
+        raise SnowdriftError(f"{key}: {root} cannot be read: {error.strerror}", hint) from error
+    if not found:
         raise SnowdriftError(f"{key}: {root} is empty", hint)
 
 
-def visible(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Entries of `folder`, without hidden ones and what macOS leaves in archives (`._x.jpg`)."""
-    with os.scandir(folder) as entries:
-        yield from (entry for entry in entries if not entry.name.startswith((".", "__MACOSX")))
-
-
 def subfolders(folder: Path) -> list[str]:
-    """Sorted names of the folders in `folder`, links to folders included."""
-    return sorted(entry.name for entry in visible(folder) if entry.is_dir())
+    """Sorted names of the folders in `folder`, links to folders included; one that cannot be read is left out."""
+    names = [entry.name for entry in folders.entries(folder, warn_of_skipped) if folders.is_folder(entry)]
+    return [name for name in names if _can_be_read(folder / name)]
+
+
+def find_folder(folder: Path, name: str) -> str | None:
+    """The folder of that name in `folder`, however its letters are capitalised; None if there is none.
+
+    Raises:
+        SnowdriftError: There are two.
+    """
+    return find_folders(folder, [name])[name]
+
+
+def find_folders(folder: Path, names: Collection[str]) -> dict[str, str | None]:
+    """`find_folder` of several names, for one look at `folder`."""
+    there = subfolders(folder)
+    found: dict[str, str | None] = {}
+    for name in names:
+        alike = [other for other in there if canonical(other).casefold() == canonical(name).casefold()]
+        if len(alike) > 1:
+            raise SnowdriftError(
+                f"{folder} has the folders {' and '.join(alike)}, and only one of them can be read",
+                "move the content of one into the other",
+            )
+        found[name] = alike[0] if alike else None
+    return found
+
+
+def pictures_below(root: Path, top: str) -> Iterator[str]:
+    """Pictures in `top` (relative to `root`, "" for itself) at every depth, relative to `root`."""
+    for below, files in folders.walk(root / top, warn_of_skipped):
+        place = "/".join(filter(None, (top, below)))
+        for file in files:
+            if os.path.splitext(file.name)[1].lower() in SUFFIXES:
+                yield f"{place}/{file.name}" if place else file.name
+
+
+def warn_of_skipped(path: str, reason: str) -> None:
+    """Say in the log that a folder is left out."""
+    logger.warning("%s is left out: %s", path, reason)
 
 
 def files_by_stem(folder: Path, suffixes: frozenset[str]) -> dict[str, list[str]]:
-    """Map each stem in `folder` to its sorted file names with one of `suffixes` (lower case, with the dot).
+    """Map each stem in `folder`, in its canonical form, to its sorted file names with one of `suffixes`.
 
     Broken links are kept: they belong to the dataset and are faulty. A missing folder holds nothing.
+
+    Args:
+        folder: Where to look.
+        suffixes: In lower case, with the dot.
     """
     found: dict[str, list[str]] = {}
     if not folder.is_dir():
         return found
-    for entry in visible(folder):
+    for entry in folders.entries(folder, warn_of_skipped):
         stem, suffix = os.path.splitext(entry.name)
-        if suffix.lower() in suffixes and not entry.is_dir():
-            found.setdefault(stem, []).append(entry.name)
-    return {stem: sorted(names) for stem, names in found.items()}
+        if suffix.lower() in suffixes and not folders.is_folder(entry):
+            found.setdefault(canonical(stem), []).append(entry.name)
+    return found
+
+
+def folders_with(root: Path, top: str, suffixes: frozenset[str]) -> dict[str, str]:
+    """Folders below `top` that hold files with one of `suffixes`: canonical path to path, both relative to `top`.
+
+    Raises:
+        SnowdriftError: Two of them have one name in two spellings.
+    """
+    below = [
+        place
+        for place, files in folders.walk(root / top, warn_of_skipped)
+        if any(os.path.splitext(file.name)[1].lower() in suffixes for file in files)
+    ]
+    return by_canonical(below, str(root / top))
 
 
 def pair_frames(
-    root: Path, video: str, images: PurePosixPath, annotations: PurePosixPath, suffix: str, *, required: bool
+    root: Path,
+    video: str,
+    images: PurePosixPath,
+    annotations: PurePosixPath,
+    suffix: str,
+    *,
+    required: bool,
+    not_labels: Collection[str] = (),
 ) -> list[FrameFiles]:
     """The frames of one video, by stem: a picture and its annotation.
 
@@ -70,10 +177,16 @@ def pair_frames(
         images: Folder of the pictures, relative to `root`.
         annotations: Folder of the annotations, relative to `root`.
         suffix: Suffix of an annotation, such as ".xml"; upper case is accepted too.
-        required: Whether a picture without annotation is faulty, or a frame without boxes.
+        required: Whether a picture without annotation is faulty, or a frame without boxes. Pictures of which none
+            has an annotation are faulty in any case.
+        not_labels: Names of files that are no annotations, in spite of their suffix.
     """
     pictures = files_by_stem(root / images, SUFFIXES)
     notes = files_by_stem(root / annotations, frozenset({suffix}))
+    notes = {stem: names for stem, names in notes.items() if not set(names) & set(not_labels)}
+    unlabelled = (
+        f"label missing: none of the {len(pictures)} pictures in {images} has one" if not notes else ""
+    )
     frames = []
     for stem in sorted(pictures.keys() | notes.keys()):
         names, labels = pictures.get(stem, []), notes.get(stem, [])
@@ -88,16 +201,37 @@ def pair_frames(
             fault_file, fault = annotation, f"two annotations of one name: {', '.join(labels)}"
         elif required and not labels:
             fault_file, fault = str(annotations / f"{stem}{suffix}"), f"{suffix[1:].upper()} missing"
-        frames.append(_storable(FrameFiles(video, stem, image, annotation, fault_file, fault)))
+        elif unlabelled:
+            fault_file, fault = image, unlabelled
+        frames.append(FrameFiles(video, stem, image, annotation, fault_file, fault))
     return frames
 
 
+def checked_names(frames: list[FrameFiles]) -> list[FrameFiles]:
+    """The frames, in which those whose names cannot be written into tables or results are faulty.
+
+    Raises:
+        SnowdriftError: The locale cannot show a name.
+    """
+    check_locale(frame.image for frame in frames)
+    return [_storable(frame) for frame in frames]
+
+
 def _storable(frame: FrameFiles) -> FrameFiles:
-    """The frame itself, or, where its name is no valid UTF-8 and fits into no table, a faulty one."""
+    texts = frame[:6]
     try:
-        "".join(frame).encode()
+        "".join(texts).encode()
     except UnicodeEncodeError:
-        escaped = [text.encode(errors="backslashreplace").decode() for text in frame]
+        escaped = [text.encode(errors="backslashreplace").decode() for text in texts]
         video, stem, image, annotation = escaped[:4]
         return FrameFiles(video, stem, image, annotation, image, "name is not valid UTF-8")
+    if not frame.fault and (fault := fault_of_length(frame.video, os.path.basename(frame.image))):
+        return frame._replace(fault_file=frame.image, fault=fault)
     return frame
+
+
+def _can_be_read(folder: Path) -> bool:
+    if os.access(folder, os.R_OK | os.X_OK):
+        return True
+    warn_of_skipped(str(folder), "it cannot be read (Permission denied)")
+    return False

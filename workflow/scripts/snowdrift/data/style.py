@@ -1,7 +1,6 @@
 """The style images: photographs of snow, from DAWN or from a folder of one's own."""
 
 import logging
-import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from snowdrift.data.faults import report_faults
-from snowdrift.data.images import SUFFIXES, FaultyFile, probe_image
-from snowdrift.data.listing import check_root, visible
+from snowdrift.data.images import FaultyFile, probe_image
+from snowdrift.data.listing import check_root, find_folder, pictures_below
+from snowdrift.data.names import check_locale
 from snowdrift.data.parallel import map_chunks
 from snowdrift.data.tables import STYLE_COLUMNS, STYLE_REJECTED_COLUMNS
 from snowdrift.runtime.errors import SnowdriftError
@@ -37,7 +37,7 @@ class Checked(NamedTuple):
     fault: str = ""
 
 
-def index_style(root: Path, *, max_rejected: float, workers: int = 1) -> StyleIndex:
+def index_style(root: Path, *, max_rejected: float, rejected: Path, workers: int = 1) -> StyleIndex:
     """Find and check the pictures below `root`, in any depth.
 
     DAWN has its snow under `Snow`, at one of two depths, beside folders of other weather and of annotations:
@@ -47,6 +47,7 @@ def index_style(root: Path, *, max_rejected: float, workers: int = 1) -> StyleIn
     Args:
         root: DAWN, or any folder of pictures.
         max_rejected: Largest share of faulty pictures, in [0, 1].
+        rejected: Where the table of files left out is written, also if too many of them are faulty.
         workers: Processes that check files.
 
     Raises:
@@ -59,8 +60,11 @@ def index_style(root: Path, *, max_rejected: float, workers: int = 1) -> StyleIn
     checked = map_chunks(partial(_check_pictures, root=root), images, workers, "style images")
     results = [result for chunk in checked for result in chunk]
     faults = [(image, result.fault) for image, result in zip(images, results, strict=True) if result.fault]
-    report_faults(faults, len(images), max_rejected, f"style images in {root / folder}", logger)
-    return _tables(images, results)
+    index = _tables(images, results)
+    write_table(index.rejected, rejected)
+    report_faults(faults, len(images), max_rejected, f"style images in {root / folder}", rejected, logger)
+    logger.info("%d style images; %d files left out", len(index.style), len(index.rejected))
+    return index
 
 
 def list_style(root: Path) -> list[str]:
@@ -71,7 +75,8 @@ def list_style(root: Path) -> list[str]:
     """
     check_root(root, _KEY)
     top = _snow_folder(root)
-    images = sorted(_pictures(root, top))
+    images = sorted(pictures_below(root, top))
+    check_locale(images)
     if not images:
         raise SnowdriftError(
             f"{_KEY}: no picture found below {root / top}: looked for .jpg, .jpeg and .png",
@@ -80,29 +85,13 @@ def list_style(root: Path) -> list[str]:
     return images
 
 
-def write_style(index: StyleIndex, style_path: Path, rejected_path: Path) -> None:
-    """Write both tables, each atomically."""
-    write_table(index.rejected, rejected_path)
-    write_table(index.style, style_path)
-
-
 def _snow_folder(root: Path) -> str:
-    for folder in ("Snow", "DAWN/Snow"):
-        if (root / folder).is_dir():
-            return folder
-    return ""
-
-
-def _pictures(root: Path, folder: str) -> list[str]:
-    """Pictures below `folder`, in any depth, relative to `root`. Links to folders are not followed."""
-    found = []
-    for entry in visible(root / folder):
-        path = f"{folder}/{entry.name}" if folder else entry.name
-        if entry.is_dir(follow_symlinks=False):
-            found += _pictures(root, path)
-        elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and not entry.is_dir():
-            found.append(path)
-    return found
+    """DAWN's folder of snow, relative to `root`; "" if there is none."""
+    if snow := find_folder(root, "Snow"):
+        return snow
+    dawn = find_folder(root, "DAWN")
+    snow = dawn and find_folder(root / dawn, "Snow")
+    return f"{dawn}/{snow}" if snow else ""
 
 
 def _check_pictures(images: Sequence[str], root: Path) -> list[Checked]:
@@ -111,7 +100,7 @@ def _check_pictures(images: Sequence[str], root: Path) -> list[Checked]:
 
 def _check_picture(path: Path) -> Checked:
     try:
-        width, height = probe_image(path, upright=False)
+        width, height = probe_image(path).upright_size
     except FaultyFile as fault:
         return Checked(fault=fault.reason)
     return Checked(width, height, digest_file(path))
@@ -127,6 +116,5 @@ def _tables(images: Sequence[str], results: Sequence[Checked]) -> StyleIndex:
             rejected.append((image, f"same content as {kept}"))
         else:
             style.append((image, result.width, result.height, result.digest))
-    logger.info("%d style images; %d files left out", len(style), len(rejected))
     table = pd.DataFrame(style, columns=STYLE_COLUMNS)
     return StyleIndex(table, pd.DataFrame(rejected, columns=STYLE_REJECTED_COLUMNS, dtype="str"))

@@ -48,3 +48,13 @@ def winter_names(frames: pd.DataFrame, image_format: str) -> list[str]:
     """`winter_name` of every row of `frames` (columns video and image), in their order."""
     pairs = zip(frames["video"], frames["image"], strict=True)
     return [winter_name(video, image, image_format) for video, image in pairs]
+
+
+def lone_frames(frames: pd.DataFrame) -> int:
+    """How many frames are videos of their own, because neither a folder nor a rule says what they belong to."""
+    stems = frames["frame_id"].str.rpartition("/")[2]
+    named = [
+        video == stem or video.endswith(f"__{stem}")
+        for video, stem in zip(frames["video"], stems, strict=True)
+    ]
+    return int((pd.Series(named, index=frames.index) & ~frames["video"].duplicated(keep=False)).sum())

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from snowdrift.demo.counts import xray_counts
 from snowdrift.demo.output import JPEG_QUALITY, spread
 from snowdrift.demo.phantoms import phantom
 from snowdrift.runtime.files import atomic_folder
 from snowdrift.runtime.seeds import derive_seed
 
-_VAL = 4
-_TEST_SHARE = 0.25
 _RGB_EVERY = 12
 _ASPECT = (1.0, 1.4)
 
@@ -32,7 +31,7 @@ def render_chest_xray(root: Path, *, images: int, size: int, seed: int, workers:
         seed: the study's.
         workers: processes.
     """
-    counts = {"train": images, "val": _VAL, "test": max(_VAL, round(_TEST_SHARE * images))}
+    counts = xray_counts(images)
     names = [
         name
         for split, count in counts.items()

@@ -1,1 +1,1 @@
-"""YOLOv5 on three training domains, evaluated across domains."""
+"""YOLOv5 on each training set, evaluated on every test set."""

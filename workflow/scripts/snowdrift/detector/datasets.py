@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from snowdrift.data.sets import ORIGINAL, TRANSLATOR
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import atomic_folder, read_table, write_table
 
@@ -21,12 +22,12 @@ _JPEG_END = b"\xff\xd9"
 
 @dataclass(frozen=True)
 class Pictures:
-    """Every frame's two pictures and its boxes.
+    """Every frame's boxes, and its pictures from each source.
 
     Attributes:
         frames: The frame table.
         boxes: The box table, in fractions of the frame.
-        roots: Folder of each source's pictures: `vfp` and, where there are winter frames, `winter`.
+        roots: Folder of each source's pictures: `original` and, if there are winter frames, their translator.
         images: Columns frame_id, source, image (path below the source's root) and digest.
         class_names: Names of the classes, in the order of their ids.
     """
@@ -78,9 +79,9 @@ def read_pictures(
     """
     table = read_table(frames)
     columns = ["frame_id", "image", "digest"]
-    parts = [table[columns].assign(source="vfp")]
-    parts += [read_table(path)[columns].assign(source="winter") for path in manifests]
-    roots = {"vfp": Path(root)} | ({"winter": Path(winter_root)} if winter_root is not None else {})
+    parts = [table[columns].assign(source=ORIGINAL)]
+    parts += [read_table(path)[columns].assign(source=TRANSLATOR) for path in manifests]
+    roots = {ORIGINAL: Path(root)} | ({TRANSLATOR: Path(winter_root)} if winter_root is not None else {})
     return Pictures(table, read_table(boxes), roots, pd.concat(parts, ignore_index=True), list(class_names))
 
 
@@ -99,8 +100,8 @@ def write_dataset(folder: Path | str, pictures: Pictures, selections: Mapping[st
     Args:
         folder: Where the dataset will lie.
         pictures: The pictures to choose from.
-        selections: For each split, the pictures in it (frame_id, video, source), as `domain_frames` gives
-            them.
+        selections: For each split, the pictures in it (frame_id, video, source), as the functions
+            of `domains` give them.
 
     Raises:
         SnowdriftError: A picture is missing, two would get the same name, or a split has no box.
@@ -207,7 +208,7 @@ def _write_labels(folder: Path, table: pd.DataFrame, boxes: pd.DataFrame) -> Non
 
 
 def _missing(source: str, picture: str) -> SnowdriftError:
-    if source == "winter":
+    if source == TRANSLATOR:
         return SnowdriftError(
             f"{picture}: this winter frame is not there",
             "target `verify` (with your --configfile) finds all damaged winter frames",

@@ -1,85 +1,96 @@
-"""Which picture of each frame a training or test domain shows: the original or its winter version."""
+"""Which pictures a training set or a test set shows: of every frame, the original or a translator's version."""
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
+from snowdrift.data.sets import SOURCES, TEST_SETS, Shares, shows_all, videos_needed
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.seeds import derive_seed
-
-DOMAINS = ("vfp", "winter", "mixed")
-TEST_DOMAINS = ("vfp", "winter")
 
 _log = logging.getLogger(__name__)
 
 
-def domain_frames(
-    frames: pd.DataFrame, domain: str, *, split: str, mixed: str | float, seed: int
-) -> pd.DataFrame:
-    """The pictures of one split in one domain, ordered by frame.
+def training_selections(
+    frames: pd.DataFrame, name: str, shares: Shares, *, seed: int
+) -> dict[str, pd.DataFrame]:
+    """The pictures of a training set's train and val splits, by split.
+
+    A set whose shares are all 1 shows every video from each of its sources. In any other, each video is shown from one
+    source, so that sets whose shares add up to 1 have equally many frames. Which video is shown from which source is
+    drawn from `seed` and the split alone: sets of equal shares show the same videos as originals, and a smaller share
+    is a part of a larger one.
 
     Args:
-        frames: The frame table; only frames of `split` with status `ok` are used.
-        domain: `vfp` (every frame as it was taken), `winter` (every frame translated) or `mixed`.
-        split: train, val or test. The test split has no mixed domain: it is what the domains are compared on.
-        mixed: What `mixed` means. `half`: half of the split's videos (rounded down) in their winter version,
-            whole videos at a time, so that the number of frames is that of the other domains. A number in (0, 1):
-            that share of them, at least one video and not all. `union`: both versions.
-        seed: The study's seed, from which the winter videos of `half` are drawn; the same for every training.
+        frames: The frame table; only frames with status `ok` are used.
+        name: Of the training set.
+        shares: For each source, the share of the videos that are shown from it, see `data.sets`.
+        seed: The study's seed, the same for every training.
 
     Returns:
-        Columns frame_id, video and source (`vfp` or `winter`), sorted by frame_id and source.
+        For each split: columns frame_id, video and source, sorted by frame_id and source.
 
     Raises:
-        SnowdriftError: The split has no usable frame, or too few videos to mix.
+        SnowdriftError: A split has no usable frame, or there are fewer training videos than sources.
     """
-    if (
-        domain not in DOMAINS
-        or not (mixed in ("half", "union") or 0 < mixed < 1)
-        or (domain == "mixed" and split == "test")
-    ):
-        raise ValueError(f"no such domain: {domain} ({mixed}) in the {split} split")
+    selections = {}
+    for split in ("train", "val"):
+        chosen = _usable(frames, split)
+        videos = sorted(chosen["video"].unique())
+        if split == "train" and len(videos) < videos_needed(shares):
+            raise SnowdriftError(
+                f"training_sets.{name}: {' and '.join(shares)} need a training video each, and there is only "
+                f"{', '.join(videos)}",
+                f"raise splits.train, or set each share of training_sets.{name} to 1",
+            )
+        if shows_all(shares):
+            pictures = pd.concat([chosen.assign(source=source) for source in shares])
+        else:
+            pictures = chosen.assign(source=chosen["video"].map(_deal(videos, shares, split, seed)))
+        selections[split] = pictures.sort_values(["frame_id", "source"], ignore_index=True)
+        counts = ", ".join(f"{count} {source}" for source, count in pictures["source"].value_counts().items())
+        _log.info("%s, %s: %d videos, frames: %s", name, split, len(videos), counts)
+    return selections
+
+
+def testing_selection(frames: pd.DataFrame, test_set: str) -> pd.DataFrame:
+    """The pictures of a test set: every usable frame of the test videos, from the set's own source.
+
+    Returns:
+        Columns frame_id, video and source, sorted by frame_id.
+
+    Raises:
+        SnowdriftError: The test split has no usable frame.
+    """
+    pictures = _usable(frames, "test").assign(source=TEST_SETS[test_set])
+    return pictures.sort_values("frame_id", ignore_index=True)
+
+
+def _usable(frames: pd.DataFrame, split: str) -> pd.DataFrame:
     chosen = frames.loc[(frames["split"] == split) & (frames["status"] == "ok"), ["frame_id", "video"]]
     if chosen.empty:
         raise SnowdriftError(
             f"splits.{split}: no usable frame in the {split} split",
             f"give splits.{split} a video whose frames are not all rejected (see data/rejected.csv)",
         )
-    if domain != "mixed":
-        pictures = chosen.assign(source=domain)
-    elif mixed == "union":
-        pictures = pd.concat([chosen.assign(source=source) for source in TEST_DOMAINS])
-    else:
-        share = 0.5 if mixed == "half" else mixed
-        winter = _winter_videos(sorted(chosen["video"].unique()), share, split, seed)
-        pictures = chosen.assign(source=np.where(chosen["video"].isin(winter), "winter", "vfp"))
-    return pictures.sort_values(["frame_id", "source"], ignore_index=True)
+    return chosen
 
 
-def training_selections(
-    frames: pd.DataFrame, domain: str, *, mixed: str | float, seed: int
-) -> dict[str, pd.DataFrame]:
-    """The pictures of a domain's train and val splits, see `domain_frames`, by split."""
-    selections = {}
-    for split in ("train", "val"):
-        chosen = domain_frames(frames, domain, split=split, mixed=mixed, seed=seed)
-        counts = ", ".join(f"{count} {source}" for source, count in chosen["source"].value_counts().items())
-        _log.info("%s, %s: %d videos, frames: %s", domain, split, chosen["video"].nunique(), counts)
-        selections[split] = chosen
-    return selections
+def _deal(videos: Sequence[str], shares: Shares, split: str, seed: int) -> dict[str, str]:
+    """The source from which each video is shown: at least one video from each, and the rest of them as originals.
 
-
-def _winter_videos(videos: list[str], share: float, split: str, seed: int) -> list[str]:
-    if len(videos) < 2:
-        if split == "train":
-            raise SnowdriftError(
-                f"detector.mixed: a mixture needs at least two training videos, and there is one: {videos[0]}",
-                "raise splits.train, or set detector.mixed to union",
-            )
-        _log.info("the %s split has one video: the mixed domain keeps it as it is", split)
-        return []
-    count = min(max(1, int(share * len(videos))), len(videos) - 1)
-    generator = np.random.default_rng(derive_seed(seed, "mixed", split))
-    drawn = generator.permutation(len(videos))[:count]
-    return [videos[index] for index in sorted(drawn)]
+    If there are fewer videos than sources, the originals come first.
+    """
+    order = sorted(shares, key=SOURCES.index, reverse=True)[-len(videos) :]
+    drawn = np.random.default_rng(derive_seed(seed, "mixed", split)).permutation(len(videos))
+    dealt: dict[str, str] = {}
+    share = 0.0
+    for place, source in enumerate(order, 1):
+        share += shares[source]
+        # What sums such as 0.7 + 0.1 lack must not cost a video.
+        upto = len(videos) if source == order[-1] else int(share * len(videos) + 1e-6)
+        upto = min(max(upto, len(dealt) + 1), len(videos) - len(order) + place)
+        dealt |= {videos[index]: source for index in drawn[len(dealt) : upto]}
+    return dealt

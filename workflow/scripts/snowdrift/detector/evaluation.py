@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from snowdrift.data.sets import TEST_SETS
 from snowdrift.detector.datasets import Pictures, lost_pictures, write_dataset
-from snowdrift.detector.domains import TEST_DOMAINS, domain_frames
+from snowdrift.detector.domains import testing_selection
 from snowdrift.detector.library import collect_warnings, prepare_ultralytics, ultralytics_device, use_threads
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.errors import SnowdriftError
@@ -72,7 +73,7 @@ def evaluate_detector(
     device: torch.device,
     threads: int,
     scratch: Path | str,
-    test_domains: Sequence[str] = TEST_DOMAINS,
+    test_domains: Sequence[str] = tuple(TEST_SETS),
 ) -> Evaluation:
     """Measure a detector on the test frames of each domain, and keep its detections on a few of them.
 
@@ -85,7 +86,7 @@ def evaluate_detector(
         threads: CPU threads for torch.
         scratch: Folder for a temporary dataset, removed afterwards; it must be on the side of the results so
             that relative links hold.
-        test_domains: The domains to test on.
+        test_domains: The test sets.
 
     Raises:
         SnowdriftError: A model or picture that cannot be read, or a test split without boxes.
@@ -96,8 +97,7 @@ def evaluate_detector(
     evaluations = []
     Path(scratch).mkdir(parents=True, exist_ok=True)
     for domain in test_domains:
-        # Nothing is mixed or drawn in a test domain.
-        selection = domain_frames(pictures.frames, domain, split="test", mixed="half", seed=0)
+        selection = testing_selection(pictures.frames, domain)
         with tempfile.TemporaryDirectory(prefix=".test-", dir=scratch) as folder:
             dataset = Path(folder).absolute() / domain
             write_dataset(dataset, pictures, {"test": selection})

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 from torch import Tensor, nn
+from ultralytics.data import build_dataloader
 from ultralytics.utils.torch_utils import strip_optimizer
 
 from snowdrift.detector.datasets import lost_pictures
@@ -18,6 +19,7 @@ from snowdrift.runtime.ranks import Ranks
 from snowdrift.runtime.resume import JobState
 
 _log = logging.getLogger(__name__)
+_LEAST_SIZE = 64  # pixels: from there on one frame makes a batch
 
 
 class StudyTrainer(ResumableTrainer):
@@ -47,10 +49,10 @@ class StudyTrainer(ResumableTrainer):
     ) -> None:
         super().__init__(overrides, state, ranks)
         self._expected = expected
+        self._asked_batch_size, self._started = self.batch_size, False
         self._start = start
         for event in ("on_train_start", "on_val_start"):
             self.add_callback(event, use_threads(threads))
-        self.add_callback("on_train_epoch_end", _refuse_smaller_batch(self.batch_size))
         if ranks.first:
             self.add_callback("on_train_batch_end", _report_batch)
             self.add_callback("on_fit_epoch_end", _log_epoch)
@@ -78,6 +80,36 @@ class StudyTrainer(ResumableTrainer):
             )
         return dataset
 
+    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"):
+        """Load one split; an epoch leaves out its last frame where that frame alone would make a batch too small.
+
+        At 32 px the last maps are single pixels, of which batch normalisation needs two. Another epoch has another
+        order, and leaves out another frame.
+        """
+        loader = super().get_dataloader(dataset_path, batch_size, rank, mode)
+        last = len(loader.sampler) % loader.batch_size or loader.batch_size
+        if mode != "train" or last > 1 or self.args.imgsz >= _LEAST_SIZE:
+            return loader
+        if loader.batch_size == 1:
+            raise SnowdriftError(
+                f"detector.image_size is {self.args.imgsz}, at which a training step needs two frames; got one",
+                f"set detector.image_size to {_LEAST_SIZE} or more, or give more training videos",
+            )
+        loader.close()
+        options = {"workers": self.args.workers, "rank": rank, "device": self.device}
+        return build_dataloader(loader.dataset, batch_size, drop_last=True, **options)
+
+    def _build_train_pipeline(self) -> None:
+        # Ultralytics calls it again when its first epoch has run out of memory, with half the batch if there is half.
+        if self._started:
+            smaller = f"set detector.batch_size to {self.batch_size} or less"
+            raise SnowdriftError(
+                f"detector.batch_size: the device's memory does not hold a batch of {self._asked_batch_size}",
+                f"{smaller if self._asked_batch_size > 1 else 'lower detector.image_size'}, for all detectors alike",
+            )
+        super()._build_train_pipeline()
+        self._started = True
+
     def validate(self):
         """Validate, unless the study asked for none: then the last weights are the model."""
         return super().validate() if self.args.val else ({}, None)
@@ -95,17 +127,6 @@ class StudyTrainer(ResumableTrainer):
             return
         for path in (self.last, self.best) if self._ranks.first else ():
             strip_optimizer(path)
-
-
-def _refuse_smaller_batch(batch_size: int):
-    def check(trainer: StudyTrainer) -> None:
-        if trainer.batch_size != batch_size:
-            raise SnowdriftError(
-                f"detector.batch_size: the device's memory does not hold a batch of {batch_size}",
-                f"set detector.batch_size to {trainer.batch_size} or less, for all detectors alike",
-            )
-
-    return check
 
 
 def _report_batch(trainer: StudyTrainer) -> None:

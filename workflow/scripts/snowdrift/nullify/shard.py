@@ -12,9 +12,10 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from snowdrift.cyclegan.data import open_rgb, to_tensor
+from snowdrift.cyclegan.data import to_tensor
 from snowdrift.cyclegan.inference import accelerated
 from snowdrift.cyclegan.networks import ResnetGenerator
+from snowdrift.data.pictures import open_picture
 from snowdrift.nullify.lasting import to_rounded_picture, treated, visibility
 from snowdrift.nullify.methods import WHITE_BOX, as_published, start_attack
 from snowdrift.nullify.names import TREATMENTS
@@ -179,7 +180,7 @@ def _with_ceilings(rows: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
 
 def prepare(path: Path, size: int) -> Tensor:
     """A photograph as (3, size, size) in [-1, 1], scaled to fit and cropped around its centre."""
-    return to_tensor(ImageOps.fit(open_rgb(path), (size, size), Image.Resampling.BICUBIC))
+    return to_tensor(ImageOps.fit(open_picture(path), (size, size), Image.Resampling.BICUBIC))
 
 
 def _attack_by_gradients(

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from PIL import Image, ImageDraw
 
+from snowdrift.data.pictures import open_picture
 from snowdrift.data.selection import evenly
 from snowdrift.nullify.names import CEILINGS
-from snowdrift.report.pictures import CLASS_COLOURS, FAINT, INK, PAPER, font, open_picture, write_picture
+from snowdrift.report.pictures import CLASS_COLOURS, FAINT, INK, PAPER, font, write_picture
 from snowdrift.report.style import GRID, STYLE, write_figure
 from snowdrift.runtime.errors import SnowdriftError
 

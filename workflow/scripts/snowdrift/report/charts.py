@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,13 @@ from plotly.subplots import make_subplots
 from snowdrift.nullify.names import CEILINGS
 from snowdrift.report.attack_figures import ceiling_of, mean_scores, shares
 from snowdrift.report.blocks import Chart, Table
-from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
 from snowdrift.report.pictures import CLASS_COLOURS
 from snowdrift.report.plots import LOSS_PANELS
 from snowdrift.report.style import COLD, WARM
-from snowdrift.report.tables import mean_matrix
+from snowdrift.report.tables import mean_matrix, test_sets, training_sets
 
 COLOURS = (COLD, WARM, *CLASS_COLOURS[2:4], CLASS_COLOURS[1], CLASS_COLOURS[0])
 FAINT = "#8794a1"
-_DOMAIN_COLOURS = dict(zip(TRAIN_DOMAINS, COLOURS, strict=False))
 _POINTS = 400  # of a curve: more than a screen shows
 
 
@@ -28,13 +27,13 @@ def cross_domain_chart(cross_domain: pd.DataFrame) -> Chart:
     """MAP50 and mAP50-95 over all classes as heat maps: rows trained on, columns tested on."""
     titles = {"map50": "mAP50", "map50_95": "mAP50-95"}
     figure = make_subplots(1, 2, subplot_titles=list(titles.values()), horizontal_spacing=0.16)
-    for column, (metric, title) in enumerate(titles.items(), 1):
-        matrix = mean_matrix(cross_domain, metric)
+    matrices = [(title, mean_matrix(cross_domain, metric)) for metric, title in titles.items()]
+    for column, (title, matrix) in enumerate(matrices, 1):
         figure.add_heatmap(
             # As the tables round: the page rounds no figure a second time.
             z=[[None if pd.isna(value) else round(value, 3) for value in row] for row in matrix.to_numpy()],
-            x=list(TEST_DOMAINS),
-            y=list(TRAIN_DOMAINS),
+            x=list(matrix.columns),
+            y=list(matrix.index),
             texttemplate="%{z:.3f}",
             hovertemplate=f"trained on %{{y}}, tested on %{{x}}: {title} %{{z:.3f}}<extra></extra>",
             colorscale="Blues",
@@ -48,36 +47,36 @@ def cross_domain_chart(cross_domain: pd.DataFrame) -> Chart:
     figure.update_xaxes(title="tested on")
     figure.update_yaxes(title="trained on", col=1)
     return Chart(
-        plain(figure, 300),
-        "Heat maps of mAP50 and mAP50-95 by training and test domain",
+        plain(figure, 120 + 60 * len(matrices[0][1])),
+        "Heat maps of mAP50 and mAP50-95 by training and test set",
         "All classes together. 1 is perfect, 0 finds nothing. The tables below have the figures.",
     )
 
 
 def curves_chart(curves: pd.DataFrame) -> Chart:
-    """Precision over recall of every detector, one panel a test domain, all classes together, means over the seeds.
+    """Precision over recall of every detector, one panel a test set, all classes together, means over the seeds.
 
     Args:
         curves: `detection/curves.csv`.
     """
     keys = ["test_domain", "train_domain", "recall"]
     means = curves[curves["class_name"] == "all"].groupby(keys)["precision"].mean()
+    tests = test_sets(curves)
+    colour_of = dict(zip(training_sets(curves), cycle(COLOURS), strict=False))
     figure = make_subplots(
         1,
-        len(TEST_DOMAINS),
-        subplot_titles=[f"tested on {name}" for name in TEST_DOMAINS],
+        len(tests),
+        subplot_titles=[f"tested on {name}" for name in tests],
         shared_yaxes=True,
         horizontal_spacing=0.06,
     )
     rows = []
-    for column, tested in enumerate(TEST_DOMAINS, 1):
-        for trained in TRAIN_DOMAINS:
+    for column, tested in enumerate(tests, 1):
+        for trained, colour in colour_of.items():
             if (tested, trained) not in means.index.droplevel("recall"):
                 continue
             curve = means.loc[tested, trained]
-            _line(
-                figure, curve.index, curve, trained, _DOMAIN_COLOURS[trained], column, f"trained on {trained}"
-            )
+            _line(figure, curve.index, curve, trained, colour, column, f"trained on {trained}")
             at = [float(np.interp(recall, curve.index, curve)) for recall in (0.1, 0.3, 0.5, 0.7, 0.9)]
             rows.append([trained, tested, *at])
     figure.update_xaxes(title="recall", range=[0, 1.02])
@@ -86,7 +85,7 @@ def curves_chart(curves: pd.DataFrame) -> Chart:
     header = ["trained on", "tested on", *(f"at recall {recall}" for recall in (0.1, 0.3, 0.5, 0.7, 0.9))]
     return Chart(
         plain(figure, 380),
-        "Precision over recall of the three detectors on original and winter test frames",
+        "Precision over recall of every detector on every test set",
         "Precision over recall at an overlap (IoU) of 0.5, mean over the classes that occur.",
         Table("Precision at some recalls", header, rows),
     )

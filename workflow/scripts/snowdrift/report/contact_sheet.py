@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 from PIL import Image, ImageDraw
 
+from snowdrift.data.pictures import open_picture
 from snowdrift.data.selection import evenly
 from snowdrift.data.tables import OK
 from snowdrift.report.pictures import (
@@ -16,7 +17,6 @@ from snowdrift.report.pictures import (
     PAPER,
     draw_box,
     font,
-    open_picture,
     scale_to_width,
     write_picture,
 )

@@ -1,4 +1,4 @@
-"""What the three detectors find on a few test frames, in both domains."""
+"""What the detectors find on a few test frames, in every test set."""
 
 import logging
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
+from snowdrift.data.pictures import open_picture
 from snowdrift.report.pictures import (
     FAINT,
     INK,
@@ -16,11 +16,10 @@ from snowdrift.report.pictures import (
     draw_box,
     draw_label,
     font,
-    open_picture,
     scale_to_width,
     write_picture,
 )
-from snowdrift.report.tables import Corners, corners_of, in_pixels
+from snowdrift.report.tables import Corners, corners_of, in_pixels, test_sets, training_sets
 from snowdrift.runtime.errors import SnowdriftError
 
 logger = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ WIDTH, GAP, LABEL = 400, 6, 22
 def draw_detections(
     examples: pd.DataFrame, boxes: pd.DataFrame, class_names: Sequence[str], output: Path | str
 ) -> None:
-    """Write a sheet: a row for each frame in each domain, a column for each detector.
+    """Write a sheet: a row for each frame in each test set, a column for each detector.
 
     Ground truth is drawn as thin magenta boxes, detections in their class's colour with name and confidence.
 
@@ -57,33 +56,39 @@ def draw_detections(
             "delete detection/evaluation below this study's results and run again",
         )
     colours = {name: colour_of(class_id) for class_id, name in enumerate(class_names)}
+    columns = training_sets(examples)
     rows = [
         _row(
-            examples[examples["frame_id"] == frame_id], boxes[boxes["frame_id"] == frame_id], domain, colours
+            examples[(examples["frame_id"] == frame_id) & (examples["test_domain"] == test_set)],
+            boxes[boxes["frame_id"] == frame_id],
+            columns,
+            colours,
         )
         for frame_id in frame_ids
-        for domain in TEST_DOMAINS
+        for test_set in test_sets(examples)
     ]
-    write_picture(_stack(rows, colours), output)
+    write_picture(_stack(rows, columns, colours), output)
     logger.info("%s: detections above confidence %s on %d frames", output, DRAWN_CONFIDENCE, len(frame_ids))
 
 
-def _row(examples: pd.DataFrame, truth: pd.DataFrame, domain: str, colours: dict[str, str]) -> Image.Image:
-    """One frame in one domain, seen by each detector."""
-    examples = examples[examples["test_domain"] == domain]
+def _row(
+    examples: pd.DataFrame, truth: pd.DataFrame, columns: Sequence[str], colours: dict[str, str]
+) -> Image.Image:
+    """One frame in one test set, seen by each detector."""
+    test_set = examples["test_domain"].iloc[0]
     cells = []
-    for train_domain in TRAIN_DOMAINS:
-        seen = examples[examples["train_domain"] == train_domain]
+    for training_set in columns:
+        seen = examples[examples["train_domain"] == training_set]
         if seen.empty:
             raise SnowdriftError(
-                f"the example tables have no row for the {train_domain} detector on {domain} frames",
+                f"the example tables have no row for the {training_set} detector on {test_set} frames",
                 "delete detection/evaluation below this study's results and run again",
             )
         cells.append(_cell(seen, truth, colours))
-    row = Image.new("RGB", (_columns_width(), LABEL + cells[0].height), PAPER)
+    row = Image.new("RGB", (_width(columns), LABEL + cells[0].height), PAPER)
     for column, cell in enumerate(cells):
         row.paste(cell, (column * (WIDTH + GAP), LABEL))
-    label = f"{examples['frame_id'].iloc[0]}  ({domain})"
+    label = f"{examples['frame_id'].iloc[0]}  ({test_set})"
     ImageDraw.Draw(row).text((0, LABEL / 2), label, fill=FAINT, font=font(12), anchor="lm")
     return row
 
@@ -108,18 +113,18 @@ def _cell(seen: pd.DataFrame, truth: pd.DataFrame, colours: dict[str, str]) -> I
     return picture
 
 
-def _stack(rows: Sequence[Image.Image], colours: dict[str, str]) -> Image.Image:
+def _stack(rows: Sequence[Image.Image], columns: Sequence[str], colours: dict[str, str]) -> Image.Image:
     header = 2 * LABEL + GAP
     height = header + sum(row.height + GAP for row in rows)
-    sheet = Image.new("RGB", (_columns_width() + 2 * GAP, height), PAPER)
+    sheet = Image.new("RGB", (_width(columns) + 2 * GAP, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     left = GAP
     for name, colour in [("ground truth", TRUTH), *colours.items()]:
         draw.rectangle((left, GAP, left + 14, GAP + 12), fill=colour, outline=FAINT)
         draw.text((left + 20, GAP + 6), name, fill=INK, font=font(13), anchor="lm")
         left += 40 + round(draw.textlength(name, font(13)))
-    for column, domain in enumerate(TRAIN_DOMAINS):
-        title = f"trained on {domain}"
+    for column, training_set in enumerate(columns):
+        title = f"trained on {training_set}"
         draw.text((GAP + column * (WIDTH + GAP), LABEL + GAP), title, fill=INK, font=font(14))
     top = header
     for row in rows:
@@ -128,5 +133,5 @@ def _stack(rows: Sequence[Image.Image], colours: dict[str, str]) -> Image.Image:
     return sheet
 
 
-def _columns_width() -> int:
-    return len(TRAIN_DOMAINS) * WIDTH + (len(TRAIN_DOMAINS) - 1) * GAP
+def _width(columns: Sequence[str]) -> int:
+    return len(columns) * WIDTH + (len(columns) - 1) * GAP

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from snowdrift.data.pictures import open_picture
 from snowdrift.report.contact_sheet import Pair, Ranked
-from snowdrift.report.pictures import open_picture
 from snowdrift.report.tables import Corners, in_pixels
 
 

@@ -6,8 +6,8 @@ import pandas as pd
 
 from snowdrift.runtime.errors import SnowdriftError
 
-TRAIN_DOMAINS = ("vfp", "winter", "mixed")
-TEST_DOMAINS = ("vfp", "winter")
+TRAIN_DOMAINS = ("original", "winter", "mixed")
+TEST_DOMAINS = ("original", "winter")
 
 
 LEARNED = 0.05
@@ -20,7 +20,7 @@ class Finding:
 
     Attributes:
         scores: mAP50 of each train domain (rows) on each test domain (columns), 0 to 1.
-        drops: For vfp and winter, the own domain's mAP50 less that on the other domain.
+        drops: For original and winter, the own domain's mAP50 less that on the other domain.
         means: For each train domain, its mean over both test domains.
         trainings: What each seed's detectors say by themselves; none where the finding itself is of one seed.
     """

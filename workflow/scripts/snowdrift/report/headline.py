@@ -7,8 +7,6 @@ from snowdrift.report.finding import LEARNED, TEST_DOMAINS, Finding
 NARROW = 0.02
 """A difference of mAP50 that one more training of the same detector may turn."""
 
-_FRAMES = {"vfp": "original", "winter": "winter"}
-
 
 @dataclass(frozen=True)
 class Headline:
@@ -33,7 +31,7 @@ def headline(finding: Finding) -> Headline:
 def _answer(finding: Finding) -> str:
     untaught = [name for name in TEST_DOMAINS if finding.scores.loc[name, name] < LEARNED]
     if untaught:
-        names = " and ".join(f"{_FRAMES[name]} frames" for name in untaught)
+        names = " and ".join(f"{name} frames" for name in untaught)
         return (
             f"The detectors have learned too little to tell: trained on {names}, they hardly find people on "
             "frames of the same kind."
@@ -56,7 +54,7 @@ def _answer(finding: Finding) -> str:
             )
         )
     faults = [
-        f"the detector trained on {_FRAMES[own]} frames does no worse on {_FRAMES[other]} ones"
+        f"the detector trained on {own} frames does no worse on {other} ones"
         for own, other in (TEST_DOMAINS, TEST_DOMAINS[::-1])
         if finding.drops[own] <= 0
     ]
@@ -67,8 +65,8 @@ def _answer(finding: Finding) -> str:
 
 def _figures(finding: Finding) -> str:
     own_and_other = "; ".join(
-        f"trained on {_FRAMES[own]} frames, {finding.scores.loc[own, own]:.3f} on {_FRAMES[own]} test frames "
-        f"and {finding.scores.loc[own, other]:.3f} on {_FRAMES[other]} ones"
+        f"trained on {own} frames, {finding.scores.loc[own, own]:.3f} on {own} test frames "
+        f"and {finding.scores.loc[own, other]:.3f} on {other} ones"
         for own, other in (TEST_DOMAINS, TEST_DOMAINS[::-1])
     )
     means = ", ".join(f"{value:.3f} ({domain})" for domain, value in finding.means.items())

@@ -9,8 +9,8 @@ from pathlib import Path
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
+from snowdrift.data.pictures import open_picture
 from snowdrift.report.tables import Corners
-from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import atomic_path
 
 INK, PAPER, FAINT = "#1d2733", "#ffffff", "#5b6773"
@@ -18,22 +18,6 @@ INK, PAPER, FAINT = "#1d2733", "#ffffff", "#5b6773"
 CLASS_COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#0072b2", "#d55e00")
 
 _MEDIA_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
-
-
-def open_picture(path: Path | str) -> Image.Image:
-    """Read a picture as RGB.
-
-    Raises:
-        SnowdriftError: the file is missing or cannot be decoded.
-    """
-    try:
-        with Image.open(path) as picture:
-            return picture.convert("RGB")
-    except (OSError, ValueError, SyntaxError) as error:
-        raise SnowdriftError(
-            f"{path}: cannot be read as a picture: {error}",
-            "delete the file and run again if the workflow made it; else check the photographs and run again",
-        ) from error
 
 
 def scale_to_width(picture: Image.Image, width: int) -> Image.Image:

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
 from snowdrift.report.pictures import INK
 from snowdrift.report.style import COLD, GRID, STYLE, WARM, write_figure
 from snowdrift.report.tables import mean_matrix
@@ -47,11 +46,12 @@ def plot_cross_domain(cross_domain: pd.DataFrame, output: Path | str) -> None:
         output: PNG or SVG, by the suffix.
     """
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 3.5), layout="constrained")
-        for axis, (metric, title) in zip(
-            figure.subplots(1, 2), {"map50": "mAP50", "map50_95": "mAP50-95"}.items(), strict=True
-        ):
-            _heat_map(axis, mean_matrix(cross_domain, metric), title)
+        titles = {"map50": "mAP50", "map50_95": "mAP50-95"}
+        matrices = {title: mean_matrix(cross_domain, metric) for metric, title in titles.items()}
+        height = 2 + 0.5 * len(matrices["mAP50"])
+        figure = Figure(figsize=(6.4, height), layout="constrained")
+        for axis, (title, matrix) in zip(figure.subplots(1, 2), matrices.items(), strict=True):
+            _heat_map(axis, matrix, title)
         write_figure(figure, output)
 
 
@@ -70,15 +70,14 @@ def _panel(axis: Axes, losses: pd.DataFrame, title: str, series: dict[str, str])
 
 def _heat_map(axis: Axes, matrix: pd.DataFrame, title: str) -> None:
     axis.imshow(matrix, vmin=0, vmax=1, cmap="Blues", aspect="auto")
-    for row, train_domain in enumerate(TRAIN_DOMAINS):
-        for column, test_domain in enumerate(TEST_DOMAINS):
-            value = matrix.loc[train_domain, test_domain]
+    for row, scores in enumerate(matrix.to_numpy()):
+        for column, value in enumerate(scores):
             text = "none" if pd.isna(value) else f"{value:.3f}"
             colour = "white" if value > 0.55 else INK
             axis.text(column, row, text, ha="center", va="center", fontsize=14, color=colour)
     axis.set_title(title, loc="left", fontsize=12)
-    axis.set_xticks(range(len(TEST_DOMAINS)), TEST_DOMAINS)
-    axis.set_yticks(range(len(TRAIN_DOMAINS)), TRAIN_DOMAINS)
+    axis.set_xticks(range(matrix.shape[1]), matrix.columns)
+    axis.set_yticks(range(matrix.shape[0]), matrix.index)
     axis.set_xlabel("tested on")
     axis.set_ylabel("trained on")
     axis.tick_params(length=0, colors=INK)

@@ -3,17 +3,18 @@
 import os
 import platform
 import subprocess
-from importlib import metadata
 from pathlib import Path
 
-import torch
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.leases import visible_devices
+from snowdrift.runtime.libraries import installed
 
-PACKAGES = ("torch", "torchvision", "ultralytics", "snakemake", "numpy", "pandas", "pillow")
+MODULES = ("torch", "torchvision", "ultralytics", "snakemake", "numpy", "pandas", "PIL")
 
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that the results rest on."""
-    return {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
+    return {"python": platform.python_version()} | installed(MODULES)
 
 
 def source_state(folder: Path) -> str:
@@ -28,13 +29,21 @@ def source_state(folder: Path) -> str:
 def machine() -> dict[str, str]:
     """The machine's system, its processors that this process may use, its memory and its GPUs."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
-    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processors": str(_processors()),
         "memory": f"{memory:.0f} GB",
-        "GPUs": ", ".join(gpus) or "none",
+        "GPUs": _gpus(),
     }
+
+
+def _gpus() -> str:
+    # torch would start CUDA on GPUs that other jobs have leased.
+    try:
+        found = visible_devices()
+    except SnowdriftError:
+        return "not known: the driver does not answer"
+    return ", ".join(model or name for name, model in found.items()) or "none"
 
 
 def _processors() -> int:

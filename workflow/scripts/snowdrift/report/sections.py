@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from snowdrift.data.sets import in_words, shows_all
+from snowdrift.data.tables import lone_frames
 from snowdrift.report import provenance
 from snowdrift.report.blocks import Chart, Code, Comparison, Figure, Section, Table, Text
 from snowdrift.report.charts import cross_domain_chart, curves_chart, losses_chart, times_chart
@@ -17,6 +19,7 @@ from snowdrift.report.pictures import data_uri
 from snowdrift.report.tables import (
     METRICS,
     mean_over_seeds,
+    read_rejected,
     rejection_reasons,
     rule_times,
     split_counts,
@@ -29,10 +32,6 @@ _EXTREMES = (
     "The best and the worst of up to 200 frames with people, chosen in the same way, by how much of the edges in and "
     "around each box is found again in winter (100 %: all; the figure is that of the frame's faintest person). Where "
     "they are gone, the person has faded, and the label stands for nothing."
-)
-_UNION = (
-    " The mixed one sees both versions of every training frame (detector.mixed: union), twice as many as the others, "
-    "so a part of its lead may be that it trains longer."
 )
 MOST_REASONS = 20
 
@@ -115,20 +114,27 @@ def snow_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
 
 
 def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
-    """Every detector on both domains: heat map, precision-recall curves, tables of all and of each class."""
+    """Every detector on every test set: heat map, precision-recall curves, tables of all and of each class."""
     cross_domain = read_table(files.cross_domain)
     means = mean_over_seeds(cross_domain)
     seeds = int(means["seeds"].max())
     over = "one training of each" if seeds == 1 else f"{seeds} trainings of each, and means over them"
+    training_sets = config["training_sets"]
+    longer = [name for name, shares in training_sets.items() if len(shares) > 1 and shows_all(shares)]
     together, each = means[means["class_name"] == "all"], means[means["class_name"] != "all"]
     return Section(
         "detection",
         "Cross-domain evaluation",
         [
             Text(
-                "Three detectors that differ in nothing but their training data, each on the original (vfp) "
-                f"and the winter version of the same test videos. The figures are from {over}."
-                + (_UNION if config["detector"]["mixed"] == "union" else "")
+                "Detectors that differ in nothing but their training data, each on the original and the winter "
+                f"version of the same test videos. The figures are from {over}."
+                + "".join(map(_trains_longer, longer))
+            ),
+            Table(
+                "What each detector learned from",
+                ["trained on", "training videos"],
+                [[name, in_words(shares)] for name, shares in training_sets.items()],
             ),
             cross_domain_chart(cross_domain),
             _metrics_table("All classes together", together, per_class=False),
@@ -147,7 +153,7 @@ def detections_section(files: StudyFiles) -> Section:
             Figure(
                 data_uri(files.detections, DETECTIONS_WIDTH),
                 "Test frames with the boxes that each detector found",
-                "Each frame in both domains, as each detector sees it. Thin magenta boxes: ground truth. "
+                "Each frame in every test set, as each detector sees it. Thin magenta boxes: ground truth. "
                 f"Detections of at least {DRAWN_CONFIDENCE} confidence are drawn with class and confidence.",
                 wide=True,
             )
@@ -157,12 +163,13 @@ def detections_section(files: StudyFiles) -> Section:
 
 def data_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
     """Frames, videos and boxes of each split, and what was left out."""
-    counts = split_counts(read_table(files.frames), read_table(files.boxes), config["data"]["class_names"])
-    rejected = read_table(files.rejected)
+    frames = read_table(files.frames)
+    counts = split_counts(frames, read_table(files.boxes), config["data"]["class_names"])
+    rejected = read_rejected(files.rejected)
     source = config["data"]["vfp290k"]
     origin = "Rendered for this study (data.vfp290k is null)." if source is None else f"Read from {source}."
     blocks: list[Text | Table] = [
-        Text(f"{origin} Videos are split as a whole, so no test frame has a neighbour in training."),
+        Text(f"{origin} {_neighbours(frames)}"),
         Table("Frames and boxes of each split", list(counts.columns), counts.values.tolist()),
     ]
     if rejected.empty:
@@ -179,6 +186,19 @@ def data_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
             Text(f"The CycleGAN learned from {len(read_table(files.style)):,} style photographs, {kind}.")
         )
     return Section("data", "Data", blocks)
+
+
+def _neighbours(frames: pd.DataFrame) -> str:
+    """Whether a test frame can have a near-copy in training."""
+    whole = "Videos are split as a whole, so no test frame has a neighbour in training."
+    lone = lone_frames(frames)
+    if not lone:
+        return whole
+    which = "No frame belongs to a video" if lone == len(frames) else f"{lone:,} frames belong to no video"
+    return (
+        f"{which}, and each of them is split by itself. Equal pictures are never in two splits, but near-copies of a "
+        "test frame among the training frames were not ruled out; `splits.group` can say which belong together."
+    )
 
 
 def run_section(config: Mapping[str, Any], benchmarks: Path, command: str) -> Section:
@@ -222,6 +242,13 @@ def _comparisons(folder: Path, pairs: pd.DataFrame) -> list[Comparison]:
         )
         for pair in pairs.itertuples()
     ]
+
+
+def _trains_longer(name: str) -> str:
+    return (
+        f" The detector of {name} sees several versions of every training frame, and so more frames than the others: "
+        "a part of its lead may be that it trains longer."
+    )
 
 
 def _metrics_table(caption: str, means: pd.DataFrame, *, per_class: bool) -> Table:

@@ -7,7 +7,8 @@ import pandas as pd
 
 from snowdrift.data.images import fault_kind
 from snowdrift.data.tables import OK
-from snowdrift.report.finding import TEST_DOMAINS, TRAIN_DOMAINS
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.files import read_table
 
 Corners = tuple[float, float, float, float]
 """Left, top, right, bottom."""
@@ -16,21 +17,32 @@ SPLITS = ("train", "val", "test", "unused")
 METRICS = ("map50", "map50_95", "precision", "recall")
 
 
+def training_sets(table: pd.DataFrame) -> list[str]:
+    """The training sets of a table with a column `train_domain`, in its order."""
+    return list(table["train_domain"].unique())
+
+
+def test_sets(table: pd.DataFrame) -> list[str]:
+    """The test sets of a table with a column `test_domain`, in its order."""
+    return list(table["test_domain"].unique())
+
+
 def mean_matrix(cross_domain: pd.DataFrame, metric: str, class_name: str = "all") -> pd.DataFrame:
-    """A metric's mean over the seeds: rows `TRAIN_DOMAINS`, columns `TEST_DOMAINS`, NaN where none."""
+    """A metric's mean over the seeds: a row for each training set, a column for each test set, NaN where none."""
     rows = cross_domain[cross_domain["class_name"] == class_name]
     means = rows.pivot_table(index="train_domain", columns="test_domain", values=metric, aggfunc="mean")
-    return means.reindex(index=list(TRAIN_DOMAINS), columns=list(TEST_DOMAINS)).astype(float)
+    return means.reindex(index=training_sets(cross_domain), columns=test_sets(cross_domain)).astype(float)
 
 
 def mean_over_seeds(cross_domain: pd.DataFrame) -> pd.DataFrame:
-    """One row for each train domain, test domain and class: means of the metrics, number of seeds.
+    """One row for each training set, test set and class: means of the metrics, number of seeds.
 
-    The domains come in the study's order, the classes with `all` first and then as in the table.
+    All come in the order of the table, but for the class `all`, which is first.
     """
     keys = ["train_domain", "test_domain", "class_name"]
     classes = sorted(cross_domain["class_name"].unique(), key=lambda name: name != "all")
-    orders = {"train_domain": TRAIN_DOMAINS, "test_domain": TEST_DOMAINS, "class_name": classes}
+    sets = {"train_domain": training_sets(cross_domain), "test_domain": test_sets(cross_domain)}
+    orders = sets | {"class_name": classes}
     table = cross_domain.astype({key: pd.CategoricalDtype(orders[key], ordered=True) for key in keys})
     means = table.groupby(keys, observed=True)[["instances", *METRICS]].mean()
     return means.assign(seeds=table.groupby(keys, observed=True)["seed"].nunique()).reset_index()
@@ -58,6 +70,20 @@ def split_counts(frames: pd.DataFrame, boxes: pd.DataFrame, class_names: Sequenc
             | {f"{name} boxes": count for name, count in counts.items()}
         )
     return pd.DataFrame(rows)
+
+
+def read_rejected(path: Path) -> pd.DataFrame:
+    """The table of what an index left out, which its job leaves as a log.
+
+    Raises:
+        SnowdriftError: It is not there.
+    """
+    if not path.is_file():
+        raise SnowdriftError(
+            f"{path}: this table is not there",
+            "make the index again, with --forcerun index_frames or --forcerun index_xray",
+        )
+    return read_table(path)
 
 
 def rejection_reasons(rejected: pd.DataFrame) -> pd.DataFrame:

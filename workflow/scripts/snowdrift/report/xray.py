@@ -9,7 +9,7 @@ import pandas as pd
 
 from snowdrift.report.blocks import Figure, Section, Table, Text
 from snowdrift.report.pictures import data_uri
-from snowdrift.report.tables import rejection_reasons
+from snowdrift.report.tables import read_rejected, rejection_reasons
 from snowdrift.report.xray_charts import losses_chart, scores_chart
 from snowdrift.runtime.files import read_table
 from snowdrift.scores.roles import UNDECIDED
@@ -73,7 +73,7 @@ def xray_section(files: XrayFiles, config: Mapping[str, Any]) -> Section:
                 wide=True,
             ),
             losses_chart(dict(zip(config["xray"]["models"], map(read_table, files.losses), strict=True))),
-            *_data(read_table(files.images), read_table(files.rejected), config),
+            *_data(read_table(files.images), read_rejected(files.rejected), config),
         ],
     )
 

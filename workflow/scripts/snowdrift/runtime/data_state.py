@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import chain
-from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
+from snowdrift.runtime.folders import walk
 from snowdrift.runtime.progress import track
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".xml", ".txt", ".yaml")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".xml", ".txt", ".yaml", ".yml", ".json", ".names", ".labels")
 """What counts as data: pictures, and annotations in any layout."""
 logger = logging.getLogger(__name__)
 _CHUNK = 256
@@ -111,24 +111,21 @@ def _write(record: Path, state: str, contents: Contents) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _stamps(
-    folder: Path | str, prefix: str = "", above: frozenset[tuple[int, int]] = frozenset()
-) -> Iterator[tuple[str, Stamp]]:
-    """(path, Stamp) of every data file below `folder`, sorted; links to folders are followed, loops are not."""
-    status = os.stat(folder)
-    above |= {(status.st_dev, status.st_ino)}
-    with os.scandir(folder) as entries:
-        found = sorted(entries, key=attrgetter("name"))
-    for entry in found:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            if entry.is_symlink() and (os.stat(entry).st_dev, os.stat(entry).st_ino) in above:
-                continue
-            yield from _stamps(entry.path, f"{prefix}{entry.name}/", above)
-        elif entry.name.lower().endswith(SUFFIXES) and entry.is_file():
-            status = entry.stat()
-            yield f"{prefix}{entry.name}", Stamp(status.st_size, status.st_mtime_ns)
+def _stamps(folder: Path | str) -> Iterator[tuple[str, Stamp]]:
+    """(path, Stamp) of every data file below `folder`, sorted, as `folders.walk` finds them."""
+    for below, files in walk(folder):
+        for entry in files:
+            if entry.name.lower().endswith(SUFFIXES) and _is_file(entry):
+                status = entry.stat()
+                path = f"{below}/{entry.name}" if below else entry.name
+                yield path, Stamp(status.st_size, status.st_mtime_ns)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _listing_digest(stamps: Iterable[tuple[str, Stamp]]) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.errors import SnowdriftError, is_out_of_memory
 from snowdrift.runtime.leases import lease, visible_devices
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,8 @@ def leased_devices(
         `count` CUDA devices, or the CPU alone.
 
     Raises:
-        SnowdriftError: `cuda` and no usable GPU, fewer GPUs than `count`, or one that fails.
+        SnowdriftError: `cuda` and no usable GPU, fewer GPUs than `count`, or one that fails; see `run_ranks` for how
+            one of several is found to fail.
     """
     if requested != "cpu" and granted is not None and 0 < granted < count:
         raise SnowdriftError(
@@ -52,9 +53,13 @@ def leased_devices(
     if names:
         with lease(names, count) as leased, _environment("CUDA_VISIBLE_DEVICES", ",".join(leased)):
             if torch.cuda.device_count() == count and torch.cuda.is_available():
-                _check_kernels(leased)
+                devices = [torch.device("cuda", index) for index in range(count)]
+                # Several devices get a process each. This one must not start CUDA on them: a GPU in the compute mode
+                # EXCLUSIVE_PROCESS takes one process alone.
+                if count == 1:
+                    check_kernels(devices[0])
                 logger.info("device: %s, asked for: %s", ", ".join(leased), requested)
-                yield [torch.device("cuda", index) for index in range(count)]
+                yield devices
                 return
         logger.warning(
             "torch cannot use %s: is the driver older than torch's CUDA? `device: auto` goes on on the CPU",
@@ -74,16 +79,20 @@ def leased_devices(
     yield [torch.device("cpu")]
 
 
-def _check_kernels(leased: list[str]) -> None:
-    """Compute on every device once: torch counts cards, too, that are too old for its kernels or out of order."""
-    for index, name in enumerate(leased):
-        try:
-            torch.ones(1, device=torch.device("cuda", index)).add(1).item()
-        except RuntimeError as error:
-            raise SnowdriftError(
-                f"torch cannot compute on {name}: {str(error).strip().splitlines()[0]}",
-                "let CUDA_VISIBLE_DEVICES name other GPUs, or none (CUDA_VISIBLE_DEVICES=) to compute on the CPU",
-            ) from error
+def check_kernels(device: torch.device) -> None:
+    """Compute once on a leased device, in the process that is to use it.
+
+    Raises:
+        SnowdriftError: torch cannot: it counts cards, too, that are too old for its kernels, or out of order.
+    """
+    try:
+        torch.ones(1, device=device).add(1).item()
+    except RuntimeError as error:
+        name = os.environ["CUDA_VISIBLE_DEVICES"].split(",")[device.index]
+        raise SnowdriftError(
+            f"torch cannot compute on {name}: {str(error).strip().splitlines()[0]}",
+            "let CUDA_VISIBLE_DEVICES name other GPUs, or none (CUDA_VISIBLE_DEVICES=) to compute on the CPU",
+        ) from error
 
 
 @contextmanager
@@ -112,7 +121,7 @@ def full_precision() -> Iterator[None]:
 
 @contextmanager
 def memory_limit(what: str, hint: str) -> Iterator[None]:
-    """Turn a device that runs out of memory inside the block into an error that a user can mend.
+    """Turn memory that runs out, the device's or the machine's, inside the block into an error that a user can mend.
 
     Args:
         what: what did not fit, at the start of a sentence.
@@ -120,5 +129,7 @@ def memory_limit(what: str, hint: str) -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise SnowdriftError(f"{what} does not fit into the device's memory", hint) from error
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise SnowdriftError(f"{what} does not fit into the memory", hint) from error

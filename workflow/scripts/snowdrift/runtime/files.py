@@ -11,6 +11,9 @@ import pandas as pd
 
 from snowdrift.runtime.errors import SnowdriftError
 
+_MAX_NAME = 255
+"""Bytes of a file's name on the usual file systems."""
+
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
@@ -21,7 +24,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
+    temporary = _temporary(path)
+    # In a folder that several people write to, it can be another's file, or a link, which a writer would follow.
+    temporary.unlink(missing_ok=True)
     try:
         yield temporary
         os.replace(temporary, path)
@@ -30,6 +35,15 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    name = f".{path.stem}.tmp{path.suffix}"
+    if (
+        len(os.fsencode(name)) > _MAX_NAME
+    ):  # the name itself fits, which is all that may be asked of a picture's
+        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]}.tmp{path.suffix}"
+    return path.with_name(name)
 
 
 @contextmanager
@@ -49,12 +63,18 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-@contextmanager
-def scratch_folder(path: Path | str) -> Iterator[Path]:
-    """Make an empty folder that vanishes at the block's end; what a killed run left of it goes first."""
+def empty_folder(path: Path | str) -> Path:
+    """Make a folder, without what an earlier run has left in it."""
     path = Path(path)
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
+    return path
+
+
+@contextmanager
+def scratch_folder(path: Path | str) -> Iterator[Path]:
+    """Make an empty folder that vanishes at the block's end; what a killed run left of it goes first."""
+    path = empty_folder(path)
     try:
         yield path
     finally:
@@ -76,6 +96,8 @@ def read_table(path: Path | str) -> pd.DataFrame:
     try:
         return pd.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's fault, not the table's
+            raise
         raise SnowdriftError(
             f"{path}: cannot be read as a table: {error}",
             "delete the file and run again: the workflow makes it anew",

@@ -8,7 +8,12 @@ from pathlib import Path
 
 from snowdrift.runtime import progress
 from snowdrift.runtime.digests import write_digests
-from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.errors import SnowdriftError, hint_for, is_out_of_memory
+
+_LESS_MEMORY = (
+    "lower this stage's batch_size, its workers or the size of its network or pictures in the config, or run fewer "
+    "jobs at a time (--cores); a container may need more shared memory (docker run --shm-size 8g)"
+)
 
 
 @contextmanager
@@ -20,7 +25,8 @@ def job(log_file: Path | str, outputs: Mapping[str, str] | None = None) -> Itera
     `outputs` are the files and folders that the rule declares. When the body has ended well, the one called
     `<name>_digests` becomes the manifest of the output `name`, and the one called `digests` that of all others.
 
-    A SnowdriftError, and an OSError such as a full disk, end the process with status 1 and one clear message.
+    A SnowdriftError, an OSError such as a full disk, and want of memory end the process with status 1 and one clear
+    message.
     Anything else is a bug and keeps its traceback, in the log too.
     """
     logger = logging.getLogger("snowdrift")
@@ -41,12 +47,17 @@ def job(log_file: Path | str, outputs: Mapping[str, str] | None = None) -> Itera
         sys.exit(1)
     except OSError as error:
         logger.error(
-            "Error: %s: %s\nHint: check free space and permissions there, then run again",
+            "Error: %s: %s\nHint: %s",
             error.filename or "a file of this job",
             error.strerror or error,
+            hint_for(error),
         )
         sys.exit(1)
-    except Exception:
+    except Exception as error:
+        if is_out_of_memory(error):
+            reason = str(error).strip().splitlines()[:1] or ["no more is said"]
+            logger.error("Error: the memory does not suffice: %s\nHint: %s", *reason, _LESS_MEMORY)
+            sys.exit(1)
         logger.exception("This is a fault in Snowdrift, not in your data; please report it with this log")
         sys.exit(1)
 

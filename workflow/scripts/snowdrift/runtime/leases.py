@@ -17,9 +17,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.lock_files import LockFile, open_folder
 from snowdrift.runtime.progress import report
 
 FOLDER = "/tmp/snowdrift-devices"
@@ -143,7 +142,7 @@ def lease(pool: Iterable[str], count: int) -> Iterator[list[str]]:
     scope = f"slurm-{os.environ['SLURM_JOB_ID']}-" if "SLURM_JOB_ID" in os.environ else ""
     everyone = hashlib.sha256(" ".join(names).encode()).hexdigest()[:16]
     try:
-        folder = lock_folder()
+        folder = open_folder(Path(os.environ.get(FOLDER_VARIABLE) or FOLDER))
         locks = {name: _lock(folder / f"{scope}{name.replace('/', '-')}") for name in names}
         leased = _wait(locks, _lock(folder / f"{scope}turn-{everyone}"), count)
     except OSError as error:
@@ -152,55 +151,40 @@ def lease(pool: Iterable[str], count: int) -> Iterator[list[str]]:
             f"let {FOLDER_VARIABLE} name a folder of this machine that every user of its GPUs may write to",
         ) from error
     try:
-        for name in leased:
-            with suppress(OSError):  # it only tells others what they wait for
-                Path(locks[name].lock_file).write_text(_holder(), encoding="utf-8")
         yield leased
     finally:
         for name in leased:
-            _give_back(locks[name])
+            locks[name].remove()
 
 
-def lock_folder() -> Path:
-    """The folder of the lock files, the same for all users, made if need be."""
-    folder = Path(os.environ.get(FOLDER_VARIABLE) or FOLDER)
-    if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        # Without the sticky bit of /tmp, with which the kernel refuses to open what other users have made.
-        folder.chmod(0o777)
-    return folder
+def _lock(path: Path) -> LockFile:
+    return LockFile(path.with_name(f"{path.name}.lock"), _holder)
 
 
-def _lock(path: Path) -> FileLock:
-    """A lock that any user may take. Where the file system cannot free the lock of a dead process, it is an error."""
-    return FileLock(f"{path}.lock", mode=0o666, blocking=False, fallback_to_soft=False)
-
-
-def _wait(locks: Mapping[str, FileLock], turn: FileLock, count: int) -> list[str]:
+def _wait(locks: Mapping[str, LockFile], turn: LockFile, count: int) -> list[str]:
     started, said = time.monotonic(), False
     try:
-        while not ((turn.is_locked or _take([turn], 1)) and _take(locks.values(), count)):
+        while not ((turn.held or turn.take()) and _take(list(locks.values()), count)):
             if not said:
                 logger.info("waiting for %d of %d GPUs: %s", count, len(locks), _held(locks))
                 report("waiting for GPUs", 0, count, "GPUs")
                 said = True
             time.sleep(_POLL * random.uniform(0.5, 1))
     finally:
-        if turn.is_locked:
-            _give_back(turn)
+        if turn.held:
+            turn.remove()
     if said:
         logger.info("waited %.0f s", time.monotonic() - started)
-    return [name for name, lock in locks.items() if lock.is_locked]
+    return [name for name, lock in locks.items() if lock.held]
 
 
-def _take(locks: Iterable[FileLock], count: int) -> bool:
+def _take(locks: Sequence[LockFile], count: int) -> bool:
     """Take the first `count` locks that are free, or none where there are fewer."""
-    locks, taken = list(locks), []
+    taken: list[LockFile] = []
     for place, lock in enumerate(locks):
         if len(taken) == count or len(taken) + len(locks) - place < count:
             break
-        with suppress(Timeout):
-            lock.acquire()
+        if lock.take():
             taken.append(lock)
     if len(taken) == count:
         return True
@@ -209,22 +193,15 @@ def _take(locks: Iterable[FileLock], count: int) -> bool:
     return False
 
 
-def _give_back(lock: FileLock) -> None:
-    # Its file first: who has it open sees that it is gone, and opens the next.
-    with suppress(OSError):
-        os.unlink(lock.lock_file)
-    lock.release()
-
-
-def _held(locks: Mapping[str, FileLock]) -> str:
+def _held(locks: Mapping[str, LockFile]) -> str:
     """Who holds which device, and what to do where it is a job of the same run."""
     holders = {}
     for name, lock in locks.items():
-        if _take([lock], 1):
+        if lock.take():
             lock.release()
         else:
             with suppress(OSError):
-                holders[name] = Path(lock.lock_file).read_text(encoding="utf-8")
+                holders[name] = lock.read_note()
     text = "; ".join(f"{name} is held by {holder or 'another process'}" for name, holder in holders.items())
     if any(holder.endswith(_place()) for holder in holders.values()):
         text += (

@@ -27,6 +27,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from snowdrift.runtime.devices import check_kernels
 from snowdrift.runtime.errors import SnowdriftError
 
 logger = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ def run_ranks(work: Callable[..., Any], devices: Sequence[torch.device], *argume
         What the first call returned.
 
     Raises:
-        SnowdriftError: one of the processes died.
+        SnowdriftError: one of the processes died, or its device is one that torch cannot compute on.
         Exception: what ended a call; the other processes are ended then.
     """
     if len(devices) == 1:
@@ -217,6 +218,7 @@ def _receive(connection: Connection) -> Any:
 def _join(ranks: Ranks, device: torch.device, meeting: Path) -> None:
     if device.type == "cuda":
         torch.cuda.set_device(device)
+        check_kernels(device)
     else:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all processes are on this machine
     dist.init_process_group(

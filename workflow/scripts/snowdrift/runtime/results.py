@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.errors import SnowdriftError, hint_for
 from snowdrift.runtime.progress import FOLDER
 
 FINISHED = "finished"
@@ -23,7 +23,7 @@ def check_writable(root: Path | str) -> None:
     except OSError as error:
         raise SnowdriftError(
             f"{root}: results cannot be written there: {error.strerror}",
-            "check the mount, its free space and your permissions, then run again: what is done is kept",
+            f"{hint_for(error)}; what is done is kept",
         ) from error
 
 

@@ -19,7 +19,6 @@ import random
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,12 +27,13 @@ import torch
 
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import atomic_folder, digest_file
+from snowdrift.runtime.libraries import installed
 from snowdrift.runtime.results import FINISHED
 from snowdrift.runtime.weights import read_weights
 
 logger = logging.getLogger(__name__)
 
-_LIBRARIES = ("numpy", "opencv-python", "pillow", "torch", "ultralytics")
+_LIBRARIES = ("numpy", "cv2", "PIL", "torch", "ultralytics")
 _SECONDS_FOR_A_DYING_JOB = 10.0
 
 
@@ -158,8 +158,7 @@ def job_key(params: Mapping[str, Any], *, files: Iterable[Path | str], pictures:
         pictures: the many files that the tables list; they count by name, size and time of change.
     """
     digest = hashlib.sha256()
-    versions = {name: version(name) for name in _LIBRARIES}
-    digest.update(json.dumps([dict(params.items()), versions], sort_keys=True).encode())
+    digest.update(json.dumps([dict(params.items()), installed(_LIBRARIES)], sort_keys=True).encode())
     for path in files:
         digest.update(digest_file(path).encode())
     for path in pictures:
@@ -267,7 +266,7 @@ def _write_durably(content: Mapping[str, Any], path: Path) -> None:
 
 def _lock(path: Path) -> None:
     """Hold the file until this process ends, however it ends."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     patience = time.monotonic() + _SECONDS_FOR_A_DYING_JOB
     while True:
         try:

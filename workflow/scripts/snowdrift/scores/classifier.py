@@ -21,6 +21,7 @@ from snowdrift.scores.features import Features, in_batches
 from snowdrift.scores.intervals import Share
 
 logger = logging.getLogger(__name__)
+_LEAST_SIZE = 16
 _HINT = "delete the file and run again: the workflow trains the classifier anew"
 
 
@@ -29,7 +30,7 @@ class ClassifierSettings:
     """The config's section `scores.classifier`.
 
     Attributes:
-        image_size: side of an image in pixels, a multiple of 16.
+        image_size: side of an image in pixels, at least 16.
         filters: channels of the first convolution; four times as many are the features.
         epochs: passes over the images.
         batch_size: images per training step.
@@ -106,8 +107,14 @@ def train_classifier(
         device: where to compute.
 
     Raises:
-        SnowdriftError: a class without images, a loss that is no longer finite, or too little memory.
+        SnowdriftError: fewer than two classes, one without images, a loss that is no longer finite, or too
+            little memory.
     """
+    if len(classes) < 2:
+        raise SnowdriftError(
+            f"the X-rays to learn from show {', '.join(classes) or 'nothing'} alone",
+            "a classifier needs two classes",
+        )
     counts = torch.bincount(labels, minlength=len(classes))
     if empty := [name for name, count in zip(classes, counts.tolist(), strict=True) if count == 0]:
         raise SnowdriftError(
@@ -119,13 +126,13 @@ def train_classifier(
         model = DomainClassifier(classes, settings.image_size, settings.filters).to(device)
     data = _prepare(images, settings.image_size)
     weight = (len(labels) / (len(classes) * counts)).to(device)
-    steps = math.ceil(len(data) / settings.batch_size) * settings.epochs
+    steps = len(_batches(torch.arange(len(data)), settings)) * settings.epochs
     optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     with memory_limit(f"a batch of {settings.batch_size} X-rays", "lower scores.classifier.batch_size"):
         for epoch in range(1, settings.epochs + 1):
             started, total = time.monotonic(), torch.zeros((), device=device)
-            for batch in torch.randperm(len(data), generator=generator).split(settings.batch_size):
+            for batch in _batches(torch.randperm(len(data), generator=generator), settings):
                 varied = _augment(data[batch], generator).to(device)
                 loss = cross_entropy(model.train()(varied), labels[batch].to(device), weight)
                 optimiser.zero_grad(set_to_none=True)
@@ -174,6 +181,16 @@ def load_classifier(path: Path) -> DomainClassifier:
         raise SnowdriftError(f"{path}: not a classifier of X-rays: {error}", _HINT) from error
     load_weights(model, state, path, _HINT)
     return model.eval()
+
+
+def _batches(order: Tensor, settings: ClassifierSettings) -> list[Tensor]:
+    """An epoch's batches of images, by their places in `order`."""
+    batches = list(order.split(settings.batch_size))
+    # At this size the last layer's maps are single pixels, of which batch normalisation needs two: an image that is
+    # left alone joins the batch before.
+    if settings.image_size <= _LEAST_SIZE and len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
 
 
 def _prepare(images: Tensor, size: int) -> Tensor:

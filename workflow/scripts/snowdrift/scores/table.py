@@ -18,6 +18,7 @@ from snowdrift.scores.frechet import frechet_distance
 from snowdrift.scores.inception_score import inception_score_estimate, upper_bound
 from snowdrift.scores.intervals import Difference, Estimate, Share
 from snowdrift.scores.kernel import kernel_distance_estimate
+from snowdrift.scores.least import least_images
 from snowdrift.scores.memorisation import Neighbours, copy_threshold, nearest_other, nearest_training
 from snowdrift.scores.roles import MODEL, UNDECIDED
 from snowdrift.scores.sharpness import sharpness_estimate
@@ -136,7 +137,7 @@ def _check_sets(sets: Sequence[SampleSet], reference: Tensor, settings: ScoreSet
         raise SnowdriftError(
             f"scores compare images of one size; got {listing}", "resize them to one side first"
         )
-    least = max(settings.study_splits, settings.neighbours + 1, 2)
+    least = least_images(settings.study_splits, settings.neighbours)
     for name, images in [*((part.name, part.images) for part in sets), ("the training images", reference)]:
         if len(images) < least:
             raise SnowdriftError(

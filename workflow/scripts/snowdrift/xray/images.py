@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.data.pictures import open_picture
 from snowdrift.runtime.files import atomic_path
 
 SHEET_COLUMNS = 10
@@ -36,16 +36,9 @@ def load_images(paths: Sequence[Path], size: int, channels: int = 1) -> Tensor:
 
 
 def _load_gray(path: Path, size: int) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            # A JPEG decodes faster at a half or a quarter; twice the size is left for the filter below.
-            image.draft(image.mode, (2 * size, 2 * size))
-            return np.asarray(image.convert("L").resize((size, size), Image.Resampling.BICUBIC))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise SnowdriftError(
-            f"{path}: cannot be read as a picture any more: {error}",
-            "restore the file, or delete xray/images.parquet so that the set is indexed again",
-        ) from error
+    # Twice the size is left for the filter.
+    gray = open_picture(path, "L", at_least=(2 * size, 2 * size))
+    return np.asarray(gray.resize((size, size), Image.Resampling.BICUBIC))
 
 
 def to_float(images: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """The index of a chest X-ray set, laid out as Kermany et al. do (Mendeley Data, rscbjbr9sj; CC BY 4.0)."""
 
 import logging
-import os
 import re
 from collections.abc import Sequence
 from functools import partial
@@ -9,11 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-from PIL import Image
 
 from snowdrift.data.faults import report_faults
 from snowdrift.data.images import SUFFIXES, FaultyFile, probe_image
-from snowdrift.data.listing import check_root, subfolders, visible
+from snowdrift.data.listing import check_root, files_by_stem, find_folder, find_folders, subfolders
+from snowdrift.data.names import by_canonical, check_locale
 from snowdrift.data.parallel import map_chunks
 from snowdrift.data.splits import SPLITS
 from snowdrift.runtime.errors import SnowdriftError
@@ -55,7 +54,9 @@ class Checked(NamedTuple):
     fault: str = ""
 
 
-def index_xray(root: Path, *, class_name: str, max_rejected: float, workers: int = 1) -> XrayIndex:
+def index_xray(
+    root: Path, *, class_name: str, max_rejected: float, rejected: Path, workers: int = 1
+) -> XrayIndex:
     """Find and check the X-rays of a chest X-ray set, in `train`, `val` and `test`.
 
     The set's archive holds a second copy of itself below `chest_xray/chest_xray`; exactly one of the two is
@@ -66,6 +67,7 @@ def index_xray(root: Path, *, class_name: str, max_rejected: float, workers: int
         root: Folder of the splits, or the one above it.
         class_name: The class that the generators learn: `train` and `test` must hold it.
         max_rejected: Largest share of faulty images, in [0, 1].
+        rejected: Where the table of files left out is written, also if too many of them are faulty.
         workers: Processes that check files.
 
     Raises:
@@ -78,10 +80,11 @@ def index_xray(root: Path, *, class_name: str, max_rejected: float, workers: int
     faults = [
         (file.image, result.fault) for file, result in zip(listed, results, strict=True) if result.fault
     ]
-    report_faults(faults, len(listed), max_rejected, f"X-rays in {root}", logger)
+    index = _tables(listed, results)
+    write_table(index.rejected, rejected)
+    report_faults(faults, len(listed), max_rejected, f"X-rays in {root}", rejected, logger)
     for file, reason in faults:
         logger.info("left out: %s: %s", file, reason)
-    index = _tables(listed, results)
     _log_counts(index)
     return index
 
@@ -93,15 +96,10 @@ def list_xrays(root: Path, class_name: str) -> list[Listed]:
         SnowdriftError: Not such a set, or a class folder without images.
     """
     check_root(root, _KEY)
-    listed = _list_images(root, _splits_folder(root))
+    listed = _list_images(root, _splits_folder(root), class_name)
+    check_locale(file.image for file in listed)
     _require_classes(root, listed, class_name)
     return listed
-
-
-def write_index(index: XrayIndex, images: Path, rejected: Path) -> None:
-    """Write both tables, each atomically."""
-    write_table(index.rejected, rejected)
-    write_table(index.images, images)
 
 
 def training_images(images: pd.DataFrame, class_name: str) -> list[str]:
@@ -111,35 +109,45 @@ def training_images(images: pd.DataFrame, class_name: str) -> list[str]:
 
 def _splits_folder(root: Path) -> str:
     """Folder of the splits, relative to `root`: "" or the nested copy."""
-    candidates = [folder for folder in ("", _NESTED) if (root / folder / "train").is_dir()]
+    nested = find_folder(root, _NESTED)
+    folders = ["", *([nested] if nested else [])]
+    candidates = [folder for folder in folders if find_folder(root / folder, "train")]
     if not candidates:
         raise SnowdriftError(
             f"{_KEY}: {root} has no folder `train`, neither itself nor in `{_NESTED}/`",
             f"expected {_LAYOUT}",
         )
     if len(candidates) > 1:
-        logger.info("%s: the copy in %s/ is not read", root, _NESTED)
+        logger.info("%s: the copy in %s/ is not read", root, nested)
     return candidates[0]
 
 
-def _list_images(root: Path, folder: str) -> list[Listed]:
+def _list_images(root: Path, folder: str, class_name: str) -> list[Listed]:
     listed = []
-    for split in SPLITS:
-        place = root / folder / split
-        for class_name in subfolders(place) if place.is_dir() else []:
-            names = sorted(
-                entry.name
-                for entry in visible(place / class_name)
-                if os.path.splitext(entry.name)[1].lower() in SUFFIXES and not entry.is_dir()
+    for split, place in find_folders(root / folder, SPLITS).items():
+        if place is None:
+            continue
+        prefix = f"{folder}/{place}" if folder else place
+        for own, name in _classes(root / prefix, class_name):
+            pictures = sorted(
+                picture
+                for names in files_by_stem(root / prefix / own, SUFFIXES).values()
+                for picture in names
             )
-            if not names:
+            if not pictures:
                 raise SnowdriftError(
-                    f"{_KEY}: {place / class_name} holds no picture: looked for .jpg, .jpeg and .png",
+                    f"{_KEY}: {root / prefix / own} holds no picture: looked for .jpg, .jpeg and .png",
                     "fill the folder, or remove it if the set has no such class",
                 )
-            prefix = f"{folder}/{split}" if folder else split
-            listed += [Listed(f"{prefix}/{class_name}/{name}", split, class_name) for name in names]
+            listed += [Listed(f"{prefix}/{own}/{picture}", split, name) for picture in pictures]
     return listed
+
+
+def _classes(split: Path, class_name: str) -> list[tuple[str, str]]:
+    """Each class's folder, with its name; the class to learn has the name that the config gives it."""
+    folders = by_canonical(subfolders(split), str(split))
+    own = find_folder(split, class_name)
+    return [(folder, class_name if folder == own else name) for name, folder in folders.items()]
 
 
 def _require_classes(root: Path, listed: Sequence[Listed], class_name: str) -> None:
@@ -165,15 +173,14 @@ def _check_images(files: Sequence[Listed], root: Path) -> list[Checked]:
 
 def _check_image(path: Path) -> Checked:
     try:
-        width, height = probe_image(path, upright=False)
-        with Image.open(path) as image:
-            mode = image.mode
+        picture = probe_image(path)
+        mode = picture.mode
         if mode not in _MODES:
             kind = "has an alpha channel" if "A" in mode else "has an unsupported pixel format"
             raise FaultyFile(f"{kind}: {mode}, an X-ray has to be 8-bit gray or RGB")
     except FaultyFile as fault:
         return Checked(fault=fault.reason)
-    return Checked(width, height, mode, digest_file(path))
+    return Checked(*picture.upright_size, mode, digest_file(path))
 
 
 def _finding(file: Listed) -> str:

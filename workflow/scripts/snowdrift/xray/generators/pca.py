@@ -19,14 +19,23 @@ class PCASettings:
     """The config's section `xray.pca`.
 
     Attributes:
-        image_size: side of an image in pixels.
+        image_size: side of an image in pixels, at least 4.
         channels: 1 or 3.
-        latent_size: components, fewer than images.
+        latent_size: components, at least 1, fewer than images, and no more than an image has values.
     """
 
     image_size: int
     channels: int
     latent_size: int
+
+    def __post_init__(self) -> None:
+        for name, value, right in (
+            ("image_size", self.image_size, self.image_size >= 4),  # as the variance of sharpness needs
+            ("channels", self.channels, self.channels in (1, 3)),
+            ("latent_size", self.latent_size, self.latent_size >= 1),
+        ):
+            if not right:
+                raise SnowdriftError(f"xray.pca.{name}: {value} is out of range", "see PCASettings in pca.py")
 
     @property
     def epochs(self) -> int:
@@ -71,12 +80,13 @@ class PCA(GenerativeModel):
         Loss column: unexplained, the share of the variance that the components leave out.
         """
         started, count = time.monotonic(), self.settings.latent_size
-        if count >= len(images):
-            raise SnowdriftError(
-                f"xray.pca.latent_size is {count}, and there are {len(images)} training images",
-                "lower xray.pca.latent_size below their number",
-            )
         flat = to_float(images).flatten(1)
+        most = min(len(flat) - 1, flat.shape[1])
+        if count > most:
+            raise SnowdriftError(
+                f"xray.pca.latent_size is {count}, and {len(images)} images of {flat.shape[1]} values allow {most}",
+                f"lower xray.pca.latent_size to {most} or less",
+            )
         mean = flat.mean(0)
         _, lengths, directions = torch.linalg.svd(flat - mean, full_matrices=False)
         deviations = lengths[:count] / (len(images) - 1) ** 0.5

@@ -4,12 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from snowdrift.data.images import FaultyFile
-from snowdrift.data.yolo import list_frames, read_annotation
+from snowdrift.data.classes import Classes
+from snowdrift.data.images import FaultyFile, Picture
+from snowdrift.data.index import boxes_of
+from snowdrift.data.layouts import yolo
+from snowdrift.data.listing import FrameFiles
 from snowdrift.runtime.errors import SnowdriftError
 
-NAMES = ["normal", "fallen"]
-SIZE = (200, 100)
+CLASSES = Classes(("normal", "fallen"))
+PICTURE = Picture(200, 100, 1, "RGB")
+
+
+def list_frames(root: Path, classes: Classes = CLASSES) -> list[FrameFiles]:
+    return yolo.list_frames(root, classes).frames
 
 
 def layout(root: Path, *files: str) -> Path:
@@ -21,9 +28,10 @@ def layout(root: Path, *files: str) -> Path:
     return root
 
 
-def read(tmp_path: Path, text: str):
+def read(tmp_path: Path, text: str) -> list:
     (tmp_path / "a.txt").write_text(text, encoding="utf-8")
-    return read_annotation(tmp_path / "a.txt", SIZE, 2)
+    objects = yolo.read_objects(tmp_path, FrameFiles("A", "a", "a.jpg", "a.txt"), CLASSES)
+    return boxes_of(objects, PICTURE, "reject", "a.txt")[0]
 
 
 def reason(tmp_path: Path, text: str) -> str:
@@ -34,18 +42,17 @@ def reason(tmp_path: Path, text: str) -> str:
 
 def test_videos_are_folders_nested_ones_too(tmp_path):
     root = layout(tmp_path, "images/B/1.jpg", "labels/B/1.txt", "images/night/cam3/x.PNG", "images/A/2.jpeg")
-    found = [(frame.video, frame.stem, frame.image, frame.annotation) for frame in list_frames(root, NAMES)]
+    found = [(frame.video, frame.stem, frame.image, frame.annotation) for frame in list_frames(root)]
     assert found == [
         ("A", "2", "images/A/2.jpeg", ""),
         ("B", "1", "images/B/1.jpg", "labels/B/1.txt"),
         ("night__cam3", "x", "images/night/cam3/x.PNG", ""),
     ]
-    assert not any(frame.fault for frame in list_frames(root, NAMES))
 
 
 def test_label_without_picture_is_a_faulty_frame(tmp_path):
     root = layout(tmp_path, "images/A/1.jpg", "labels/A/2.txt", "labels/C/3.txt", "labels/A/classes.txt")
-    faults = {f"{frame.video}/{frame.stem}": frame.fault for frame in list_frames(root, NAMES)}
+    faults = {f"{frame.video}/{frame.stem}": frame.fault for frame in list_frames(root)}
     assert faults == {
         "A/1": "",
         "A/2": "image missing: no picture 2 in images/A",
@@ -55,15 +62,8 @@ def test_label_without_picture_is_a_faulty_frame(tmp_path):
 
 def test_pictures_directly_in_images_are_refused(tmp_path):
     with pytest.raises(SnowdriftError, match="belong to no video") as caught:
-        list_frames(layout(tmp_path, "images/1.jpg", "images/A/2.jpg"), NAMES)
+        list_frames(layout(tmp_path, "images/1.jpg", "images/A/2.jpg"))
     assert "put each video's frames into a folder of its own" in caught.value.hint
-
-
-def test_splits_are_not_taken_for_videos(tmp_path):
-    with pytest.raises(SnowdriftError, match="Val, train are splits, not videos"):
-        list_frames(layout(tmp_path, "images/train/1.jpg", "images/Val/2.jpg"), NAMES)
-    layout(tmp_path / "nested", "images/train/cam1/1.jpg", "images/val/cam2/2.jpg")
-    assert [frame.video for frame in list_frames(tmp_path / "nested", NAMES)] == ["train__cam1", "val__cam2"]
 
 
 @pytest.mark.parametrize("missing", ["images", "labels"])
@@ -71,17 +71,17 @@ def test_folder_missing(tmp_path, missing):
     root = layout(tmp_path)
     (root / missing).rmdir()
     with pytest.raises(SnowdriftError, match=f"has no folder {missing}"):
-        list_frames(root, NAMES)
+        list_frames(root)
 
 
 def test_no_frame(tmp_path):
     with pytest.raises(SnowdriftError, match="no frame found"):
-        list_frames(layout(tmp_path, "images/A/notes.md"), NAMES)
+        list_frames(layout(tmp_path, "images/A/notes.md"))
 
 
 def test_two_folders_that_make_one_video(tmp_path):
     with pytest.raises(SnowdriftError, match="both make the video a__b"):
-        list_frames(layout(tmp_path, "images/a__b/1.jpg", "images/a/b/1.jpg"), NAMES)
+        list_frames(layout(tmp_path, "images/a__b/1.jpg", "images/a/b/1.jpg"))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_two_folders_that_make_one_video(tmp_path):
 def test_data_yaml_that_agrees(tmp_path, content):
     root = layout(tmp_path, "images/A/1.jpg")
     (root / "data.yaml").write_text(content)
-    assert len(list_frames(root, NAMES)) == 1
+    assert len(list_frames(root)) == 1
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_data_yaml_that_differs(tmp_path, content):
     root = layout(tmp_path, "images/A/1.jpg")
     (root / "data.yaml").write_text(content)
     with pytest.raises(SnowdriftError, match="names the classes") as caught:
-        list_frames(root, NAMES)
+        list_frames(root)
     assert "set `data.class_names: [" in caught.value.hint
 
 
@@ -115,42 +115,47 @@ def test_data_yaml_names_are_ordered_by_number(tmp_path):
     root = layout(tmp_path, "images/A/1.jpg")
     names = [f"c{number}" for number in range(12)]
     (root / "data.yaml").write_text("names:\n" + "".join(f"  {n}: c{n}\n" for n in reversed(range(12))))
-    assert len(list_frames(root, names)) == 1
+    assert len(list_frames(root, Classes(tuple(names)))) == 1
 
 
 def test_data_yaml_that_cannot_be_parsed(tmp_path):
     root = layout(tmp_path, "images/A/1.jpg")
     (root / "data.yaml").write_text("names: [a, b")
     with pytest.raises(SnowdriftError, match=r"data.yaml: cannot be parsed"):
-        list_frames(root, NAMES)
+        list_frames(root)
 
 
 def test_lines_become_boxes(tmp_path):
-    boxes, dropped = read(tmp_path, "\ufeff0 0.5 0.5 0.2 0.4\n\n1.0 0.25 0.25 0.5 0.5\r\n")
+    boxes = read(tmp_path, "\ufeff0 0.5 0.5 0.2 0.4\n\n1.0 0.25 0.25 0.5 0.5\r\n")
     assert boxes == [pytest.approx((0, 0.5, 0.5, 0.2, 0.4)), pytest.approx((1, 0.25, 0.25, 0.5, 0.5))]
-    assert dropped == 0
 
 
 def test_empty_label_file_means_no_box(tmp_path):
-    assert read(tmp_path, "") == ([], 0)
+    assert read(tmp_path, "") == []
 
 
 def test_one_pixel_over_the_frame_is_clipped(tmp_path):
-    (box,), _ = read(tmp_path, "0 0.5 0.5 1.009 1.019")
+    (box,) = read(tmp_path, "0 0.5 0.5 1.009 1.019")
     assert box == (0, 0.5, 0.5, 1.0, 1.0)
 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("0 0.5 0.5 0.2", "label unparsable: line 2 has 4 columns, 5 are needed"),
-        ("0 0.5 0.5 0.2 0.2 0.9", "label unparsable: line 2 has 6 columns, 5 are needed"),
+        (
+            "0 0.5 0.5 0.2",
+            "label unparsable: line 2 has 4 columns, 5 are needed, or an odd number",
+        ),
+        (
+            "0 0.5 0.5 0.2 0.2 0.9",
+            "label unparsable: line 2 has 6 columns, 5 are needed, or an odd number",
+        ),
         ("0 0.5 0.5 0.2 wide", "label unparsable: line 2 holds something that is not a number"),
         ("2 0.5 0.5 0.2 0.2", "class unknown: '2', known are 0 to 1"),
         ("-1 0.5 0.5 0.2 0.2", "class unknown: '-1', known are 0 to 1"),
         ("0.5 0.5 0.5 0.2 0.2", "class unknown: '0.5', known are 0 to 1"),
         ("nan 0.5 0.5 0.2 0.2", "class unknown: 'nan', known are 0 to 1"),
-        ("0 nan 0.5 0.2 0.2", "box is not finite: nan,40,nan,60"),
+        ("0 nan 0.5 0.2 0.2", "box is not finite: line 2"),
         ("0 0.5 0.5 0 0.2", "box has no area: 100,40,100,60"),
         ("0 0.5 0.5 -0.2 0.2", "box has no area: 120,40,80,60"),
         ("0 0.95 0.5 0.2 0.2", "box outside the frame: 170,40,210,60 in 200x100"),
@@ -164,4 +169,4 @@ def test_faulty_lines(tmp_path, line, expected):
 def test_label_that_is_no_text(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(FaultyFile, match="label unparsable: it is not a text file"):
-        read_annotation(tmp_path / "a.txt", SIZE, 2)
+        yolo.read_objects(tmp_path, FrameFiles("A", "a", "a.jpg", "a.txt"), CLASSES)

@@ -1,0 +1,251 @@
+"""Every layout: the same tables from each, what is a video, which splits are taken, and what is refused."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import layout_sets as sets
+import pandas as pd
+import pytest
+
+from snowdrift.data.index import FrameIndex, Reading, index_frames
+from snowdrift.data.layouts import recognise
+from snowdrift.runtime.errors import SnowdriftError
+
+LISTS = {
+    split: [video for video, its in sets.SPLIT_OF.items() if its == split]
+    for split in ("train", "val", "test")
+}
+WITH_SPLITS = {
+    "roboflow": (sets.write_roboflow, "yolo"),
+    "ultralytics": (sets.write_ultralytics, "yolo"),
+    "lists": (sets.write_lists, "yolo"),
+    "coco": (sets.write_coco, "coco"),
+    "roboflow-coco": (sets.write_roboflow_coco, "coco"),
+    "voc": (sets.write_voc, "voc"),
+}
+WITHOUT = {"cvat-coco": (sets.write_cvat_coco, "coco"), "labelimg": (sets.write_labelimg, "voc")}
+
+SCENES = ("street", "street", "park", "yard")
+ALL = {**WITH_SPLITS, **WITHOUT}
+
+
+def index(
+    place: Path, layout: str, splits=None, group=None, max_rejected=0.0, seed=0, **reading
+) -> FrameIndex:
+    return index_frames(
+        place,
+        reading=Reading(layout, **{"class_names": sets.CLASSES, **reading}),
+        splits=splits or {"train": 1, "val": 1, "test": 1},
+        group=group,
+        seed=seed,
+        max_rejected=max_rejected,
+        rejected=place.parent / "rejected.csv",
+    )
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> list[sets.Drawn]:
+    return sets.draw(tmp_path / "drawn")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_layout_gives_the_tables_of_vfp290k_box_for_box(tmp_path: Path, drawn, name: str):
+    write, layout = ALL[name]
+    expected = index(sets.write_vfp290k(drawn, tmp_path / "vfp"), "vfp290k", LISTS)
+    found = index(
+        write(drawn, tmp_path / name), layout, LISTS, group="([A-Z])_" if name in WITH_SPLITS else None
+    )
+    columns = ["frame_id", "video", "width", "height", "split", "boxes", "status", "digest"]
+    pd.testing.assert_frame_equal(found.frames[columns], expected.frames[columns])
+    pd.testing.assert_frame_equal(found.boxes, expected.boxes, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", WITH_SPLITS)
+def test_a_dataset_keeps_its_own_splits_and_its_pictures_are_alone(tmp_path: Path, drawn, name: str):
+    write, layout = WITH_SPLITS[name]
+    frames = index(write(drawn, tmp_path / name), layout).frames
+    assert frames["video"].nunique() == len(frames) == len(drawn)
+    own = {frame.flat: sets.SPLIT_OF[frame.video] for frame in drawn}
+    assert {Path(row.image).stem: row.split for row in frames.itertuples()} == own
+
+
+@pytest.mark.parametrize("name", ["ultralytics", "coco", "voc"])
+def test_a_test_split_that_is_missing_is_drawn_from_training(tmp_path: Path, drawn, name: str):
+    write, layout = WITH_SPLITS[name]
+    place = write([frame for frame in drawn if frame.video != "D"], tmp_path / name)
+    remove_test_split(place)
+    splits = {"train": 1, "val": 1, "test": 2}
+    frames = index(place, layout, splits).frames
+    assert frames["split"].value_counts().to_dict() == {"train": 4, "val": 3, "test": 2}
+    named = index(place, layout, {**splits, "test": ["A"]}, group="([A-Z])_").frames
+    assert named.groupby("split")["video"].unique().map(list).to_dict() == {
+        "train": ["B"],
+        "val": ["C"],
+        "test": ["A"],
+    }
+    with pytest.raises(SnowdriftError, match="has no test split of its own") as caught:
+        index(place, layout, {**splits, "test": 6})
+    assert "lower splits.test" in caught.value.hint
+
+
+def remove_test_split(place: Path) -> None:
+    if (place / "data.yaml").is_file():
+        text = (place / "data.yaml").read_text()
+        (place / "data.yaml").write_text(text.replace("test: images/test\n", ""))
+    for path in (place / "annotations/instances_test2017.json", place / "VOC2012/ImageSets/Main/test.txt"):
+        path.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("suffix", ["data.yaml", ""])
+def test_a_standard_set_is_named_by_its_file_or_its_folder_whatever_the_layout_says(tmp_path, drawn, suffix):
+    place = sets.write_ultralytics(drawn, tmp_path / "set")
+    assert len(index(place / suffix, "vfp290k" if suffix else "yolo").frames) == len(drawn)
+
+
+def test_path_of_a_data_yaml_is_the_root_if_it_is_there(tmp_path, drawn):
+    sets.write_ultralytics(drawn, tmp_path / "pictures")
+    description = tmp_path / "configs/people.yaml"
+    description.parent.mkdir()
+    description.write_text(
+        (tmp_path / "pictures/data.yaml").read_text().replace("../somewhere", "../pictures")
+    )
+    frames = index(description, "yolo").frames
+    assert frames["image"].str.startswith("images/").all()
+
+
+def test_a_table_of_groups_is_as_good_as_a_pattern(tmp_path, drawn):
+    place = sets.write_roboflow(drawn, tmp_path / "set")
+    rows = [f"{frame.flat}.jpg,{frame.video}" for frame in drawn]
+    (tmp_path / "groups.csv").write_text("picture,group\n" + "\n".join(rows))
+    by_table = index(place, "yolo", group=str(tmp_path / "groups.csv")).frames
+    pd.testing.assert_frame_equal(by_table, index(place, "yolo", group="([A-Z])_").frames)
+    (tmp_path / "groups.csv").write_text("\n".join(rows[1:]))
+    with pytest.raises(SnowdriftError, match=r"has no row for train/images/A_00000.jpg"):
+        index(place, "yolo", group=str(tmp_path / "groups.csv"))
+
+
+def test_videos_that_share_a_group_go_into_one_split(tmp_path, drawn):
+    place = sets.write_vfp290k(drawn, tmp_path / "set")
+    rows = "".join(f"{video},{scene}\n" for video, scene in zip("ABCD", SCENES, strict=True))
+    (tmp_path / "scenes.csv").write_text(rows)
+    for seed in range(4):
+        frames = index(place, "vfp290k", group=str(tmp_path / "scenes.csv"), seed=seed).frames
+        assert frames.groupby("video")["split"].nunique().tolist() == [1, 1, 1, 1]
+        assert frames.loc[frames["video"].isin(["A", "B"]), "split"].nunique() == 1
+        assert set(frames["split"]) == {"train", "val", "test"}
+    with pytest.raises(
+        SnowdriftError, match=r"the group 'street' of 'B' is in splits.train and in splits.test"
+    ):
+        index(place, "vfp290k", {"train": ["A"], "val": 1, "test": ["B"]}, group=str(tmp_path / "scenes.csv"))
+
+
+@pytest.mark.parametrize(
+    ("group", "message"),
+    [
+        ("(", "is no regular expression"),
+        ("cam[0-9]", "finds nothing in"),
+        (r"(\d)\.jpg", r"the group \d is in \w+ and, with"),
+        ("nowhere.csv", "cannot be read as a CSV file"),
+    ],
+)
+def test_rules_for_groups_that_cannot_be(tmp_path, drawn, group: str, message: str):
+    with pytest.raises(SnowdriftError, match=message):
+        index(sets.write_roboflow(drawn, tmp_path / "set"), "yolo", group=group)
+
+
+def write_polygons(place: Path) -> None:
+    """Every box as the polygon of its four corners, as a segmentation export has it."""
+    for label in place.rglob("labels/*/*.txt"):
+        lines = []
+        for line in label.read_text().splitlines():
+            number, x, y, w, h = line.split()
+            x, y, w, h = map(float, (x, y, w, h))
+            corners = [
+                (x - w / 2, y - h / 2),
+                (x + w / 2, y - h / 2),
+                (x + w / 2, y + h / 2),
+                (x - w / 2, y + h / 2),
+            ]
+            lines.append(f"{number} " + " ".join(f"{value}" for corner in corners for value in corner))
+        label.write_text("\n".join(lines))
+
+
+def test_polygons_become_the_boxes_round_them_and_the_log_says_so_once(tmp_path, drawn, caplog):
+    caplog.set_level("INFO")
+    boxes = index(sets.write_ultralytics(drawn, tmp_path / "boxes"), "yolo").boxes
+    place = sets.write_ultralytics(drawn, tmp_path / "polygons")
+    write_polygons(place)
+    caplog.clear()
+    pd.testing.assert_frame_equal(index(place, "yolo").boxes, boxes, atol=1e-12)
+    assert caplog.text.count("polygons became the boxes round them") == 1
+
+
+@pytest.mark.parametrize("points", ["0.5 0.5 2", "0.5 0.5 2 0.4 0.4 0 0.3 0.3 1"])
+def test_keypoint_labels_are_refused_by_name(tmp_path, drawn, points: str):
+    place = sets.write_ultralytics(drawn, tmp_path / "set")
+    for label in place.rglob("labels/*/*.txt"):
+        label.write_text("".join(f"{line} {points}\n" for line in label.read_text().splitlines()))
+    with pytest.raises(SnowdriftError, match="label has keypoints"):
+        index(place, "yolo")
+    (place / "data.yaml").write_text((place / "data.yaml").read_text() + "kpt_shape: [1, 3]\n")
+    with pytest.raises(SnowdriftError, match="describes keypoints"):
+        index(place, "yolo")
+
+
+def change_coco(place: Path, change: Callable[[dict], None]) -> Path:
+    for path in place.glob("annotations/instances_*.json"):
+        content = json.loads(path.read_text())
+        change(content)
+        path.write_text(json.dumps(content))
+    return place
+
+
+def boxless(content: dict) -> None:
+    for annotation in content["annotations"]:
+        del annotation["bbox"]
+        annotation["segmentation"] = []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content.pop("annotations"), "it has no list annotations"),
+        (lambda content: content["categories"].pop(), "has the categories normal, the config has"),
+        (lambda content: content["categories"][0].update(keypoints=["nose"]), "describes keypoints"),
+        (lambda content: content["annotations"][0].update(image_id=99), "speaks of picture 99"),
+        (lambda content: content["annotations"][0].update(category_id=1), "speaks of category 1"),
+        (lambda content: content["images"][0].update(id=1), "have the same id 1"),
+        (lambda content: content["images"][0].update(file_name="/etc/x.jpg"), "is no path below"),
+        (lambda content: [each.update(width=640) for each in content["images"]], "JSON size differs"),
+        (lambda content: [each.update(file_name="x.jpg") for each in content["images"]], "was not found in"),
+        (boxless, "box incomplete"),
+    ],
+)
+def test_json_that_is_not_understood_is_refused(tmp_path, drawn, change, message: str):
+    place = change_coco(sets.write_coco(drawn, tmp_path / "set"), change)
+    with pytest.raises(SnowdriftError, match=message):
+        index(place, "coco")
+
+
+@pytest.mark.parametrize("name", ["ultralytics", "coco", "voc"])
+def test_objects_of_other_classes_are_refused_or_dropped_as_the_config_says(tmp_path, drawn, name: str):
+    write, layout = WITH_SPLITS[name]
+    place = write(drawn, tmp_path / name)
+    with pytest.raises(SnowdriftError, match=r"class_names|class unknown"):
+        index(place, layout, class_names=["fallen"])
+    boxes = index(place, layout, class_names=["fallen"], other_classes="drop").boxes
+    fallen = [box for frame in drawn for box in frame.boxes if box[0] == 1]
+    assert len(boxes) == len(fallen) > 0
+    assert set(boxes["class_id"]) == {0}
+
+
+@pytest.mark.parametrize("name", [*ALL, "vfp290k"])
+def test_the_doctor_can_tell_the_layout_of_a_folder(tmp_path, drawn, name: str):
+    write, layout = ALL.get(name, (sets.write_vfp290k, "vfp290k"))
+    assert recognise(write(drawn, tmp_path / name))[0] == layout
+
+
+def test_a_folder_that_is_no_dataset_looks_like_none(tmp_path):
+    (tmp_path / "a/b").mkdir(parents=True)
+    assert recognise(tmp_path) is None

@@ -1,0 +1,133 @@
+"""Training sets and test sets: their names, what they may be made of, and what is wrong with a config of them.
+
+Snakemake reads this module at every start, so it imports nothing heavy.
+"""
+
+import math
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+ORIGINAL = "original"
+TRANSLATOR = "cyclegan"
+"""The study's translator: its frames are the winter that the study means."""
+
+SOURCES = (ORIGINAL, TRANSLATOR)
+"""The versions of a training video that a training set can show: as it was taken, or as a translator made it."""
+
+TEST_SETS = {"original": ORIGINAL, "winter": TRANSLATOR}
+"""The source whose pictures each test set shows."""
+
+STUDY_TEST_SETS = ("original", "winter")
+"""Those that the study tested on, which are always there."""
+
+Shares = Mapping[str, float]
+"""What a training set is made of: for each source, the share of the training videos that it shows."""
+
+_MIXED = "mixed"
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_PRECISION = 1e-6  # of a sum of shares such as 0.7 + 0.2 + 0.1
+
+
+def shows_all(shares: Shares) -> bool:
+    """Whether every video is shown from each of the sources, so that nothing is drawn."""
+    return all(share == 1 for share in shares.values())
+
+
+def videos_needed(shares: Shares) -> int:
+    """How many training videos it takes to show at least one of them from each source."""
+    return 1 if shows_all(shares) else len(shares)
+
+
+def complete_sets(training_sets: Mapping[str, Shares | None]) -> dict[str, dict[str, float]]:
+    """The training sets without those that are null, and without the sources whose share is 0.
+
+    Snakemake merges config files key by key, so this is how a file leaves out what a file below it names.
+    """
+    return {
+        name: {source: share for source, share in shares.items() if share}
+        for name, shares in training_sets.items()
+        if shares is not None
+    }
+
+
+def complete_test_sets(test_sets: Collection[str]) -> list[str]:
+    """The test sets of a config with the study's own, in the order of TEST_SETS."""
+    return [name for name in TEST_SETS if name in STUDY_TEST_SETS or name in test_sets]
+
+
+def set_faults(training_sets: Mapping[Any, Shares], train_videos: int) -> Iterator[tuple[str, str]]:
+    """What is wrong with training sets that `complete_sets` gave, as (key, fault).
+
+    Args:
+        training_sets: the shares of each.
+        train_videos: how many videos there are to draw from.
+    """
+    for name in (*STUDY_TEST_SETS, _MIXED):
+        if name not in training_sets:
+            yield f"training_sets.{name}", "null; the study's own three training sets cannot be left out"
+    for name, shares in training_sets.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            yield (
+                "training_sets",
+                f"{name!r}; expected a name of small letters, digits and `_`, with a letter first",
+            )
+        elif fault := _reserved(name, shares) or _unknown(shares) or _sum(shares):
+            yield f"training_sets.{name}", fault
+        elif train_videos < (needed := videos_needed(shares)):
+            videos = "one video" if train_videos == 1 else f"{train_videos} videos"
+            yield (
+                "splits.train",
+                f"{videos}; expected at least {needed}, since `training_sets.{name}` takes some of them from each of "
+                f"{' and '.join(shares)}",
+            )
+
+
+def _reserved(name: str, shares: Shares) -> str | None:
+    """The study's names keep their meaning, because the finding is read off them."""
+    if name in STUDY_TEST_SETS and shares != {TEST_SETS[name]: 1}:
+        return f"{_show(shares)}; expected {{{TEST_SETS[name]}: 1}}, as the study has it; choose another name"
+    if name == _MIXED and set(shares) != {ORIGINAL, TRANSLATOR}:
+        return f"{_show(shares)}; expected shares of {ORIGINAL} and {TRANSLATOR} alone; choose another name"
+    return None
+
+
+def _unknown(shares: Shares) -> str | None:
+    unknown = [str(source) for source in shares if source not in SOURCES]
+    if unknown:
+        return f"there is no source {' or '.join(unknown)}; expected some of {', '.join(SOURCES)}"
+    return None
+
+
+def _sum(shares: Shares) -> str | None:
+    total = sum(shares.values())
+    if shares and (shows_all(shares) or math.isclose(total, 1, abs_tol=_PRECISION)):
+        return None
+    return (
+        f"{_show(shares)}, {total:g} in all; expected shares that add up to 1, or 1 for each source, which shows every "
+        "video from each (the share 0 leaves out a source that another file has named)"
+    )
+
+
+def moved_mix(value: Any) -> str:
+    """What a config says now that said `detector.mixed: value`."""
+    if value == "half":
+        return "leave it out: `training_sets.mixed` is half and half unless you say otherwise"
+    if value == "union":
+        shares = {ORIGINAL: 1, TRANSLATOR: 1}
+    else:
+        share = value if isinstance(value, float) and 0 < value < 1 else 0.5
+        shares = {ORIGINAL: round(1 - share, 9), TRANSLATOR: share}
+    return f"write `training_sets: {{{_MIXED}: {_show(shares)}}}` instead"
+
+
+def in_words(shares: Shares) -> str:
+    """Such as "50 % original, 50 % cyclegan", or "original and cyclegan, every video from each"."""
+    if len(shares) > 1 and shows_all(shares):
+        return f"{' and '.join(shares)}, every video from each"
+    return ", ".join(f"{100 * share:g} % {source}" for source, share in shares.items())
+
+
+def _show(shares: Shares) -> str:
+    """As YAML has it in one line."""
+    return f"{{{', '.join(f'{source}: {share:g}' for source, share in shares.items())}}}"
