@@ -80,10 +80,10 @@ def shared(options: argparse.Namespace, threads: int, nnpack: bool) -> Callable[
     torch.set_num_threads(1)
     if not nnpack:
         fast_convolution.nnpack_works = lambda: False
-    network = accelerated(_network(options).to(options.device))
+    network = _network(options)
     if options.device == "cuda":
         return lambda: _seconds_per_query(network, options, options.batch, None)
-    pools = ExitStack()
+    network, pools = accelerated(network), ExitStack()
     pool = pools.enter_context(one_core_threads(threads))
     atexit.register(pools.close)  # a shard has one pool for all of its queries, and new threads begin slowly
     return lambda: _seconds_per_query(network, options, options.batch, pool)

@@ -1,8 +1,6 @@
 """The CycleGAN of Zhu et al. (ICCV 2017, arXiv:1703.10593): its settings, losses and one step."""
 
 import itertools
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +20,6 @@ from snowdrift.runtime.seeds import derive_seed
 
 _GENERATOR_LOSSES = ("identity_a", "identity_b", "cycle_a", "cycle_b", "generator_ab", "generator_ba")
 _DISCRIMINATOR_LOSSES = ("discriminator_a", "discriminator_b")
-
-# What a GPU does otherwise than the CPU: variants that are measured against each other.
-_FUSED = True
-_GRAPHS = True
-_SIDE_BY_SIDE = True
 
 
 @dataclass(frozen=True)
@@ -101,7 +94,7 @@ class CycleGAN:
     ) -> None:
         self.settings, self.device, self.ranks = settings, device, ranks or Ranks()
         self._in_16_bits = settings.precision == "bfloat16" and device.type == "cuda"
-        fused = _FUSED and kernels_work(device)
+        fused = kernels_work(device)
         random = torch.Generator().manual_seed(derive_seed(seed, "weights"))
         self.networks: dict[str, nn.Module] = {}
         for name in NETWORKS:
@@ -124,17 +117,10 @@ class CycleGAN:
         self.random = torch.Generator().manual_seed(derive_seed(seed, "pools"))
         self.winter_pool = ImagePool(settings.pool_size, self.random)
         self.summer_pool = ImagePool(settings.pool_size, self.random)
-        on_gpu = device.type == "cuda"
-        self._second_stream = torch.cuda.Stream(device) if on_gpu and _SIDE_BY_SIDE else None
-        # One memory for both, since they take turns.
-        memory = torch.cuda.graph_pool_handle() if on_gpu else None
+        # The graphs of both computations share one memory, since they take turns.
+        memory = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
         self._learn_to_generate = Repeated(self._generator_gradients, memory)
         self._learn_to_judge = Repeated(self._discriminator_gradients, memory)
-        if on_gpu and not _GRAPHS:
-            self._learn_to_generate, self._learn_to_judge = (
-                self._generator_gradients,
-                self._discriminator_gradients,
-            )
 
     @property
     def parts(self) -> dict[str, Stateful]:
@@ -180,7 +166,7 @@ class CycleGAN:
 
     def _arithmetic(self) -> torch.autocast:
         """Where convolutions compute in 16 bits, if any do; losses and their sums keep 32."""
-        # Weights are rounded anew at each use: a copy that was kept on one stream is not there yet for another.
+        # Torch's own graphed functions refuse its cache of rounded weights: each use in a graph must round them anew.
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self._in_16_bits, cache_enabled=False)
 
     def _exchange(self, pool: ImagePool, fakes: Tensor) -> Tensor:
@@ -204,10 +190,8 @@ class CycleGAN:
             discriminator.requires_grad_(False)
         self.generator_optimiser.zero_grad(set_to_none=True)
         with self._arithmetic():
-            with self._beside():
-                fake_summer, *to_summer = self._translate(self.g_b, self.g_a, self.d_b, winter, summer)
             fake_winter, *to_winter = self._translate(self.g_a, self.g_b, self.d_a, summer, winter)
-        self._join()
+            fake_summer, *to_summer = self._translate(self.g_b, self.g_a, self.d_b, winter, summer)
         losses = [loss for pair in zip(to_winter, to_summer, strict=True) for loss in pair]
         sum(losses).backward()
         for discriminator in (self.d_a, self.d_b):
@@ -237,26 +221,10 @@ class CycleGAN:
         """Give the discriminators' parameters gradients; `_DISCRIMINATOR_LOSSES`."""
         self.discriminator_optimiser.zero_grad(set_to_none=True)
         with self._arithmetic():
-            with self._beside():
-                of_summer = _discriminator_loss(self.d_b, summer, fake_summer)
             of_winter = _discriminator_loss(self.d_a, winter, fake_winter)
-        self._join()
+            of_summer = _discriminator_loss(self.d_b, summer, fake_summer)
         (of_winter + of_summer).backward()
         return of_winter.detach(), of_summer.detach()
-
-    @contextmanager
-    def _beside(self) -> Iterator[None]:
-        """Let a GPU do what is inside, and later its way backwards, beside what comes until `_join`."""
-        if self._second_stream is None:
-            yield
-            return
-        self._second_stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self._second_stream):
-            yield
-
-    def _join(self) -> None:
-        if self._second_stream is not None:
-            torch.cuda.current_stream().wait_stream(self._second_stream)
 
     def save(self, folder: Path, epoch: int | str) -> None:
         """Write the four networks as `<epoch>_net_<name>.pth`."""
