@@ -1,4 +1,6 @@
-"""Convolutions of stride 1 that need fewer multiplications than the direct one, without gradients.
+"""Convolutions of stride 1 that need fewer multiplications than the direct one, for the CPU and without gradients.
+
+One of them, `row_convolution`, serves a GPU in 16 bits as well.
 
 Winograd's minimal filtering (Lavin and Gray, CVPR 2016, arXiv:1509.09308) computes a tile of outputs of a 3x3
 convolution in a transformed space where it is a product of matrices: F(4x4, 3x3) multiplies a quarter as often as the
@@ -20,7 +22,7 @@ logger = logging.getLogger(__name__)
 # Below these the transforms cost more than they save (measured on AVX-512; docs/benchmarks.md).
 MIN_CHANNELS = 64
 MIN_NNPACK_PIXELS = 24 * 24
-FEW_CHANNELS = 8
+FEW_OUTPUTS = 8
 
 TILE = 4
 _INPUT_TRANSFORM = (
@@ -64,11 +66,9 @@ class FastConvolution(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(n, c, h, w) to (n, o, h - k + 1, w - k + 1)."""
         outputs, channels, side, _ = self.weight.shape
-        if images.dtype != torch.float32 or torch.is_grad_enabled():
+        if images.device.type != "cpu" or images.dtype != torch.float32 or torch.is_grad_enabled():
             return conv2d(images, self.weight, self.bias)
-        few, winograd = outputs < FEW_CHANNELS and side > 3, side == 3 and channels >= MIN_CHANNELS
-        if images.device.type != "cpu":
-            return self._on_gpu(images, few, winograd)
+        few, winograd = outputs < FEW_OUTPUTS and side > 3, side == 3 and channels >= MIN_CHANNELS
         if (few or winograd) and images.shape[-2] * images.shape[-1] >= MIN_NNPACK_PIXELS and nnpack_works():
             return nnpack_convolution(images, self.weight, self.bias)
         if few:
@@ -77,15 +77,6 @@ class FastConvolution(nn.Module):
             if self._transformed is None:
                 self._transformed = winograd_weight(self.weight)
             return winograd_convolution(images, self._transformed, self.bias)
-        return conv2d(images, self.weight, self.bias)
-
-    def _on_gpu(self, images: Tensor, few: bool, winograd: bool) -> Tensor:
-        if few:
-            return row_convolution(images, self.weight, self.bias)
-        if winograd:
-            if self._transformed is None:
-                self._transformed = winograd_weight(self.weight)
-            return winograd_of_pixels(images, self._transformed, self.bias)
         return conv2d(images, self.weight, self.bias)
 
 
@@ -114,14 +105,14 @@ def is_plain(module: nn.Module) -> bool:
     )
 
 
-class EndConvolution(nn.Module):
-    """Stands in for a large convolution from or to a picture's three channels, as tensor cores take it well.
+class RowConvolution(nn.Module):
+    """Stands in for the generator's last convolution, as `row_convolution`, which suits a GPU in 16 bits.
 
-    They multiply by 32 channels at a time or so, and three fill a tenth of that. One that has the pixels of a row, or
-    the kernels' columns, for further channels needs a seventh of the multiplications.
+    Tensor cores compute at least 32 outputs at a time, of which a picture's three channels fill a tenth. The direct
+    convolution of k x 1 has k times as many outputs, and a k-th of the multiplications for each.
 
     Args:
-        convolution: whose weight and bias it shares, and which `is_end`; they must not change any more.
+        convolution: whose weight and bias it shares, and which `has_few_outputs`; they must not change any more.
     """
 
     def __init__(self, convolution: nn.Conv2d) -> None:
@@ -130,13 +121,12 @@ class EndConvolution(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, c, h, w) to (n, o, h - k + 1, w - k + 1)."""
-        way = row_convolution if self.weight.shape[0] < FEW_CHANNELS else column_convolution
-        return way(images, self.weight, self.bias)
+        return row_convolution(images, self.weight, self.bias)
 
 
-def is_end(module: nn.Module) -> bool:
-    """Whether a module is a plain convolution, larger than 3x3, from or to few channels."""
-    return is_plain(module) and module.kernel_size[0] > 3 and min(module.weight.shape[:2]) < FEW_CHANNELS
+def has_few_outputs(module: nn.Module) -> bool:
+    """Whether a module is a convolution that `is_plain`, larger than 3x3, and has too few outputs to go direct."""
+    return is_plain(module) and module.kernel_size[0] > 3 and module.out_channels < FEW_OUTPUTS
 
 
 @cache
@@ -203,25 +193,6 @@ def winograd_convolution(images: Tensor, transformed: Tensor, bias: Tensor | Non
     return winograd_product(winograd_tiles(images), transformed, bias, images.shape)
 
 
-@torch.no_grad()
-def winograd_of_pixels(images: Tensor, transformed: Tensor, bias: Tensor | None) -> Tensor:
-    """`winograd_convolution` of images in memory order `channels_last`, on any device; the result is in it, too."""
-    count, channels, height, width = images.shape
-    rows, columns = _tiles(images.shape)
-    down, right = rows * TILE + 2 - height, columns * TILE + 2 - width
-    pixels = images.permute(0, 2, 3, 1)
-    if down or right:
-        pixels = pad(pixels, (0, 0, 0, right, 0, down))
-    into, back = transforms(images.device)
-    tiles = pixels.unfold(1, TILE + 2, TILE).unfold(2, TILE + 2, TILE).permute(4, 5, 0, 1, 2, 3)
-    tiles = (into.view(36, 36) @ tiles.reshape(36, -1)).view(36, -1, channels)
-    products = torch.bmm(tiles, transformed.transpose(1, 2))
-    outputs = (back @ products.view(36, -1)).view(TILE, TILE, count, rows, columns, -1)
-    outputs = outputs.permute(2, 3, 0, 4, 1, 5).reshape(count, TILE * rows, TILE * columns, -1)
-    outputs = outputs[:, : height - 2, : width - 2].permute(0, 3, 1, 2)
-    return outputs if bias is None else outputs + bias[:, None, None]
-
-
 def winograd_tiles(images: Tensor) -> Tensor:
     """(n, c, h, w) to the transforms of its tiles, (36, c, n * tiles)."""
     count, channels, height, width = images.shape
@@ -251,12 +222,9 @@ def _tiles(shape: Sequence[int]) -> tuple[int, int]:
 
 
 @cache
-def transforms(device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+def transforms() -> tuple[Tensor, Tensor]:
     """The transforms of tiles in both dimensions at once: (36, 1, 6, 6) there and (16, 36) back."""
-    into, back = (
-        torch.tensor(rows, dtype=torch.float32, device=device)
-        for rows in (_INPUT_TRANSFORM, _OUTPUT_TRANSFORM)
-    )
+    into, back = (torch.tensor(rows, dtype=torch.float32) for rows in (_INPUT_TRANSFORM, _OUTPUT_TRANSFORM))
     return torch.kron(into, into).view(36, 1, 6, 6), torch.kron(back, back)
 
 
@@ -277,22 +245,3 @@ def row_convolution(images: Tensor, weight: Tensor, bias: Tensor | None) -> Tens
     for shift, part in enumerate(parts[1:], 1):
         summed += part[..., shift : shift + width]
     return summed if bias is None else summed + bias[:, None, None]
-
-
-@torch.no_grad()
-def column_convolution(images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The convolution of k x 1 over images that stand beside themselves, moved by 0 to k - 1 pixels to the left.
-
-    Args:
-        images: (n, c, h, w), of few channels; the result is in memory order `channels_last`.
-        weight: (o, c, k, k).
-        bias: (o,).
-    """
-    outputs, side = weight.shape[0], weight.shape[-1]
-    images = images.contiguous(memory_format=torch.channels_last)
-    width = images.shape[-1] - side + 1
-    # One more, with weights of 0: channels that are no multiple of 8 are slower to read.
-    shifts = [*range(side), side - 1]
-    beside = torch.cat([images[..., shift : shift + width] for shift in shifts], 1)
-    rows = torch.cat([weight, torch.zeros_like(weight[..., :1])], 3).permute(0, 3, 1, 2)
-    return conv2d(beside, rows.reshape(outputs, -1, side, 1), bias)

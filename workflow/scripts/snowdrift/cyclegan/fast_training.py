@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import conv2d, pad
 
 from snowdrift.cyclegan.fast_convolution import (
-    FEW_CHANNELS,
+    FEW_OUTPUTS,
     KERNEL_TRANSFORM,
     MIN_CHANNELS,
     TILE,
@@ -46,7 +46,7 @@ class _Convolution(nn.Module):
         if images.device.type == "cpu" and images.dtype == torch.float32:
             if side == 3 and channels >= MIN_CHANNELS:
                 return _Winograd.apply(images, self.weight, self.bias)
-            if side > 3 and outputs < FEW_CHANNELS:
+            if side > 3 and outputs < FEW_OUTPUTS:
                 return _by_rows(images, self.weight, self.bias)
         return conv2d(images, self.weight, self.bias)
 

@@ -12,7 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from snowdrift.cyclegan.fast_convolution import EndConvolution, FastConvolution, is_end, replace_layers
+from snowdrift.cyclegan.fast_convolution import (
+    FastConvolution,
+    RowConvolution,
+    has_few_outputs,
+    replace_layers,
+)
 from snowdrift.cyclegan.fused_norm import fuse
 from snowdrift.cyclegan.networks import ResnetGenerator
 from snowdrift.runtime.devices import full_precision
@@ -25,9 +30,6 @@ MIN_PSNR = 45.0
 """Decibels, against 32 bits and over the range of [-1, 1], from which on a GPU computes in 16 bits."""
 MOST_GRAPHS = 8
 """Sizes of batches that are recorded as CUDA graphs; of photographs of many sizes each would hold memory."""
-
-_ENDS = True  # a variant that is measured
-_QUERIES = "winograd"  # or "channels_last" or "plain": variants that are measured against each other on a GPU
 
 
 @torch.inference_mode()
@@ -52,25 +54,13 @@ def translate(generator: ResnetGenerator, images: Tensor) -> Tensor:
 
 
 def accelerated(generator: ResnetGenerator) -> ResnetGenerator:
-    """A copy for inference in 32 bits on the generator's device that gives the same pictures but for rounding.
+    """A copy for inference on the CPU that gives the same pictures but for rounding.
 
-    Convolutions of stride 1 are `FastConvolution`s, and on a GPU norms are fused. The copy has other state-dict keys:
-    save the original.
+    Convolutions of stride 1 are `FastConvolution`s. The copy has other state-dict keys: save the original.
     """
     network = copy.deepcopy(generator).float().requires_grad_(False)
-    if next(generator.parameters()).device.type == "cpu":
-        replace_layers(network, FastConvolution)
-        return network
-    return _for_gpu(network)
-
-
-def _for_gpu(network: ResnetGenerator) -> ResnetGenerator:
-    if _QUERIES == "plain":
-        return network
-    fuse(network, without_bias=True)
-    if _QUERIES == "winograd":
-        replace_layers(network, FastConvolution)
-    return network.to(memory_format=torch.channels_last)
+    replace_layers(network, FastConvolution)
+    return network
 
 
 def psnr(images: Tensor, expected: Tensor) -> float:
@@ -185,8 +175,8 @@ class BatchTranslator:
         """The network in 16 bits, or as it is where they do not do."""
         low = copy.deepcopy(self._whole).to(self.dtype)
         for place, layer in enumerate(low.model):
-            if _ENDS and is_end(layer):
-                low.model[place] = EndConvolution(layer)
+            if has_few_outputs(layer):
+                low.model[place] = RowConvolution(layer)
         images = _to_images(pictures)
         quality = psnr(translate(low, images.to(self.dtype)), translate(self._whole, images))
         enough = quality >= MIN_PSNR

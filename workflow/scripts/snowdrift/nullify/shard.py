@@ -127,7 +127,7 @@ def attack_shard(
             "lower attack.batch_size or attack.size",
         ),
     ):
-        asked = accelerated(generator)
+        asked = accelerated(generator) if device.type == "cpu" else generator
         methods = [*WHITE_BOX, *settings.methods] if names else []
         for number, method in enumerate(methods, 1):
             if method not in done:
