@@ -1,12 +1,15 @@
 """Every layout: the same tables from each, what is a video, which splits are taken, and what is refused."""
 
 import json
+import shutil
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 import layout_sets as sets
 import pandas as pd
 import pytest
+from PIL import Image
 
 from snowdrift.data.index import FrameIndex, Reading, index_frames
 from snowdrift.data.layouts import recognise
@@ -220,6 +223,11 @@ def boxless(content: dict) -> None:
         (lambda content: [each.update(width=640) for each in content["images"]], "JSON size differs"),
         (lambda content: [each.update(file_name="x.jpg") for each in content["images"]], "was not found in"),
         (boxless, "box incomplete"),
+        (lambda content: content["images"][0].update(id=[1]), r"speaks of picture 0"),
+        (lambda content: content["annotations"][0].update(image_id=[1]), r"speaks of picture \[1\]"),
+        (lambda content: content["annotations"][1].update(iscrowd="maybe"), "crowd unclear"),
+        (lambda content: content["annotations"][1].update(bbox=None, segmentation=[1, 2]), "box incomplete"),
+        (lambda content: content["annotations"][1].update(bbox=[10**400, 1, 2, 3]), "box incomplete"),
     ],
 )
 def test_json_that_is_not_understood_is_refused(tmp_path, drawn, change, message: str):
@@ -249,3 +257,220 @@ def test_the_doctor_can_tell_the_layout_of_a_folder(tmp_path, drawn, name: str):
 def test_a_folder_that_is_no_dataset_looks_like_none(tmp_path):
     (tmp_path / "a/b").mkdir(parents=True)
     assert recognise(tmp_path) is None
+
+
+def as_texts(content: dict) -> None:
+    for annotation in content["annotations"]:
+        for key in ("iscrowd", "image_id", "category_id"):
+            annotation[key] = str(annotation[key])
+
+
+def relative(start: str) -> Callable[[dict], None]:
+    return lambda content: [each.update(file_name=start + each["file_name"]) for each in content["images"]]
+
+
+def heading_is_a_class(content: dict) -> None:
+    content["categories"][1]["supercategory"] = "normal"
+
+
+def without_sizes(content: dict) -> None:
+    for each in content["images"]:
+        each.update(width=None, height="48")
+
+
+@pytest.mark.parametrize(
+    "change", [as_texts, relative("./"), relative(".\\"), heading_is_a_class, without_sizes]
+)
+def test_json_as_various_tools_write_it_gives_the_same_boxes(tmp_path, drawn, change):
+    expected = index(sets.write_coco(drawn, tmp_path / "plain"), "coco")
+    found = index(change_coco(sets.write_coco(drawn, tmp_path / "set"), change), "coco")
+    pd.testing.assert_frame_equal(found.boxes, expected.boxes)
+    pd.testing.assert_frame_equal(found.frames, expected.frames)
+
+
+@pytest.mark.parametrize("name", ["result.json", "latest.json", "evaluation.json", "train_val_test.json"])
+def test_the_folder_of_all_pictures_is_no_video_and_part_of_a_word_no_split(tmp_path, drawn, name: str):
+    content = sets.coco(drawn)
+    (tmp_path / "set/images").mkdir(parents=True)
+    for image, frame in zip(content["images"], drawn, strict=True):
+        image["file_name"] = f"images/{frame.flat}.jpg"
+        shutil.copy(frame.picture, tmp_path / "set" / image["file_name"])
+    (tmp_path / "set" / name).write_text(json.dumps(content))
+    frames = index(tmp_path / "set", "coco").frames
+    assert frames["video"].tolist() == [frame.flat for frame in drawn]
+    assert frames["split"].value_counts().to_dict() == {"unused": 9, "train": 1, "val": 1, "test": 1}
+
+
+def test_the_folder_of_a_split_in_the_paths_of_its_pictures_is_no_video(tmp_path, drawn):
+    place = sets.write_coco(drawn, tmp_path / "set")
+    for split in ("train", "val", "test"):
+        path = place / f"annotations/instances_{split}2017.json"
+        path.write_text(path.read_text().replace('"file_name": "', f'"file_name": "{split}2017/'))
+    expected = index(sets.write_coco(drawn, tmp_path / "plain"), "coco").frames
+    pd.testing.assert_frame_equal(index(place, "coco").frames, expected)
+
+
+@pytest.mark.parametrize(("old", "new"), [("train2017", "Train2017"), ("val2017", "VAL2017")])
+def test_capitals_of_the_folders_of_a_json_file_do_not_matter(tmp_path, drawn, old, new):
+    place = sets.write_coco(drawn, tmp_path / "set")
+    (place / old).rename(place / new)
+    assert (index(place, "coco").frames["status"] == "ok").all()
+
+
+def test_folders_of_a_json_file_are_found_in_the_unicode_form_of_macos(tmp_path, drawn):
+    place = sets.write_cvat_coco(drawn, tmp_path / "set")
+    (place / "images/A").rename(place / "images" / unicodedata.normalize("NFD", "강남"))
+    path = place / "annotations/instances_default.json"
+    path.write_text(path.read_text().replace('"A/', '"강남/'))
+    frames = index(place, "coco").frames
+    assert (frames["status"] == "ok").all() and "강남" in set(frames["video"])
+
+
+def test_pictures_that_the_tables_could_not_tell_apart_are_one_faulty_frame(tmp_path, drawn):
+    place = sets.write_cvat_coco(drawn, tmp_path / "set")
+    path = place / "annotations/instances_default.json"
+    content = json.loads(path.read_text())
+    for number, name in enumerate(("D/D_00000.png", "D/E/x.jpg", "D__E/x.jpg"), start=100):
+        (place / "images" / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", sets.SIZE, (number, 0, 0)).save(place / "images" / name)
+        content["images"].append({"id": number, "file_name": name, "width": 64, "height": 48})
+    path.write_text(json.dumps(content))
+    frames, boxes, rejected = index(place, "coco", max_rejected=0.5)
+    assert frames["frame_id"].is_unique and len(boxes) == 12
+    assert rejected["reason"].str.startswith("two pictures of one name: ").tolist() == [True, True]
+
+
+def test_a_dataset_whose_own_files_name_no_training_says_so(tmp_path, drawn):
+    place = sets.write_coco(drawn, tmp_path / "set")
+    for split in ("train", "test"):
+        (place / f"annotations/instances_{split}2017.json").unlink()
+    with pytest.raises(SnowdriftError, match="own files name videos for val, and none to train with"):
+        index(place, "coco")
+
+
+def edit(name: str, *changes: str) -> Callable[[Path], None]:
+    """Replace texts in the file `name` of a dataset; with one text, write it."""
+
+    def change(place: Path) -> None:
+        text = (place / name).read_text() if len(changes) > 1 else changes[0]
+        for old, new in zip(changes[::2], changes[1::2], strict=False):
+            assert old in text
+            text = text.replace(old, new)
+        (place / name).write_text(text)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (edit("data.yaml", "0: normal\n  1: fallen", "1: normal\n  2: fallen"), "expected 0 to 1"),
+        (edit("data.yaml", "0: normal\n  1: fallen", "0: normal\n  2: fallen"), "expected 0 to 1"),
+        (edit("data.yaml", "names:\n  0: normal\n  1: fallen", "names: 5"), "is no list of classes"),
+        (edit("data.yaml", "val: images/val", "val: images/train"), "images/train is in train and in val"),
+        (edit("data.yaml", "val: images/val", "val: images/nowhere"), "there is no such file or folder"),
+    ],
+)
+def test_a_data_yaml_that_is_not_clear_is_refused(tmp_path, drawn, change, message: str):
+    place = sets.write_ultralytics(drawn, tmp_path / "set")
+    change(place)
+    with pytest.raises(SnowdriftError, match=message):
+        index(place, "yolo")
+
+
+def test_lists_of_pictures_that_are_no_text_or_name_nothing_are_refused(tmp_path, drawn):
+    place = sets.write_lists(drawn, tmp_path / "set")
+    for content, message in (
+        (b"\xff\xfe", "cannot be read as a list"),
+        (b"/a/b.jpg\n", "names /a/b.jpg, and"),
+    ):
+        (place / "train.txt").write_bytes(content)
+        with pytest.raises(SnowdriftError, match=message):
+            index(place, "yolo")
+
+
+@pytest.mark.parametrize(
+    "name", ["data.yaml", "people.yaml", "Classes.txt", "coco.names", "labels/_classes.txt"]
+)
+def test_any_list_of_classes_beside_the_labels_has_to_be_the_configs(tmp_path, drawn, name: str):
+    place = sets.write_ultralytics(drawn, tmp_path / "set")
+    (place / "data.yaml").unlink()
+    for listed in (("normal", "fallen"), ("fallen", "normal")):
+        text = (
+            "\n".join(listed) if not name.endswith("yaml") else f"train: images/train\nnames: {list(listed)}"
+        )
+        (place / name).write_text(text)
+        if listed == sets.CLASSES:
+            assert len(index(place, "yolo").boxes) > 0
+    with pytest.raises(SnowdriftError, match=f"{name}: names the classes"):
+        index(place, "yolo")
+
+
+def move(place: Path, old: str, new: str) -> None:
+    """Rename `old`, a part of the paths of pictures and of their labels."""
+    for kind in ("images", "labels"):
+        for path in sorted((place / kind).glob(f"**/{old}*"), reverse=True):
+            target = path.with_name(path.name.replace(old, new))
+            target.parent.mkdir(exist_ok=True, parents=True)
+            path.rename(target)
+
+
+def by_video(place: Path) -> None:
+    for path in [*place.glob("images/*/*.jpg"), *place.glob("labels/*/*.txt")]:
+        (path.parent / path.name[0]).mkdir(exist_ok=True)
+        path.rename(path.parent / path.name[0] / path.name)
+
+
+def by_video_in_test(place: Path) -> None:
+    for path in [*place.glob("images/test/*.jpg"), *place.glob("labels/test/*.txt")]:
+        (path.parent / "D").mkdir(exist_ok=True)
+        path.rename(path.parent / "D" / path.name)
+
+
+def with_year(place: Path) -> None:
+    for folder in [*place.glob("images/*"), *place.glob("labels/*")]:
+        folder.rename(f"{folder}2017")
+
+
+@pytest.mark.parametrize("change", [lambda place: None, by_video, by_video_in_test, with_year])
+def test_folders_that_are_named_after_splits_are_splits_at_any_depth(tmp_path, drawn, change):
+    place = sets.write_ultralytics(drawn, tmp_path / "set")
+    (place / "data.yaml").unlink()
+    change(place)
+    frames = index(place, "yolo").frames
+    own = {frame.flat: sets.SPLIT_OF[frame.video] for frame in drawn}
+    assert {Path(row.image).stem: row.split for row in frames.itertuples()} == own
+
+
+def test_a_folder_beside_those_of_the_splits_is_asked_about(tmp_path, drawn):
+    place = sets.write_ultralytics(drawn, tmp_path / "set")
+    (place / "images/backup").mkdir()
+    assert len(index(place, "yolo").frames) == len(drawn)
+    (place / "data.yaml").unlink()
+    with pytest.raises(SnowdriftError, match="named after splits, and backup"):
+        index(place, "yolo")
+
+
+def test_a_test_split_that_roboflow_names_and_did_not_export_is_drawn(tmp_path, drawn, caplog):
+    place = sets.write_roboflow([frame for frame in drawn if frame.video != "D"], tmp_path / "set")
+    frames = index(place, "yolo").frames
+    assert frames["split"].value_counts().to_dict() == {"train": 5, "val": 3, "test": 1}
+    assert "so the dataset has no test split" in caplog.text
+
+
+@pytest.mark.parametrize("write", [sets.write_ultralytics, sets.write_lists])
+def test_names_in_a_data_yaml_and_its_lists_are_found_in_the_unicode_form_of_macos(tmp_path, drawn, write):
+    place = write(drawn, tmp_path / "set")
+    old = "train" if write is sets.write_ultralytics else "A_00000"
+    move(place, old, unicodedata.normalize("NFD", "학습"))
+    edit("data.yaml" if old == "train" else "train.txt", f"images/{old}", "images/학습")(place)
+    frames = index(place, "yolo").frames
+    assert frames["split"].value_counts().to_dict() == {"train": 6, "val": 3, "test": 3}
+
+
+@pytest.mark.parametrize("suffix", ["", "data.yaml"])
+def test_a_dataset_named_through_a_link_whose_data_yaml_says_where_it_lies(tmp_path, drawn, suffix):
+    place = sets.write_ultralytics(drawn, tmp_path / "set")
+    edit("data.yaml", "path: ../somewhere", f"path: {place}")(place)
+    (tmp_path / "link").symlink_to(place)
+    assert (index(tmp_path / "link" / suffix, "yolo").frames["status"] == "ok").all()

@@ -8,8 +8,7 @@ from snowdrift.data.images import FaultyFile
 from snowdrift.data.names import canonical, difference
 from snowdrift.runtime.errors import SnowdriftError
 
-LISTS = ("classes.txt", "obj.names", "_darknet.labels")
-"""Files in which annotation tools leave the names of the classes, one a line, in the order of their numbers."""
+_LISTS = ("classes.txt", "_classes.txt", "_darknet.labels")
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,13 @@ class Classes:
         return f"; {remarks[0]}" if remarks else ""
 
 
+def is_list(name: str) -> bool:
+    """Whether annotation tools leave the names of the classes in such a file, one a line, in their numbers' order."""
+    return name.lower() in _LISTS or name.lower().endswith(".names")
+
+
 def read_list(path: Path) -> list[str]:
-    """The names in a file of `LISTS`.
+    """The names in a list of classes.
 
     Raises:
         SnowdriftError: It is no text file.

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -112,6 +112,54 @@ def find_folders(folder: Path, names: Collection[str]) -> dict[str, str | None]:
     return found
 
 
+def read_lines(path: Path) -> list[str]:
+    """The lines of a list, without empty ones and without space around them.
+
+    Raises:
+        SnowdriftError: It is no text file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SnowdriftError(f"{path}: cannot be read as a list: {error}", "mend it, or remove it") from error
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+class Finder:
+    """Finds files, however their accents are written, and whatever the capitals of their folders."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._folders: dict[PurePosixPath, PurePosixPath | None] = {PurePosixPath("."): PurePosixPath(".")}
+        self._known: dict[PurePosixPath, dict[str, str]] = {}
+
+    def find(self, path: PurePosixPath) -> PurePosixPath | None:
+        """The file itself, relative to the root; None if there is none."""
+        folder = self.folder(path.parent)
+        if folder is None:
+            return None
+        if folder not in self._known:
+            names = [entry.name for entry in folders.entries(self._root / folder)]
+            self._known[folder] = by_canonical(names, str(self._root / folder))
+        name = self._known[folder].get(canonical(path.name))
+        return folder / name if name else None
+
+    def existing(self, path: str) -> Path | None:
+        """The file or folder at a path that may also lead out of the root, with the root; None if there is none."""
+        if (self._root / path).exists():
+            return self._root / path
+        found = None if path.startswith("/") or ".." in path else self.find(PurePosixPath(path))
+        return self._root / found if found else None
+
+    def folder(self, path: PurePosixPath) -> PurePosixPath | None:
+        """The folder itself, relative to the root; None if there is none."""
+        if path not in self._folders:
+            above = self.folder(path.parent)
+            name = above and find_folder(self._root / above, path.name)
+            self._folders[path] = above / name if name else None
+        return self._folders[path]
+
+
 def pictures_below(root: Path, top: str) -> Iterator[str]:
     """Pictures in `top` (relative to `root`, "" for itself) at every depth, relative to `root`."""
     for below, files in folders.walk(root / top, warn_of_skipped):
@@ -167,7 +215,7 @@ def pair_frames(
     suffix: str,
     *,
     required: bool,
-    not_labels: Collection[str] = (),
+    is_label: Callable[[str], bool] = lambda name: True,
 ) -> list[FrameFiles]:
     """The frames of one video, by stem: a picture and its annotation.
 
@@ -179,11 +227,11 @@ def pair_frames(
         suffix: Suffix of an annotation, such as ".xml"; upper case is accepted too.
         required: Whether a picture without annotation is faulty, or a frame without boxes. Pictures of which none
             has an annotation are faulty in any case.
-        not_labels: Names of files that are no annotations, in spite of their suffix.
+        is_label: Whether a file of this name is an annotation, if it has the suffix.
     """
     pictures = files_by_stem(root / images, SUFFIXES)
     notes = files_by_stem(root / annotations, frozenset({suffix}))
-    notes = {stem: names for stem, names in notes.items() if not set(names) & set(not_labels)}
+    notes = {stem: names for stem, names in notes.items() if all(map(is_label, names))}
     unlabelled = (
         f"label missing: none of the {len(pictures)} pictures in {images} has one" if not notes else ""
     )
@@ -208,13 +256,24 @@ def pair_frames(
 
 
 def checked_names(frames: list[FrameFiles]) -> list[FrameFiles]:
-    """The frames, in which those whose names cannot be written into tables or results are faulty.
+    """The frames, in which those whose names cannot be told apart or written into tables or results are faulty.
 
     Raises:
         SnowdriftError: The locale cannot show a name.
     """
     check_locale(frame.image for frame in frames)
-    return [_storable(frame) for frame in frames]
+    return [_storable(frame) for frame in _one_of_each_name(frames)]
+
+
+def _one_of_each_name(frames: list[FrameFiles]) -> list[FrameFiles]:
+    """The frames, of which those that the tables could not tell apart are a faulty one."""
+    found: dict[tuple[str, str], FrameFiles] = {}
+    for frame in frames:
+        first = found.setdefault((frame.video, frame.stem), frame)
+        if first is not frame:
+            fault = f"two pictures of one name: {first.image}, {frame.image}"
+            found[frame.video, frame.stem] = first._replace(fault_file=first.image, fault=fault)
+    return list(found.values())
 
 
 def _storable(frame: FrameFiles) -> FrameFiles:

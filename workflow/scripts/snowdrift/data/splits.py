@@ -67,6 +67,12 @@ def _complete(own: Mapping[str, str], groups: Mapping[str, str], wanted: Wanted,
         if not isinstance(want, int):
             continue
         training = sorted(group for group, place in assigned.items() if place == "train")
+        if split == "train":
+            raise SnowdriftError(
+                f"splits.train: the dataset's own files name videos for {' and '.join(sorted(set(own.values())))}, and "
+                "none to train with",
+                "add the files of its training split, or name its training videos in splits.train",
+            )
         if want >= len(training):
             raise SnowdriftError(
                 f"splits.{split}: the dataset has no {split} split of its own, and {want} cannot be drawn from its "

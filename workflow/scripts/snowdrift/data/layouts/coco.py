@@ -6,24 +6,35 @@ among the pictures of `train/`. The splits are those of the files' names; a sing
 """
 
 import json
-import math
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from snowdrift.data.classes import Classes
 from snowdrift.data.images import FaultyFile
 from snowdrift.data.layouts.folders import KEY, SPLIT_NAMES
-from snowdrift.data.listing import Corners, Dataset, FrameFiles, Objects, check_root, find_folder, subfolders
-from snowdrift.data.names import by_canonical, canonical
+from snowdrift.data.listing import (
+    Corners,
+    Dataset,
+    Finder,
+    FrameFiles,
+    Objects,
+    check_root,
+    find_folder,
+    subfolders,
+)
+from snowdrift.data.names import canonical
 from snowdrift.runtime import folders
 from snowdrift.runtime.errors import SnowdriftError
 
 LAYOUT = "annotations/instances_<split>.json beside <split>/ or images/, or <split>/_annotations.coco.json"
-_SPLIT = re.compile("|".join(sorted(SPLIT_NAMES, key=len, reverse=True)), re.IGNORECASE)
+_SPLIT = re.compile(f"(?<![a-z])({'|'.join(SPLIT_NAMES)})(?![a-z])")
+"""A split's name in that of a file; that it is a word of its own tells `instances_test2017` from `latest`."""
+_LARGEST = 1e9
+"""Above any number of a picture's pixels."""
 _PARTS = ("images", "annotations", "categories")
 
 
@@ -114,21 +125,22 @@ def _is_other_task(path: Path) -> bool:
 
 def _described(path: Path) -> _File:
     word = path.stem.removeprefix("instances_")
-    match = _SPLIT.search(word) or _SPLIT.fullmatch(path.parent.name)
-    split = SPLIT_NAMES[match[0].lower()] if match else None
+    named = {SPLIT_NAMES[name] for name in _SPLIT.findall(word.lower())}
+    split = named.pop() if len(named) == 1 else SPLIT_NAMES.get(path.parent.name.lower())
     return _File(path, split, word)
 
 
 def _frames_of(root: Path, file: _File, classes: Classes) -> Iterator[FrameFiles]:
     content = _load(file.path)
-    class_of = _class_ids(content["categories"], classes, file.path)
+    used = {_id(each.get("category_id")) for each in content["annotations"] if isinstance(each, dict)}
+    class_of = _class_ids(content["categories"], used, classes, file.path)
     pictures = _pictures(content["images"], file.path)
     objects = _objects(content["annotations"], pictures, class_of, file.path)
     place = _place(root, file, pictures.values())
-    there = _Files(root)
+    there = Finder(root)
     for number, picture in pictures.items():
         image = there.find(PurePosixPath(place, picture["file_name"]))
-        video, alone = _video(PurePosixPath(picture["file_name"]), PurePosixPath(place))
+        video, alone = _video(PurePosixPath(picture["file_name"]), PurePosixPath(place), file)
         fault = "" if image else f"image missing: no picture {picture['file_name']} in {place or '.'}"
         known = objects.get(number, [])
         frame = FrameFiles(
@@ -149,7 +161,7 @@ def _with_objects(frame: FrameFiles, picture: Mapping[str, Any], known: Sequence
     boxes, dropped, polygons = [], 0, 0
     try:
         for class_id, annotation in known:
-            if class_id is None or annotation.get("iscrowd"):
+            if class_id is None or _is_crowd(annotation):
                 dropped += 1
                 continue
             corners, from_polygon = _corners(annotation)
@@ -168,14 +180,29 @@ def _corners(annotation: Mapping[str, Any]) -> tuple[Corners, bool]:
         left, top, width, height = box
         return (left, top, left + width, top + height), False
     polygons = annotation.get("segmentation")
-    values = [value for polygon in polygons for value in polygon] if isinstance(polygons, list) else []
-    if len(values) < 6 or not all(map(_is_number, values)):
+    if not isinstance(polygons, list) or not all(isinstance(polygon, list) for polygon in polygons):
+        polygons = []
+    values = [value for polygon in polygons for value in polygon]
+    if len(values) < 6 or len(values) % 2 or not all(map(_is_number, values)):
         raise FaultyFile(f"box incomplete: annotation {annotation.get('id')} has no `bbox` of four numbers")
     return (min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2])), True
 
 
+def _is_crowd(annotation: Mapping[str, Any]) -> bool:
+    """Whether `iscrowd` is 1, which some tools write as a text."""
+    crowd = str(annotation.get("iscrowd") or 0).lower()
+    if crowd not in ("0", "1", "0.0", "1.0", "false", "true"):
+        raise FaultyFile(f"crowd unclear: annotation {annotation.get('id')} has the `iscrowd` {crowd:.40}")
+    return crowd in ("1", "1.0", "true")
+
+
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+
+
+def _id(value: object) -> str:
+    """A number that the parts of a file know each other by; some tools write it as a text in one of them."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -199,8 +226,16 @@ def _load(path: Path) -> dict[str, Any]:
     return content
 
 
-def _class_ids(categories: Sequence[Any], classes: Classes, path: Path) -> dict[object, int | None]:
+def _class_ids(
+    categories: Sequence[Any], used: Collection[str], classes: Classes, path: Path
+) -> dict[str, int | None]:
     """The class_id of each category's number; numbers may have gaps. None leaves a category's objects out.
+
+    Args:
+        categories: As the file lists them.
+        used: The numbers that something is labelled with.
+        classes: The study's.
+        path: The file, for errors.
 
     Raises:
         SnowdriftError: The categories are not the study's classes, and others are not left out.
@@ -208,9 +243,17 @@ def _class_ids(categories: Sequence[Any], classes: Classes, path: Path) -> dict[
     if not all(isinstance(each, dict) and "id" in each and "name" in each for each in categories):
         raise SnowdriftError(f"{path}: a category has no `id` or `name`", "export the dataset again")
     # Roboflow puts the name of its project above the classes, as a category that nothing is labelled with.
-    headings = {each.get("supercategory") for each in categories if each.get("supercategory") != each["name"]}
-    names = {each["id"]: str(each["name"]) for each in categories if each["name"] not in headings}
-    wanted, there = (set(map(canonical, found)) for found in (classes.names, names.values()))
+    headings = {str(each.get("supercategory")) for each in categories}
+    wanted = set(map(canonical, classes.names))
+    names = {
+        _id(each["id"]): str(each["name"])
+        for each in categories
+        if str(each["name"]) not in headings
+        or each["name"] == each.get("supercategory")
+        or canonical(str(each["name"])) in wanted
+        or _id(each["id"]) in used
+    }
+    there = set(map(canonical, names.values()))
     if not wanted <= there or (there != wanted and not classes.drop_others):
         listing = ", ".join(names.values())
         raise SnowdriftError(
@@ -220,14 +263,16 @@ def _class_ids(categories: Sequence[Any], classes: Classes, path: Path) -> dict[
     return {number: classes.of_word(name) for number, name in names.items()}
 
 
-def _pictures(images: Sequence[Any], path: Path) -> dict[object, dict[str, Any]]:
-    found: dict[object, dict[str, Any]] = {}
+def _pictures(images: Sequence[Any], path: Path) -> dict[str, dict[str, Any]]:
+    """The pictures, by id."""
+    found: dict[str, dict[str, Any]] = {}
     for image in images:
         if not isinstance(image, dict) or not isinstance(image.get("file_name"), str) or "id" not in image:
             raise SnowdriftError(f"{path}: a picture has no `id` or `file_name`", "export the dataset again")
-        if image["id"] in found:
+        number = _id(image["id"])
+        if number in found:
             raise SnowdriftError(
-                f"{path}: {found[image['id']]['file_name']} and {image['file_name']} have the same id {image['id']}",
+                f"{path}: {found[number]['file_name']} and {image['file_name']} have the same id {number}",
                 "export the dataset again",
             )
         name = PurePosixPath(image["file_name"].replace("\\", "/"))
@@ -236,16 +281,16 @@ def _pictures(images: Sequence[Any], path: Path) -> dict[object, dict[str, Any]]
                 f"{path}: {image['file_name']} is no path below the folder of pictures",
                 "export the dataset again",
             )
-        found[image["id"]] = {**image, "file_name": str(name)}
+        found[number] = {**image, "file_name": str(name)}
     return found
 
 
 def _objects(
     annotations: Sequence[Any],
-    pictures: Mapping[object, Mapping[str, Any]],
-    class_of: Mapping[object, int | None],
+    pictures: Mapping[str, Mapping[str, Any]],
+    class_of: Mapping[str, int | None],
     path: Path,
-) -> dict[object, list[tuple[int | None, dict[str, Any]]]]:
+) -> dict[str, list[tuple[int | None, dict[str, Any]]]]:
     """What is annotated in each picture, by its id.
 
     Raises:
@@ -253,10 +298,12 @@ def _objects(
     """
     found = defaultdict(list)
     for annotation in annotations:
-        number = annotation.get("image_id") if isinstance(annotation, dict) else None
-        category = annotation.get("category_id") if isinstance(annotation, dict) else None
+        number, category = (
+            _id(annotation.get(key)) if isinstance(annotation, dict) else "None"
+            for key in ("image_id", "category_id")
+        )
         if number not in pictures or category not in class_of:
-            what = f"picture {number}" if number not in pictures else f"category {category}"
+            what = f"picture {number:.40}" if number not in pictures else f"category {category:.40}"
             raise SnowdriftError(
                 f"{path}: an annotation speaks of {what}, which the file does not list",
                 "export the dataset again",
@@ -274,25 +321,32 @@ def _place(root: Path, file: _File, pictures: Iterable[Mapping[str, Any]]) -> st
     images = find_folder(root, "images") or "images"
     places = [beside, file.word, f"{images}/{file.word}"]
     places += [f"{images}/{file.split}", file.split] if file.split else []
-    places += [images, "."]
-    there = _Files(root)
+    places += [images, "data", "."]
+    there = Finder(root)
     for picture in pictures[:: max(1, len(pictures) // 20)]:
         for place in places:
             if there.find(PurePosixPath(place, picture["file_name"])):
-                return "" if place == "." else place
+                return "" if place == "." else str(there.folder(PurePosixPath(place)))
     raise SnowdriftError(
         f"{file.path}: its picture {pictures[0]['file_name']} was not found in {', '.join(places)}",
         f"set {KEY} to the folder that holds both the annotations and the pictures",
     )
 
 
-def _video(file_name: PurePosixPath, place: PurePosixPath) -> tuple[str, bool]:
-    """The video that a picture is a frame of, and whether it is alone in it."""
-    folders_above = [part for part in file_name.parent.parts if part != "."]
-    if folders_above:
-        return canonical("__".join(folders_above)), False
-    name = "__".join([*(part for part in place.parts if part.lower() != "images"), file_name.stem])
-    return canonical(name), True
+def _video(file_name: PurePosixPath, place: PurePosixPath, file: _File) -> tuple[str, bool]:
+    """The video that a picture is a frame of, and whether it is alone in it.
+
+    A folder is a video, unless it is the one that all pictures of the file are in: `images/` or that of its split.
+    """
+    above = [part for part in (*place.parts, *file_name.parent.parts) if part.lower() != "images"]
+    own = [part for part in file_name.parent.parts if part.lower() != "images"]
+    if own and (own[0] == file.word or SPLIT_NAMES.get(own[0].lower(), "") == file.split):
+        own = own[1:]
+    if own:
+        return canonical(
+            "__".join(part for part in file_name.parent.parts if part.lower() != "images")
+        ), False
+    return canonical("__".join([*above, file_name.stem])), True
 
 
 def _refuse_twice(frames: Sequence[FrameFiles]) -> None:
@@ -303,21 +357,3 @@ def _refuse_twice(frames: Sequence[FrameFiles]) -> None:
                 f"{frame.image} is in {other.annotation} and in {frame.annotation}",
                 "name each picture once: it would be trained on and tested on",
             )
-
-
-class _Files:
-    """Finds pictures, however their accents are written."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._known: dict[PurePosixPath, dict[str, str]] = {}
-
-    def find(self, path: PurePosixPath) -> PurePosixPath | None:
-        """The file itself, relative to the root; None if there is none."""
-        folder = path.parent
-        if folder not in self._known:
-            exists = (self._root / folder).is_dir()
-            names = [entry.name for entry in folders.entries(self._root / folder)] if exists else []
-            self._known[folder] = by_canonical(names, str(self._root / folder))
-        name = self._known[folder].get(canonical(path.name))
-        return folder / name if name else None

@@ -1,6 +1,6 @@
 """Folders of pictures that make up a dataset, and the videos and splits that they stand for."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -60,7 +60,7 @@ def dataset_of(
     suffix: str,
     required: bool,
     layout: str,
-    not_labels: Collection[str] = (),
+    is_label: Callable[[str], bool] = lambda name: True,
 ) -> Dataset:
     """The frames of some folders, each with its video, and each video with its split.
 
@@ -70,7 +70,7 @@ def dataset_of(
         classes: The study's classes, as this dataset's labels name them.
         suffix: See `pair_frames`.
         required: See `pair_frames`.
-        not_labels: See `pair_frames`.
+        is_label: See `pair_frames`.
         layout: What was looked for, for the error.
 
     Raises:
@@ -80,7 +80,7 @@ def dataset_of(
     frames: list[FrameFiles] = []
     splits: dict[str, str] = {}
     for folder in folders:
-        for frame in _frames_of(root, folder, suffix, required, not_labels):
+        for frame in _frames_of(root, folder, suffix, required, is_label):
             frames.append(frame)
             split = folder.split or (folder.split_of or {}).get(_key(folder, frame.stem))
             _note_split(splits, frame, split, must=folder.split_of is not None)
@@ -94,7 +94,7 @@ def dataset_of(
 
 
 def _frames_of(
-    root: Path, folder: Folder, suffix: str, required: bool, not_labels: Collection[str]
+    root: Path, folder: Folder, suffix: str, required: bool, is_label: Callable[[str], bool]
 ) -> Iterator[FrameFiles]:
     frames = pair_frames(
         root,
@@ -103,7 +103,7 @@ def _frames_of(
         folder.annotations,
         suffix,
         required=required,
-        not_labels=not_labels,
+        is_label=is_label,
     )
     for frame in frames:
         if folder.stems is not None and frame.stem not in folder.stems:

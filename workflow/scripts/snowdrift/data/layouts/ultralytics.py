@@ -11,6 +11,7 @@ A `data.yaml` says where the pictures of each split are, as folders, lists of fo
 Labels lie where Ultralytics looks for them: the last `/images/` of a picture's path becomes `/labels/`.
 """
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -18,13 +19,14 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from snowdrift.data.images import SUFFIXES
 from snowdrift.data.layouts.folders import KEY, SPLIT_NAMES, Folder
-from snowdrift.data.listing import find_folder, pictures_below, subfolders
+from snowdrift.data.listing import Finder, find_folder, pictures_below, read_lines, subfolders
 from snowdrift.data.names import canonical
 from snowdrift.data.places import described_root
+from snowdrift.runtime import folders
 from snowdrift.runtime.errors import SnowdriftError
 
+logger = logging.getLogger(__name__)
 FILES = ("data.yaml", "dataset.yaml", "data.yml")
 _KEYS = ("train", "val", "valid", "test")
 _HINT = "mend it; docs/bring-your-own.md shows one"
@@ -59,18 +61,42 @@ def find_yaml(root: Path) -> Description | None:
     Raises:
         SnowdriftError: It cannot be read.
     """
-    for path in (root / name for name in FILES):
-        if path.is_file() and _names_pictures(path):
+    for path in _files(root):
+        if _names_pictures(path):
             return read_yaml(path, root)
     return None
 
 
+def refuse_lost(root: Path) -> None:
+    """Refuse a data.yaml in `root` whose training pictures do not exist: its splits would be passed over."""
+    for path in _files(root):
+        if _load(path).get("train"):
+            read_yaml(path, root)
+
+
 def names_in(root: Path) -> Names | None:
     """The classes that the data.yaml in `root` lists, if there is one that does."""
-    for path in (root / name for name in FILES):
-        if path.is_file():
-            return _names(_load(path), path)
-    return None
+    return next((names for path in _files(root) if (names := _names(_load(path), path))), None)
+
+
+def _files(root: Path) -> list[Path]:
+    """What may describe the dataset: its data.yaml, or else any YAML file that lists classes, such as `people.yaml`."""
+    found = [root / name for name in FILES if (root / name).is_file()]
+    if found:
+        return found
+    others = [
+        root / entry.name
+        for entry in folders.entries(root)
+        if entry.name.lower().endswith((".yaml", ".yml")) and entry.is_file()
+    ]
+    return [path for path in others if _lists_classes(path)]
+
+
+def _lists_classes(path: Path) -> bool:
+    try:
+        return isinstance(_load(path).get("names"), list | dict)
+    except SnowdriftError:  # it is another program's
+        return False
 
 
 def read_yaml(path: Path, root: Path | None = None) -> Description:
@@ -95,6 +121,10 @@ def read_yaml(path: Path, root: Path | None = None) -> Description:
     for key in _KEYS:
         value = content.get(key)
         for entry in value if isinstance(value, list) else [value] if value else []:
+            # Roboflow names a folder for the test split also if it exports none.
+            if key == "test" and _existing(base, str(entry)) is None:
+                logger.warning("%s: test: there is no %s, so the dataset has no test split", path, entry)
+                continue
             splits.setdefault(SPLIT_NAMES[key], []).append(_inside(root, base, str(entry), path, key))
     if "train" not in splits:
         raise SnowdriftError(f"{path}: has no `train`, the folder of the training pictures", _HINT)
@@ -104,20 +134,29 @@ def read_yaml(path: Path, root: Path | None = None) -> Description:
 def find_splits(root: Path, images: str) -> Description | None:
     """A dataset whose folders are named after splits: `images/train/`, or `train/images/` if `images` is "".
 
-    None if its folders are no splits, or if they hold videos of their own.
+    None if its folders are no splits. A number at the end does not matter, as in `train2017`.
+
+    Raises:
+        SnowdriftError: Some of the folders in `images` are splits, and others are not.
     """
     splits: dict[str, list[str]] = {}
+    others: list[str] = []
     for folder in subfolders(root / images):
-        split = SPLIT_NAMES.get(folder.lower())
+        split = SPLIT_NAMES.get(folder.lower().rstrip("0123456789"))
         inner = find_folder(root / images / folder, "images") if not images else ""
         if split is None or inner is None:
-            if images:
-                return None
+            others.append(folder)
             continue
         splits.setdefault(split, []).append("/".join(filter(None, (images, folder, inner))))
-    places = [place for found in splits.values() for place in found]
-    flat = places and all(any(_is_picture(name) for name in os.listdir(root / place)) for place in places)
-    return Description(root, splits, names_in(root), root) if "train" in splits and flat else None
+    # A video may be called `train` among others that are not.
+    if "train" not in splits or (images and others and len(splits) == 1):
+        return None
+    if images and others:
+        raise SnowdriftError(
+            f"{KEY}: {root / images} has folders that are named after splits, and {', '.join(others[:3])}",
+            "write a data.yaml that says which folders are train, val and test, or rename those that are videos",
+        )
+    return Description(root, splits, names_in(root), root)
 
 
 def folders_of(described: Description) -> list[Folder]:
@@ -128,7 +167,7 @@ def folders_of(described: Description) -> list[Folder]:
     Raises:
         SnowdriftError: A picture belongs to two splits.
     """
-    folders: dict[str, Folder] = {}
+    found: dict[str, Folder] = {}
     labels = _Labels(described.root)
     for split, places in described.splits.items():
         for place in places:
@@ -139,9 +178,9 @@ def folders_of(described: Description) -> list[Folder]:
                 )
                 # One folder may hold the pictures of several lists.
                 key = f"{images} {split}" if stems is not None else str(images)
-                _refuse_overlap(folders, folder, described.source)
-                folders[key] = folder
-    return _joined(list(folders.values()))
+                _refuse_overlap(found, folder, described.source)
+                found[key] = folder
+    return _joined(list(found.values()))
 
 
 def _joined(folders: list[Folder]) -> list[Folder]:
@@ -209,11 +248,9 @@ def _picture_folders(
 
 
 def _listed_pictures(described: Description, path: Path) -> Iterator[PurePosixPath]:
-    for line in path.read_text(encoding="utf-8-sig").splitlines():
-        if not (text := line.strip()):
-            continue
-        places = [path.parent / text, described.root / text, Path(text)]
-        found = next((place for place in places if place.is_file()), None)
+    finders = [Finder(path.parent), Finder(described.root), Finder(Path())]
+    for text in read_lines(path):
+        found = next((place for finder in finders if (place := finder.existing(text))), None)
         if found is None:
             raise SnowdriftError(f"{path}: names {text}, and there is no such picture", "mend the list")
         yield PurePosixPath(_inside(described.root, described.root, str(found.absolute()), path, "a picture"))
@@ -248,10 +285,6 @@ def _name(images: PurePosixPath) -> str:
     return canonical("/".join(part for part in images.parts if part.lower() != "images"))
 
 
-def _is_picture(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in SUFFIXES
-
-
 def _names_pictures(path: Path) -> bool:
     content = _load(path)
     values = content.get("train") or ()
@@ -270,8 +303,10 @@ def _load(path: Path) -> dict[str, Any]:
 
 def _existing(root: Path, entry: str) -> Path | None:
     # Roboflow writes `../train/images` for a folder beside the file, and Ultralytics puts up with that.
+    entry = entry.replace("\\", "/")
+    finder = Finder(root)
     entries = [entry, *([entry[3:]] if entry.startswith("../") else [])]
-    return next((root / place for place in entries if (root / place).exists()), None)
+    return next((place for entry in entries if (place := finder.existing(entry))), None)
 
 
 def _inside(root: Path, base: Path, entry: str, source: Path, key: str) -> str:
@@ -284,6 +319,8 @@ def _inside(root: Path, base: Path, entry: str, source: Path, key: str) -> str:
     if place is None:
         raise SnowdriftError(f"{source}: {key}: {base / entry}: there is no such file or folder", _HINT)
     inside = os.path.relpath(os.path.abspath(place), os.path.abspath(root))
+    if inside.startswith(".."):  # one of the two may be named through a link
+        inside = os.path.relpath(os.path.realpath(place), os.path.realpath(root))
     if inside.startswith(".."):
         raise SnowdriftError(
             f"{source}: {key}: {place} lies outside of {root}",
@@ -293,7 +330,20 @@ def _inside(root: Path, base: Path, entry: str, source: Path, key: str) -> str:
 
 
 def _names(content: Mapping[str, Any], path: Path) -> Names | None:
+    """The classes in the order of their numbers.
+
+    Raises:
+        SnowdriftError: They are no list, or numbers are left out, so that it is not clear which class is meant.
+    """
     names = content.get("names")
     if isinstance(names, dict):
-        names = [names[key] for key in sorted(names, key=lambda key: (len(str(key)), str(key)))]
+        numbers = {str(key): name for key, name in names.items()}
+        if set(numbers) != set(map(str, range(len(numbers)))):
+            raise SnowdriftError(
+                f"{path}: numbers its classes {', '.join(numbers)}; expected 0 to {len(numbers) - 1}",
+                "number them as the labels do; a class that is not labelled needs a name too",
+            )
+        names = [numbers[str(number)] for number in range(len(numbers))]
+    if names is not None and not isinstance(names, list):
+        raise SnowdriftError(f"{path}: names: {names!r:.40} is no list of classes", _HINT)
     return None if names is None else Names([str(name) for name in names], path)

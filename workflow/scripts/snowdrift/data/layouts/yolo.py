@@ -11,7 +11,7 @@ a label file has no boxes, but if none in its folder has one, the labels are tak
 import math
 from pathlib import Path, PurePosixPath
 
-from snowdrift.data.classes import LISTS, Classes, read_list
+from snowdrift.data.classes import Classes, is_list, read_list
 from snowdrift.data.images import SUFFIXES, FaultyFile
 from snowdrift.data.layouts import ultralytics
 from snowdrift.data.layouts.folders import KEY, Folder, dataset_of
@@ -61,6 +61,7 @@ def list_frames(root: Path, classes: Classes) -> Dataset:
         )
     if described := ultralytics.find_splits(root, images):
         return _standard(described, classes)
+    ultralytics.refuse_lost(root)
     classes = _listed(root, classes, ultralytics.names_in(root))
     return dataset_of(
         root,
@@ -69,7 +70,7 @@ def list_frames(root: Path, classes: Classes) -> Dataset:
         suffix=".txt",
         required=False,
         layout=LAYOUT,
-        not_labels=LISTS,
+        is_label=_is_label,
     )
 
 
@@ -161,7 +162,7 @@ def _standard(described: ultralytics.Description, classes: Classes) -> Dataset:
         suffix=".txt",
         required=False,
         layout=LAYOUT,
-        not_labels=LISTS,
+        is_label=_is_label,
     )
 
 
@@ -176,7 +177,7 @@ def _listed(root: Path, classes: Classes, names: ultralytics.Names | None) -> Cl
     for place, files in folders.walk(root):
         for file in files:
             path = root / place / file.name
-            if file.name in LISTS and (listed := read_list(path)):
+            if is_list(file.name) and (listed := read_list(path)):
                 described = classes.listed(listed, path)
                 classes = described if classes.numbers is None else classes
     return classes
@@ -204,7 +205,11 @@ def _videos(root: Path, images: str, labels: str) -> list[Folder]:
     ]
 
 
+def _is_label(name: str) -> bool:
+    return not is_list(name)
+
+
 def _has_labels(folder: Path) -> bool:
     return any(
-        entry.name.lower().endswith(".txt") and entry.name not in LISTS for entry in folders.entries(folder)
+        entry.name.lower().endswith(".txt") and _is_label(entry.name) for entry in folders.entries(folder)
     )
