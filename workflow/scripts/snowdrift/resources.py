@@ -23,7 +23,7 @@ _RATE = 15e9  # multiplications a second; 20e9 to 44e9 in convolutions of 16 to 
 _MEGAPIXEL = 0.03  # to decode or encode a picture, with what is done to it on the way
 _STEP = 0.02  # a step of a small network's training, beside its multiplications
 
-# Assumed, since there was no GPU to measure.
+# Assumed, since no study has run on a GPU.
 _CUDA = 2500  # of the machine's memory, for a process that uses CUDA
 _LOADER = 800  # for each process that loads frames
 _GPU_RATE = 10e12  # multiplications a second: 20 TFLOP/s, as large cards of 2020 reach in TF32 convolutions
