@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +44,7 @@ def main() -> None:
         folder = Path(name)
         table = _draw_frames(folder, options.frames, options.width or options.size, options.size)
         sides = {
-            "reference": Side(reference, folder, table, options),
+            "reference": Side(reference, folder, table[: options.reference_frames], options),
             "ours": Side(ours, folder, table, options),
         }
         if options.device == "cpu":
@@ -57,7 +59,7 @@ def main() -> None:
         print(
             f"  {ALL_FRAMES:,} frames of this size: {hours:.2f} h here, {hours / 2:.2f} h on two such devices"
         )
-        largest, decibels = _differences(folder, table, options)
+        largest, decibels = _differences(folder, table[: options.reference_frames], options)
         print(f"  largest difference of a value: {largest} of 255, PSNR {decibels:.1f} dB")
         if options.device == "cpu":
             _print_parts(folder / table["image"][0])
@@ -70,6 +72,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=256, help="height of the frames")
     parser.add_argument("--width", type=int, help="as the height where not given")
     parser.add_argument("--frames", type=int, default=8, help="in each round; best a multiple of the threads")
+    parser.add_argument("--reference-frames", type=int, help="of them, for the reference; all if not given")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=1, help="frames at once on a GPU: winterize.batch_size")
@@ -79,16 +82,19 @@ def _options() -> argparse.Namespace:
 
 def _draw_frames(folder: Path, count: int, width: int, height: int) -> pd.DataFrame:
     """Soft random pictures with a little noise, about as large as photographs when encoded."""
-    rows = []
-    for number in range(count):
-        random = np.random.default_rng(number)
-        soft = Image.fromarray(random.integers(0, 256, (8, 8, 3), dtype=np.uint8)).resize((width, height))
-        pixels = np.asarray(soft, np.int16) + random.integers(-6, 7, (height, width, 3))
-        image = f"V/images/{number:05d}.jpg"
-        (folder / image).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / image, quality=95)
-        rows.append((f"V/{number:05d}", "V", image, width, height))
+    (folder / "V/images").mkdir(parents=True)
+    images = [f"V/images/{number:05d}.jpg" for number in range(count)]
+    with ProcessPoolExecutor() as pool:
+        list(pool.map(partial(_draw_frame, folder, width, height), images, range(count), chunksize=8))
+    rows = [(f"V/{number:05d}", "V", image, width, height) for number, image in enumerate(images)]
     return pd.DataFrame(rows, columns=["frame_id", "video", "image", "width", "height"])
+
+
+def _draw_frame(folder: Path, width: int, height: int, image: str, number: int) -> None:
+    random = np.random.default_rng(number)
+    soft = Image.fromarray(random.integers(0, 256, (8, 8, 3), dtype=np.uint8)).resize((width, height))
+    pixels = np.asarray(soft, np.int16) + random.integers(-6, 7, (height, width, 3))
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / image, quality=95)
 
 
 def _network() -> ResnetGenerator:

@@ -10,12 +10,15 @@ import pytest
 import torch
 from test_cyclegan_training import SETTINGS, batch
 
+from snowdrift.cyclegan.fused_norm import _FusedNorm, kernels_work
 from snowdrift.cyclegan.inference import translate
 from snowdrift.cyclegan.networks import ResnetGenerator, initialise
 from snowdrift.cyclegan.training import CycleGAN
+from snowdrift.runtime.graphs import Repeated
 from snowdrift.runtime.resume import JobState, Training
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
+CUDA = torch.device("cuda", 0)
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device on this machine"),
@@ -91,3 +94,24 @@ def test_a_training_saved_on_a_gpu_goes_on_there_and_on_the_cpu(tmp_path: Path):
             again = model.step(batch(step).to(device), batch(step + 9).to(device))
             for name in losses:
                 assert again[name].item() == pytest.approx(losses[name].item(), rel=2e-2), name
+
+
+def test_a_graph_takes_new_values_and_shapes_and_leaves_its_results_alone():
+    weight = torch.ones(2, device="cuda", requires_grad=True)
+
+    def compute(values: torch.Tensor) -> tuple[torch.Tensor]:
+        weight.grad = None
+        result = (weight * values).square()
+        result.sum().backward()
+        return (result.detach(),)
+
+    repeated, results = Repeated(compute), []
+    for value, rows in ((1, 1), (2, 1), (3, 1), (4, 5), (5, 5), (6, 5)):
+        results.append(repeated(torch.full((rows, 2), float(value), device="cuda"))[0])
+        assert weight.grad.tolist() == [2 * rows * value**2] * 2
+    assert [result.mean().item() for result in results] == [1, 4, 9, 16, 25, 36]
+
+
+def test_the_fused_kernels_are_compiled_and_used():
+    assert kernels_work(torch.device("cuda"))
+    assert any(isinstance(layer, _FusedNorm) for layer in CycleGAN(SETTINGS, 0, CUDA).d_b.modules())

@@ -90,6 +90,19 @@ def test_two_processes_have_the_losses_of_one_over_20_steps(monkeypatch: pytest.
     assert (one[0] - one[-1]).abs().max() > 0.5
 
 
+def gathered(ranks: Ranks, device: torch.device) -> torch.Tensor:
+    images = torch.arange(2 * 3 * 4 * 5).view(2, 3, 4, 5) + 1000 * ranks.index
+    return ranks.gather(images.contiguous(memory_format=torch.channels_last))
+
+
+def test_images_are_gathered_whatever_their_order_in_memory(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    one = torch.arange(2 * 3 * 4 * 5).view(2, 3, 4, 5)
+    together = run_ranks(gathered, TWO)
+    assert torch.equal(together, torch.cat([one, one + 1000]))
+    assert together.is_contiguous()
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes in Linux' /proc")
 def test_a_training_by_two_processes_goes_on_exactly_after_either_kind_of_death(tmp_path: Path):
     unpaired = four(tmp_path)

@@ -116,6 +116,21 @@ def test_in_16_bits_losses_are_close_and_weights_and_pools_stay_in_32(monkeypatc
     assert {image.dtype for image in rough.winter_pool.images} == {torch.float32}
 
 
+def test_moments_from_another_device_take_their_weights_order_in_memory():
+    model, other = (CycleGAN(SETTINGS, seed=0, device=CPU) for _ in range(2))
+    model.step(batch(1), batch(2))
+    for network in other.networks.values():  # as on a GPU
+        network.to(memory_format=torch.channels_last)
+    for name in ("generator_optimiser", "discriminator_optimiser"):
+        saved, loaded = getattr(model, name), getattr(other, name)
+        loaded.load_state_dict(saved.state_dict())
+        pairs = zip(saved.state.values(), loaded.state.items(), strict=True)
+        for expected, (weight, found) in pairs:
+            for moment in ("exp_avg", "exp_avg_sq"):
+                assert torch.equal(found[moment], expected[moment])
+                assert found[moment].stride() == weight.stride()
+
+
 def test_the_learning_rate_falls_linearly_and_never_reaches_zero():
     settings = replace(SETTINGS, epochs=100, decay_epochs=100)
     factors = [settings.rate_factor(epoch) for epoch in range(1, 201)]

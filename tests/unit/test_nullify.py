@@ -251,3 +251,20 @@ def test_scores_are_1_at_the_original_and_0_at_the_translation():
     outputs = torch.stack([picture(), picture() + 0.2, picture() + 0.1])
     assert goal.score(outputs).tolist() == pytest.approx([1, 0, 0.75], abs=1e-5)
     assert math.isclose(goal.effect, 0.04 * 192, rel_tol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("side", "batch_size", "sizes"), [(256, 32, [8, 8, 4]), (256, 6, [6, 6, 6, 2]), (1024, 32, [1] * 20)]
+)
+def test_a_device_other_than_the_cpu_sees_few_large_images_at_once(side, batch_size, sizes):
+    seen = []
+
+    class Recorder(nn.Module):
+        def forward(self, images):
+            seen.append(len(images))
+            return images
+
+    device = torch.device("meta")  # which has shapes alone, in place of a GPU
+    counter = QueryCounter(Recorder(), limit=99, batch_size=batch_size, device=device)
+    assert counter._run(torch.empty((20, 3, side, side), device=device)).shape == (20, 3, side, side)
+    assert seen == sizes

@@ -471,7 +471,7 @@ def check_time(
     listing = ", ".join(f"{stage} {_hours(count)}" for stage, count in hours.items())
     text = f"time: about {_hours(sum(hours.values()))} of one CPU core ({listing}; from {SOURCE})"
     if devices:
-        hint = "no GPU has been measured: `make watch` shows the time left as soon as a stage has begun"
+        hint = "a GPU takes less: `make watch` shows the time left as soon as a stage has begun"
         yield Finding(_OK, text, hint)
     elif sum(hours.values()) / (os.cpu_count() or 1) > _LONG:
         less = "train for fewer epochs" if short else "take config/demo.yaml below your config"

@@ -25,7 +25,7 @@ _FOUND = 76  # detections a frame at a confidence of 0.001, nearly all wrong
 _DETECTION = 0.001, 1.5e-6  # MB and seconds each time the metrics of a detection's test set are computed
 _STEP = 0.02  # a step of a small network's training, beside its multiplications
 
-# Assumed, since there was no GPU to measure.
+# Assumed, since no study has run on a GPU.
 _CUDA = 2500  # of the machine's memory, for a process that uses CUDA
 _LOADER = 800  # for each process that loads frames
 _GPU_RATE = 10e12  # multiplications a second: 20 TFLOP/s, as large cards of 2020 reach in TF32 convolutions

@@ -1,5 +1,7 @@
 """Convolutions of stride 1 that need fewer multiplications than the direct one, for the CPU and without gradients.
 
+One of them, `row_convolution`, serves a GPU in 16 bits as well.
+
 Winograd's minimal filtering (Lavin and Gray, CVPR 2016, arXiv:1509.09308) computes a tile of outputs of a 3x3
 convolution in a transformed space where it is a product of matrices: F(4x4, 3x3) multiplies a quarter as often as the
 direct convolution. NNPACK, which comes inside torch for x86 and ARM, has F(6x6, 3x3), and for larger kernels
@@ -101,6 +103,30 @@ def is_plain(module: nn.Module) -> bool:
         and (module.stride, module.padding, module.dilation, module.groups) == ((1, 1), (0, 0), (1, 1), 1)
         and module.kernel_size[0] == module.kernel_size[1]
     )
+
+
+class RowConvolution(nn.Module):
+    """Stands in for the generator's last convolution, as `row_convolution`, which suits a GPU in 16 bits.
+
+    Tensor cores compute at least 32 outputs at a time, of which a picture's three channels fill a tenth. The direct
+    convolution of k x 1 has k times as many outputs, and a k-th of the multiplications for each.
+
+    Args:
+        convolution: whose weight and bias it shares, and which `has_few_outputs`; they must not change any more.
+    """
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        super().__init__()
+        self.weight, self.bias = convolution.weight, convolution.bias
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, c, h, w) to (n, o, h - k + 1, w - k + 1)."""
+        return row_convolution(images, self.weight, self.bias)
+
+
+def has_few_outputs(module: nn.Module) -> bool:
+    """Whether a module is a convolution that `is_plain`, larger than 3x3, and has too few outputs to go direct."""
+    return is_plain(module) and module.kernel_size[0] > 3 and module.out_channels < FEW_OUTPUTS
 
 
 @cache

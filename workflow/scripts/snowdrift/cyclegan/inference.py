@@ -3,8 +3,8 @@
 import copy
 import logging
 import math
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -12,9 +12,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from snowdrift.cyclegan.fast_convolution import FastConvolution, replace_layers
+from snowdrift.cyclegan.fast_convolution import (
+    FastConvolution,
+    RowConvolution,
+    has_few_outputs,
+    replace_layers,
+)
+from snowdrift.cyclegan.fused_norm import fuse
 from snowdrift.cyclegan.networks import ResnetGenerator
 from snowdrift.runtime.devices import full_precision
+from snowdrift.runtime.graphs import Repeated
 
 logger = logging.getLogger(__name__)
 Label = TypeVar("Label")
@@ -97,13 +104,15 @@ class BatchTranslator:
         self, generator: ResnetGenerator, device: torch.device, dtype: torch.dtype = torch.float16
     ) -> None:
         self.dtype = dtype
-        self._whole = copy.deepcopy(generator).to(device, memory_format=torch.channels_last)
+        self._whole = copy.deepcopy(generator)
+        fuse(self._whole, without_bias=True)
+        self._whole.to(device, memory_format=torch.channels_last)
         self._network: ResnetGenerator | None = None
         self._device, self._library = device, torch.get_device_module(device)
         self._upload, self._download = self._library.Stream(), self._library.Stream()
-        self._seen: Counter[torch.Size] = Counter()
-        self._graphs: dict[torch.Size, Callable[[Tensor], tuple[Tensor, Tensor]]] = {}
-        self._graph_memory: tuple[int, int] | None = None
+        self._sizes: dict[torch.Size, Repeated] = {}
+        # One memory for all, since no two are replayed at a time.
+        self._memory = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
 
     def run(self, batches: Iterable[tuple[Label, Tensor]]) -> Iterator[tuple[Label, Tensor]]:
         """Translate one batch after the other, of which two are on the device at once.
@@ -158,20 +167,16 @@ class BatchTranslator:
         if self._network is None:
             self._network = self._chosen(pictures)
         compute = partial(_translate_levels, self._network, self.dtype)
-        self._seen[pictures.shape] += 1
-        if self._device.type != "cuda" or self._seen[pictures.shape] == 1:
-            return compute(pictures)  # kernels are chosen and loaded here, which no graph may record
-        if pictures.shape not in self._graphs:
-            if len(self._graphs) == MOST_GRAPHS:
-                return compute(pictures)
-            # One memory for all, since no two are replayed at a time.
-            self._graph_memory = self._graph_memory or torch.cuda.graph_pool_handle()
-            self._graphs[pictures.shape] = _recorded(compute, pictures, self._graph_memory)
-        return self._graphs[pictures.shape](pictures)
+        if pictures.shape not in self._sizes and len(self._sizes) < MOST_GRAPHS:
+            self._sizes[pictures.shape] = Repeated(compute, self._memory)
+        return self._sizes.get(pictures.shape, compute)(pictures)
 
     def _chosen(self, pictures: Tensor) -> ResnetGenerator:
         """The network in 16 bits, or as it is where they do not do."""
         low = copy.deepcopy(self._whole).to(self.dtype)
+        for place, layer in enumerate(low.model):
+            if has_few_outputs(layer):
+                low.model[place] = RowConvolution(layer)
         images = _to_images(pictures)
         quality = psnr(translate(low, images.to(self.dtype)), translate(self._whole, images))
         enough = quality >= MIN_PSNR
@@ -195,20 +200,3 @@ def _translate_levels(
     winter = translate(network, _to_images(pictures).to(dtype)).float()
     sound = winter.isfinite().all()
     return winter.add_(1.0).mul_(127.5).clamp_(0.0, 255.0).byte().permute(0, 2, 3, 1).contiguous(), sound
-
-
-def _recorded(
-    compute: Callable[[Tensor], tuple[Tensor, Tensor]], example: Tensor, memory: tuple[int, int]
-) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    """The same computation as one CUDA graph, which is launched at once instead of kernel by kernel."""
-    given, graph = example.clone(), torch.cuda.CUDAGraph()
-    # Threads that decode the next pictures ask for pinned memory meanwhile, which a global recording would not survive.
-    with torch.cuda.graph(graph, pool=memory, capture_error_mode="thread_local"):
-        levels, sound = compute(given)
-
-    def replay(pictures: Tensor) -> tuple[Tensor, Tensor]:
-        given.copy_(pictures)
-        graph.replay()
-        return levels.clone(), sound.clone()  # the next replay overwrites them
-
-    return replay

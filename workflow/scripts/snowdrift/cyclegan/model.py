@@ -9,12 +9,17 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
 
 from snowdrift.cyclegan.fast_training import accelerate
+from snowdrift.cyclegan.fused_norm import fuse, kernels_work
 from snowdrift.cyclegan.networks import PatchDiscriminator, ResnetGenerator, initialise
 from snowdrift.cyclegan.pool import ImagePool
 from snowdrift.cyclegan.weights import NETWORKS, save_network, weight_file
+from snowdrift.runtime.graphs import Repeated
 from snowdrift.runtime.ranks import Ranks
 from snowdrift.runtime.resume import Stateful
 from snowdrift.runtime.seeds import derive_seed
+
+_GENERATOR_LOSSES = ("identity_a", "identity_b", "cycle_a", "cycle_b", "generator_ab", "generator_ba")
+_DISCRIMINATOR_LOSSES = ("discriminator_a", "discriminator_b")
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,7 @@ class CycleGAN:
     ) -> None:
         self.settings, self.device, self.ranks = settings, device, ranks or Ranks()
         self._in_16_bits = settings.precision == "bfloat16" and device.type == "cuda"
+        fused = kernels_work(device)
         random = torch.Generator().manual_seed(derive_seed(seed, "weights"))
         self.networks: dict[str, nn.Module] = {}
         for name in NETWORKS:
@@ -100,8 +106,10 @@ class CycleGAN:
             initialise(network, random)
             if device.type == "cpu":
                 accelerate(network)
-            # The order of dimensions in which tensor cores take 16-bit pictures.
-            order = torch.channels_last if self._in_16_bits else torch.preserve_format
+            elif fused:
+                fuse(network)
+            # The order of dimensions in which tensor cores take pictures.
+            order = torch.channels_last if fused or self._in_16_bits else torch.preserve_format
             self.networks[name] = network.to(device, memory_format=order)
         self.g_a, self.g_b, self.d_a, self.d_b = (self.networks[name] for name in NETWORKS)
         self.generator_optimiser = self._adam(self.g_a, self.g_b)
@@ -109,6 +117,10 @@ class CycleGAN:
         self.random = torch.Generator().manual_seed(derive_seed(seed, "pools"))
         self.winter_pool = ImagePool(settings.pool_size, self.random)
         self.summer_pool = ImagePool(settings.pool_size, self.random)
+        # The graphs of both computations share one memory, since they take turns.
+        memory = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
+        self._learn_to_generate = Repeated(self._generator_gradients, memory)
+        self._learn_to_judge = Repeated(self._discriminator_gradients, memory)
 
     @property
     def parts(self) -> dict[str, Stateful]:
@@ -124,7 +136,9 @@ class CycleGAN:
     def _adam(self, *networks: nn.Module) -> torch.optim.Adam:
         parameters = itertools.chain(*(network.parameters() for network in networks))
         # Fused: one pass over weights, gradients and moments instead of a dozen.
-        return torch.optim.Adam(parameters, lr=self.settings.learning_rate, betas=(0.5, 0.999), fused=True)
+        adam = torch.optim.Adam(parameters, lr=self.settings.learning_rate, betas=(0.5, 0.999), fused=True)
+        adam.register_load_state_dict_post_hook(_order_moments)
+        return adam
 
     def set_learning_rate(self, rate: float) -> None:
         """Set it in both optimisers."""
@@ -144,19 +158,16 @@ class CycleGAN:
         """
         fake_winter, fake_summer, losses = self._step_generators(summer, winter)
         fakes = self._exchange(self.winter_pool, fake_winter), self._exchange(self.summer_pool, fake_summer)
-        self.discriminator_optimiser.zero_grad(set_to_none=True)
-        with self._arithmetic():
-            losses["discriminator_a"] = _discriminator_loss(self.d_a, winter, fakes[0])
-            losses["discriminator_b"] = _discriminator_loss(self.d_b, summer, fakes[1])
-        (losses["discriminator_a"] + losses["discriminator_b"]).backward()
+        judged = self._learn_to_judge(summer, winter, *fakes)
         self._update(self.discriminator_optimiser)
-        detached = {name: loss.detach() for name, loss in losses.items()}
-        self.ranks.average_(list(detached.values()))
-        return detached
+        losses |= zip(_DISCRIMINATOR_LOSSES, judged, strict=True)
+        self.ranks.average_(list(losses.values()))
+        return losses
 
     def _arithmetic(self) -> torch.autocast:
         """Where convolutions compute in 16 bits, if any do; losses and their sums keep 32."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._in_16_bits)
+        # Torch's own graphed functions refuse its cache of rounded weights: each use in a graph must round them anew.
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._in_16_bits, cache_enabled=False)
 
     def _exchange(self, pool: ImagePool, fakes: Tensor) -> Tensor:
         """Let the pool see the generated images of all processes, and take this one's part of what it gives."""
@@ -169,40 +180,67 @@ class CycleGAN:
         optimiser.step()
 
     def _step_generators(self, summer: Tensor, winter: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        fake_winter, fake_summer, *losses = self._learn_to_generate(summer, winter)
+        self._update(self.generator_optimiser)
+        return fake_winter, fake_summer, dict(zip(_GENERATOR_LOSSES, losses, strict=True))
+
+    def _generator_gradients(self, summer: Tensor, winter: Tensor) -> tuple[Tensor, ...]:
+        """Give the generators' parameters gradients; generated winter and summer, and `_GENERATOR_LOSSES`."""
         for discriminator in (self.d_a, self.d_b):
             discriminator.requires_grad_(False)
         self.generator_optimiser.zero_grad(set_to_none=True)
         with self._arithmetic():
-            fake_winter, fake_summer, losses = self._generate(summer, winter)
-        sum(losses.values()).backward()
-        self._update(self.generator_optimiser)
+            fake_winter, *to_winter = self._translate(self.g_a, self.g_b, self.d_a, summer, winter)
+            fake_summer, *to_summer = self._translate(self.g_b, self.g_a, self.d_b, winter, summer)
+        losses = [loss for pair in zip(to_winter, to_summer, strict=True) for loss in pair]
+        sum(losses).backward()
         for discriminator in (self.d_a, self.d_b):
             discriminator.requires_grad_(True)
-        return fake_winter.to(summer.dtype), fake_summer.to(winter.dtype), losses
+        return tuple(
+            each.detach() for each in (fake_winter.to(summer.dtype), fake_summer.to(winter.dtype), *losses)
+        )
 
-    def _generate(self, summer: Tensor, winter: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    def _translate(
+        self, there: nn.Module, back: nn.Module, judge: nn.Module, source: Tensor, target: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Images of the target domain made from the source's; their identity, cycle and adversarial losses."""
         settings = self.settings
-        losses: dict[str, Tensor] = {}
-        if settings.lambda_identity > 0:
+        cycle, identity = settings.lambda_cycle, settings.lambda_cycle * settings.lambda_identity
+        if identity > 0:
             # One call for translation and identity: instance norm keeps the images of a batch apart.
-            fake_winter, same_winter = self.g_a(torch.cat([summer, winter])).chunk(2)
-            fake_summer, same_summer = self.g_b(torch.cat([winter, summer])).chunk(2)
-            weight = settings.lambda_cycle * settings.lambda_identity
-            losses["identity_a"] = weight * l1_loss(same_winter, winter)
-            losses["identity_b"] = weight * l1_loss(same_summer, summer)
+            fake, same = there(torch.cat([source, target])).chunk(2)
+            identity_loss = identity * l1_loss(same, target)
         else:
-            fake_winter, fake_summer = self.g_a(summer), self.g_b(winter)
-            losses["identity_a"] = losses["identity_b"] = summer.new_zeros(())
-        losses["cycle_a"] = settings.lambda_cycle * l1_loss(self.g_b(fake_winter), summer)
-        losses["cycle_b"] = settings.lambda_cycle * l1_loss(self.g_a(fake_summer), winter)
-        losses["generator_ab"] = _adversarial_loss(self.d_a(fake_winter), real=True)
-        losses["generator_ba"] = _adversarial_loss(self.d_b(fake_summer), real=True)
-        return fake_winter, fake_summer, losses
+            fake, identity_loss = there(source), source.new_zeros(())
+        cycle_loss = cycle * l1_loss(back(fake), source)
+        return fake, identity_loss, cycle_loss, _adversarial_loss(judge(fake), real=True)
+
+    def _discriminator_gradients(
+        self, summer: Tensor, winter: Tensor, fake_winter: Tensor, fake_summer: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Give the discriminators' parameters gradients; `_DISCRIMINATOR_LOSSES`."""
+        self.discriminator_optimiser.zero_grad(set_to_none=True)
+        with self._arithmetic():
+            of_winter = _discriminator_loss(self.d_a, winter, fake_winter)
+            of_summer = _discriminator_loss(self.d_b, summer, fake_summer)
+        (of_winter + of_summer).backward()
+        return of_winter.detach(), of_summer.detach()
 
     def save(self, folder: Path, epoch: int | str) -> None:
         """Write the four networks as `<epoch>_net_<name>.pth`."""
         for name, network in self.networks.items():
             save_network(network, weight_file(folder, epoch, name))
+
+
+@torch.no_grad()
+def _order_moments(optimiser: torch.optim.Optimizer) -> None:
+    """Give loaded moments their weights' order in memory, which another device may have had otherwise.
+
+    The fused step takes weights, gradients and moments for flat arrays.
+    """
+    for weight, state in optimiser.state.items():
+        for name in ("exp_avg", "exp_avg_sq"):
+            state[name] = torch.empty_like(weight).copy_(state[name])
 
 
 def _adversarial_loss(scores: Tensor, *, real: bool) -> Tensor:

@@ -61,6 +61,11 @@ class Progress:
 # cost of calls.
 _PIXELS_TOGETHER = 2**15
 
+# The same on a GPU: 8 images of 256 x 256. In batches of 32 cuDNN chose convolutions by Fourier transforms, which are
+# slower: on an H100 a query took 5.7 ms alone, 4.4 ms in a batch of 8, and 10 to 40 ms in one of 32 (see
+# docs/benchmarks.md).
+_PIXELS_TOGETHER_ON_GPU = 2**19
+
 
 class QueryCounter:
     """A generator that counts, batches, and gives out no gradients.
@@ -68,7 +73,8 @@ class QueryCounter:
     Args:
         generator: what is asked; on the CPU best an `inference.accelerated` one.
         limit: queries that one image may cost.
-        batch_size: images that are kept together; on a GPU they go through the generator at once.
+        batch_size: images that are kept together, and the most that go through the generator at once; on a
+            GPU, or with a pool, large images go in smaller batches.
         device: where the generator runs.
         pool: on the CPU, threads that share each batch, from `one_core_threads`; without one it goes as a whole.
 
@@ -163,10 +169,19 @@ class QueryCounter:
             progress.offer(query.images[number], score, before + number + 1, keep_best=keep_best)
 
     def _run(self, images: Tensor) -> Tensor:
-        if self._pool is None:
-            return torch.cat([self._ask(batch) for batch in images.split(self._batch_size)])
-        together = max(1, _PIXELS_TOGETHER // (images.shape[-2] * images.shape[-1]))
-        return torch.cat(list(self._pool.map(self._ask, images.split(min(together, self._batch_size)))))
+        """Outputs of (n, 3, h, w) images, in batches that depend on sizes and the device's kind alone."""
+        if self._device.type != "cpu":
+            batches = images.split(self._together(images, _PIXELS_TOGETHER_ON_GPU))
+        elif self._pool is None:
+            batches = images.split(self._batch_size)
+        else:
+            batches = images.split(self._together(images, _PIXELS_TOGETHER))
+        ask = map if self._pool is None else self._pool.map
+        return torch.cat(list(ask(self._ask, batches)))
+
+    def _together(self, images: Tensor, pixels: int) -> int:
+        """How many of these images at once have at most so many pixels; at least one."""
+        return min(self._batch_size, max(1, pixels // (images.shape[-2] * images.shape[-1])))
 
     @torch.inference_mode()
     def _ask(self, images: Tensor) -> Tensor:

@@ -67,8 +67,9 @@ class Ranks:
         """All processes' tensors of one shape (n, ...), in the processes' order, as (count * n, ...)."""
         if self.count == 1:
             return tensor
+        tensor = tensor.contiguous()  # what is exchanged is memory, whatever order its strides give it
         parts = [torch.empty_like(tensor) for _ in range(self.count)]
-        dist.all_gather(parts, tensor.contiguous())
+        dist.all_gather(parts, tensor)
         return torch.cat(parts)
 
     def own_part(self, items: Tensor) -> Tensor:
