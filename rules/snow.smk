@@ -95,7 +95,8 @@ rule train_cyclegan:
             "pool_size",
             "snapshot_every",
         ),
-        frame_root=place(FRAME_ROOT),
+        # A rendered folder is an input, since two studies that share it also share the training, by the cache.
+        frame_root=place(FRAME_ROOT if config["data"]["vfp290k"] else None),
         style_root=place(config["data"]["dawn"]),
         seed=config["seed"],
         device=config["device"],

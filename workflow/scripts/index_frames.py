@@ -7,7 +7,11 @@ from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.files import empty_folder
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0], snakemake.output):
+with job(
+    snakemake.log[0],
+    snakemake.output,
+    beside={snakemake.params.rejected: snakemake.output.frames},
+):
     place = Path(snakemake.params.place or snakemake.input.root)
     root = Path(snakemake.params.root)
     upright = snakemake.output.get("upright")

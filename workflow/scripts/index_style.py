@@ -7,7 +7,11 @@ from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.files import write_table
 from snowdrift.runtime.job import job
 
-with job(snakemake.log[0], snakemake.output):
+with job(
+    snakemake.log[0],
+    snakemake.output,
+    beside={snakemake.params.rejected: snakemake.output.style},
+):
     root = Path(snakemake.params.root or snakemake.input.root)
     stamps = read_stamps(root)
     index = index_style(

@@ -8,7 +8,11 @@ from snowdrift.runtime.job import job
 from snowdrift.xray.enough import require_enough
 from snowdrift.xray.index import index_xray
 
-with job(snakemake.log[0], snakemake.output):
+with job(
+    snakemake.log[0],
+    snakemake.output,
+    beside={snakemake.params.rejected: snakemake.output.images},
+):
     root = Path(snakemake.params.root or snakemake.input.root)
     stamps = read_stamps(root)
     index = index_xray(

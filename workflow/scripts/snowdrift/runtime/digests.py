@@ -5,7 +5,7 @@ import hashlib
 import io
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -31,8 +31,15 @@ class Damage(NamedTuple):
     """The rule of that job."""
 
 
-def write_digests(outputs: Iterable[Path | str], manifest: Path | str) -> None:
+def write_digests(
+    outputs: Iterable[Path | str],
+    manifest: Path | str,
+    beside: Mapping[Path | str, Path | str] | None = None,
+) -> None:
     """Write the manifest of a job that has ended: one row for each file of its outputs, folders included.
+
+    `beside` are files that the job makes without declaring them, each with the output that has to go so that it is made
+    again.
 
     Columns: output (the file or folder that the rule declares), file, bytes, digest (SHA-256). Paths are relative
     to the study's folder, in which `manifest` lies below `digests/`. For a link inside a folder, bytes is empty and
@@ -45,11 +52,12 @@ def write_digests(outputs: Iterable[Path | str], manifest: Path | str) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    for output in map(Path, outputs):
-        for file in _files(output):
-            size = "" if _is_inner_link(file, output) else file.stat().st_size
-            digest = _link_digest(file) if size == "" else digest_file(file)
-            writer.writerow([os.path.relpath(output, base), os.path.relpath(file, base), size, digest])
+    made = [(output, file) for output in map(Path, outputs) for file in _files(output)]
+    made += [(Path(output), Path(file)) for file, output in (beside or {}).items()]
+    for output, file in made:
+        size = "" if _is_inner_link(file, output) else file.stat().st_size
+        digest = _link_digest(file) if size == "" else digest_file(file)
+        writer.writerow([os.path.relpath(output, base), os.path.relpath(file, base), size, digest])
     writer.writerow(["", "", "", _digest(text.getvalue())])
     with atomic_path(manifest) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8", errors="surrogateescape")

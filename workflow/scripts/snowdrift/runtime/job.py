@@ -17,13 +17,18 @@ _LESS_MEMORY = (
 
 
 @contextmanager
-def job(log_file: Path | str, outputs: Mapping[str, str] | None = None) -> Iterator[logging.Logger]:
+def job(
+    log_file: Path | str,
+    outputs: Mapping[str, str] | None = None,
+    beside: Mapping[str, str] | None = None,
+) -> Iterator[logging.Logger]:
     """Run a script's body with its messages in `log_file` and on stderr, and write down what it has made.
 
     What is only worth a look when something is wrong (`logger.debug`) is in the file alone.
 
     `outputs` are the files and folders that the rule declares. When the body has ended well, the one called
-    `<name>_digests` becomes the manifest of the output `name`, and the one called `digests` that of all others.
+    `<name>_digests` becomes the manifest of the output `name`, and the one called `digests` that of all others, and of
+    the files `beside` them, see `write_digests`.
 
     A SnowdriftError, an OSError such as a full disk, and want of memory end the process with status 1 and one clear
     message.
@@ -41,7 +46,7 @@ def job(log_file: Path | str, outputs: Mapping[str, str] | None = None) -> Itera
         with progress.shown(log_file):
             yield logger
             if outputs is not None:
-                _write_manifests(outputs)
+                _write_manifests(outputs, beside)
     except SnowdriftError as error:
         logger.error("Error: %s", error)
         sys.exit(1)
@@ -62,12 +67,12 @@ def job(log_file: Path | str, outputs: Mapping[str, str] | None = None) -> Itera
         sys.exit(1)
 
 
-def _write_manifests(outputs: Mapping[str, str]) -> None:
+def _write_manifests(outputs: Mapping[str, str], beside: Mapping[str, str] | None) -> None:
     rest = dict(outputs.items())
     manifest = rest.pop("digests")
     for name in [name for name in rest if name.endswith("_digests")]:
         write_digests([rest.pop(name.removesuffix("_digests"))], rest.pop(name))
-    write_digests(rest.values(), manifest)
+    write_digests(rest.values(), manifest, beside)
 
 
 class _LogFile(logging.FileHandler):
