@@ -392,5 +392,5 @@ def test_splits_that_the_dataset_brings_and_groups_that_a_rule_makes_are_shown(p
     for group, lone in ((None, True), ("([A-Z])_", False)):
         splits = {"train": 2, "val": 1, "test": 1, "group": group}
         found = diagnose(place, data=mine, splits=splits)[1]
-        assert any("are taken: train 6 frames, test 3 frames, val 3 frames" in line for line in found["ok"])
+        assert any("are taken: train 6 frames, val 3 frames, test 3 frames" in line for line in found["ok"])
         assert any("belong to no video" in line for line in found.get("warning", [])) == lone

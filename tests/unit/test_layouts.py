@@ -288,12 +288,13 @@ def test_json_as_various_tools_write_it_gives_the_same_boxes(tmp_path, drawn, ch
     pd.testing.assert_frame_equal(found.frames, expected.frames)
 
 
+@pytest.mark.parametrize("folder", ["images", "JPEGImages", "data"])
 @pytest.mark.parametrize("name", ["result.json", "latest.json", "evaluation.json", "train_val_test.json"])
-def test_the_folder_of_all_pictures_is_no_video_and_part_of_a_word_no_split(tmp_path, drawn, name: str):
+def test_the_folder_of_all_pictures_is_no_video_and_part_of_a_word_no_split(tmp_path, drawn, name, folder):
     content = sets.coco(drawn)
-    (tmp_path / "set/images").mkdir(parents=True)
+    (tmp_path / "set" / folder).mkdir(parents=True)
     for image, frame in zip(content["images"], drawn, strict=True):
-        image["file_name"] = f"images/{frame.flat}.jpg"
+        image["file_name"] = f"{folder}/{frame.flat}.jpg"
         shutil.copy(frame.picture, tmp_path / "set" / image["file_name"])
     (tmp_path / "set" / name).write_text(json.dumps(content))
     frames = index(tmp_path / "set", "coco").frames
@@ -604,3 +605,24 @@ def test_a_group_that_no_folder_can_be_named_after(tmp_path, drawn, name: str):
     (tmp_path / "groups.csv").write_text("".join(f"{frame.flat},{name}\n" for frame in drawn))
     with pytest.raises(SnowdriftError, match="is no name for a group"):
         index(place, "yolo", group=str(tmp_path / "groups.csv"))
+
+
+def test_pictures_directly_in_images_are_alone_or_in_their_groups(tmp_path, drawn):
+    """As Label Studio exports them, with `classes.txt` and `notes.json`, and no data.yaml."""
+    place = sets.write_lists(drawn, tmp_path / "set")
+    for name in ("data.yaml", "train.txt", "val.txt", "test.txt"):
+        (place / name).unlink()
+    (place / "classes.txt").write_text("normal\nfallen\n")
+    (place / "notes.json").write_text("{}")
+    assert index(place, "yolo").frames["video"].nunique() == len(drawn)
+    grouped = index(place, "yolo", LISTS, group="([A-Z])_")
+    expected = index(sets.write_vfp290k(drawn, tmp_path / "vfp"), "vfp290k", LISTS)
+    pd.testing.assert_frame_equal(grouped.boxes, expected.boxes, atol=1e-12)
+
+
+def test_a_data_folder_that_is_written_in_the_unicode_form_of_macos_is_named(tmp_path, drawn):
+    sets.write_roboflow(drawn, tmp_path / unicodedata.normalize("NFD", "강남"))
+    with pytest.raises(
+        SnowdriftError, match=r"does not exist; .* looks like it, but the first is in Unicode"
+    ):
+        index(tmp_path / "강남", "yolo")

@@ -218,7 +218,7 @@ def check_frames(config: Mapping[str, Any]):
     """The frames, their layout, number and splits; returns an `estimate.Data`."""
     from snowdrift.data.index import Reading, list_dataset
     from snowdrift.data.places import data_root
-    from snowdrift.data.splits import assign_splits
+    from snowdrift.data.splits import SPLITS, UNUSED, assign_splits
     from snowdrift.estimate import Data, rendered_data
     from snowdrift.runtime.errors import SnowdriftError
 
@@ -254,7 +254,7 @@ def check_frames(config: Mapping[str, Any]):
     assigned = assign_splits(groups, config["splits"], config["seed"], dataset.splits)
     if dataset.splits:
         counts = Counter(assigned[frame.video] for frame in files)
-        shown = ", ".join(f"{split} {count:,} frames" for split, count in counts.most_common())
+        shown = ", ".join(f"{split} {counts[split]:,} frames" for split in (*SPLITS, UNUSED) if counts[split])
         yield Finding(_OK, f"splits of the dataset's own files are taken: {shown}")
     pictures = [frame.image for frame in files if not frame.fault]
     # From all over the set, since frames of one video may be damaged together.

@@ -8,7 +8,15 @@ from typing import NamedTuple
 
 from snowdrift.data.classes import Classes
 from snowdrift.data.images import SUFFIXES
-from snowdrift.data.names import NOT_UTF8, by_canonical, canonical, check_locale, fault_of_length, storable
+from snowdrift.data.names import (
+    NOT_UTF8,
+    by_canonical,
+    canonical,
+    check_locale,
+    fault_of_length,
+    look_alike,
+    storable,
+)
 from snowdrift.runtime import folders
 from snowdrift.runtime.errors import SnowdriftError
 
@@ -71,7 +79,13 @@ def check_root(root: Path, key: str) -> None:
     """Raise a SnowdriftError unless `root`, set by the config's `key`, is a folder that is not empty."""
     hint = f"set {key} to the folder that holds the pictures; a relative path starts where you run"
     if not root.exists():
-        raise SnowdriftError(f"{key}: {root} does not exist", hint)
+        there = (
+            [entry.name for entry in folders.entries(root.parent, lambda path, reason: None)]
+            if root.parent.is_dir()
+            else []
+        )
+        remark = look_alike(root.name, there)
+        raise SnowdriftError(f"{key}: {root} does not exist{remark and f'; {remark}'}", hint)
     if not root.is_dir():
         raise SnowdriftError(f"{key}: {root} is not a folder", hint)
     try:

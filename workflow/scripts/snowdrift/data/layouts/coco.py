@@ -35,6 +35,8 @@ _SPLIT = re.compile(f"(?<![a-z])({'|'.join(SPLIT_NAMES)})(?![a-z])")
 """A split's name in that of a file; that it is a word of its own tells `instances_test2017` from `latest`."""
 _LARGEST = 1e9
 """Above any number of a picture's pixels."""
+_ALL_PICTURES = ("images", "jpegimages", "data")
+"""Folders that tools put all pictures into, in small letters."""
 _PARTS = ("images", "annotations", "categories")
 
 
@@ -336,17 +338,18 @@ def _place(root: Path, file: _File, pictures: Iterable[Mapping[str, Any]]) -> st
 def _video(file_name: PurePosixPath, place: PurePosixPath, file: _File) -> tuple[str, bool]:
     """The video that a picture is a frame of, and whether it is alone in it.
 
-    A folder is a video, unless it is the one that all pictures of the file are in: `images/` or that of its split.
+    A folder is a video, unless all pictures of the file are in it: `images/`, or that of its split.
     """
-    above = [part for part in (*place.parts, *file_name.parent.parts) if part.lower() != "images"]
-    own = [part for part in file_name.parent.parts if part.lower() != "images"]
+    above, folders_above = (
+        [part for part in parts if part.lower() not in _ALL_PICTURES]
+        for parts in (place.parts, file_name.parent.parts)
+    )
+    own = folders_above
     if own and (own[0] == file.word or SPLIT_NAMES.get(own[0].lower(), "") == file.split):
         own = own[1:]
     if own:
-        return canonical(
-            "__".join(part for part in file_name.parent.parts if part.lower() != "images")
-        ), False
-    return canonical("__".join([*above, file_name.stem])), True
+        return canonical("__".join(folders_above)), False
+    return canonical("__".join([*above, *folders_above, file_name.stem])), True
 
 
 def _refuse_twice(frames: Sequence[FrameFiles]) -> None:

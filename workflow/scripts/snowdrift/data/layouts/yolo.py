@@ -187,11 +187,13 @@ def _listed(root: Path, classes: Classes, names: ultralytics.Names | None) -> Cl
 
 
 def _videos(root: Path, images: str, labels: str) -> list[Folder]:
-    """Every folder in images/ or labels/ that holds pictures or labels is a video."""
+    """Every folder in images/ or labels/ that holds pictures or labels is a video; without any, pictures are alone."""
     pictures = folders_with(root, images, SUFFIXES)
+    if list(pictures) == [""]:
+        return [Folder("", PurePosixPath(images), PurePosixPath(labels), is_video=False)]
     if "" in pictures:
         raise SnowdriftError(
-            f"{KEY}: {root / images} holds pictures that belong to no video: looked for {LAYOUT}",
+            f"{KEY}: {root / images} has pictures that belong to no video beside those of videos: looked for {LAYOUT}",
             "put each video's frames into a folder of its own, since training and test are split by video; or write a "
             "data.yaml that says which folder or list is train, val and test",
         )
