@@ -15,6 +15,7 @@ from snakemake.logging import logger
 sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
 from snowdrift.config import check_paths, complete_config, load_schema
+from snowdrift.data.sets import ORIGINAL, TRUE_WINTER, shows_true_winter
 from snowdrift.resources import needs
 from snowdrift.runtime.code_digest import CodeDigests
 from snowdrift.runtime.data_state import data_state
@@ -69,6 +70,7 @@ RETRIES = 2
 
 RENDERED = {
     "vfp290k": f"{RESULTS}/data/rendered/VFP290K",
+    "true_winter": f"{RESULTS}/data/rendered/true_winter",
     "dawn": f"{RESULTS}/data/rendered/DAWN",
     "chest_xray": f"{RESULTS}/data/rendered/chest_xray",
 }
@@ -77,6 +79,15 @@ FRAME_ROOT = config["data"]["vfp290k"] or RENDERED["vfp290k"]
 FRAMES = f"{RESULTS}/data/frames.parquet"
 BOXES = f"{RESULTS}/data/boxes.parquet"
 STYLE = f"{RESULTS}/data/style.parquet"
+
+# Winter that no translator made: its frame table and its box table, or nothing if no set shows it.
+TRUE_WINTER_FOLDER = config["data"]["true_winter"]["folder"]
+TRUE_WINTER_ROOT = TRUE_WINTER_FOLDER or RENDERED["true_winter"]
+TRUE_WINTER_TABLES = (
+    [f"{RESULTS}/data/true_winter/frames.parquet", f"{RESULTS}/data/true_winter/boxes.parquet"]
+    if shows_true_winter(config)
+    else []
+)
 
 # A generator of the user's own is not trained, and the side studies can be left out.
 PRETRAINED = config["cyclegan"]["pretrained"]
@@ -153,14 +164,19 @@ def minutes(rule):
 # which carry the digest of every picture; rendered folders count by the manifest of the job that rendered them.
 
 
+def own_folder(key):
+    """The user's folder of `data.<key>`; None where it is rendered."""
+    return TRUE_WINTER_FOLDER if key == "true_winter" else config["data"][key]
+
+
 def rendered(key, name="root"):
     """The rendered folder that stands in for `data.<key>`, as an input; nothing where the user has a folder."""
-    return {} if config["data"][key] else {name: ancient(RENDERED[key])}
+    return {} if own_folder(key) else {name: ancient(RENDERED[key])}
 
 
 def rendered_digests(key):
     """The manifest of that folder, as an input."""
-    return {} if config["data"][key] else {"rendered": f"{RESULTS}/digests/render_{key}.csv"}
+    return {} if own_folder(key) else {"rendered": f"{RESULTS}/digests/render_{key}.csv"}
 
 
 def place(path):
@@ -170,7 +186,7 @@ def place(path):
 
 def state_of(key, table):
     """What the user's folder `data.<key>` holds, as a param of the rule that makes `table` from it."""
-    folder = config["data"][key]
+    folder = own_folder(key)
     return (lambda wildcards: data_state(folder, table)) if folder else None
 
 

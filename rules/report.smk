@@ -26,6 +26,16 @@ rule make_report:
         ),
         **(
             {
+                "true_winter_frames": rules.index_true_winter.output.frames,
+                "true_winter_rejected": rules.index_true_winter.output.rejected,
+                "true_winter_sheet": rules.draw_true_winter.output.figure,
+                "true_winter_distances": rules.draw_true_winter.output.distances,
+            }
+            if TRUE_WINTER in config["test_sets"]
+            else {}
+        ),
+        **(
+            {
                 "xray_images": rules.index_xray.output.images,
                 "xray_rejected": rules.index_xray.output.rejected,
                 "xray_scores": rules.score_xray.output.scores,

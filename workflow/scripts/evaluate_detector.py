@@ -20,6 +20,8 @@ with (
             snakemake.params.class_names,
             snakemake.params.winter_root,
             snakemake.input.manifests,
+            snakemake.input.true_winter,
+            snakemake.params.true_winter_root,
         ),
         settings=EvaluationSettings(**snakemake.params.settings),
         test_domains=snakemake.params.test_domains,

@@ -5,6 +5,7 @@ from pathlib import Path
 from snowdrift.report.attack import AttackFiles
 from snowdrift.report.page import build_report
 from snowdrift.report.sections import StudyFiles
+from snowdrift.report.true_winter import TrueWinterFiles
 from snowdrift.report.xray import XrayFiles
 from snowdrift.runtime.job import job
 
@@ -15,12 +16,13 @@ with job(snakemake.log[0], snakemake.output):
     }
     template = files.pop("template")
 
-    xray, attack = (
+    xray, attack, true_winter = (
         {name.removeprefix(chapter): files.pop(name) for name in list(files) if name.startswith(chapter)}
-        for chapter in ("xray_", "attack_")
+        for chapter in ("xray_", "attack_", "true_winter_")
     )
     build_report(
         StudyFiles(**files),
+        TrueWinterFiles(**true_winter) if true_winter else None,
         XrayFiles(**xray) if xray else None,
         AttackFiles(**attack) if attack else None,
         snakemake.params.config,

@@ -70,7 +70,14 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
     logging.disable(logging.INFO)
     devices = yield from check_devices(config)
     data = None
-    for check in (check_frames, check_style, check_xrays, check_xray_generators, check_weights):
+    for check in (
+        check_frames,
+        check_true_winter,
+        check_style,
+        check_xrays,
+        check_xray_generators,
+        check_weights,
+    ):
         try:
             data = (yield from check(config)) or data
         except (SnowdriftError, OSError) as error:
@@ -254,6 +261,31 @@ def check_frames(config: Mapping[str, Any]):
             "mend or remove them; `snakemake data` looks at every frame",
         )
     return Data(len(files), len(videos), sum(_bytes(root / name) for name in pictures), width, height)
+
+
+def check_true_winter(config: Mapping[str, Any]):
+    """The pictures of winter that no translator made."""
+    from snowdrift.data.index import LAYOUTS
+    from snowdrift.data.sets import shows_true_winter
+    from snowdrift.data.true_winter import under_own_keys
+    from snowdrift.runtime.errors import SnowdriftError
+
+    own = config["data"]["true_winter"]
+    if not shows_true_winter(config):
+        hint = "labelled pictures of winter as data.true_winter.folder would answer the question"
+        yield Finding(_OK, "true winter: none, so detectors are tested on generated winter alone", hint)
+        return
+    if own["folder"] is None:
+        yield Finding(_OK, "true winter: the same videos will be rendered under snow")
+        return
+    try:
+        files = LAYOUTS[own["layout"]].list_frames(
+            Path(own["folder"]), own["class_names"] or config["data"]["class_names"]
+        )
+    except SnowdriftError as error:
+        raise under_own_keys(error) from error
+    found = {"pictures": len(files), "videos": len({frame.video for frame in files})}
+    yield Finding(_OK, f"data.true_winter.folder: {own['folder']}: {_listing(found)}")
 
 
 def _first_size(root: Path, pictures: Sequence[str]) -> tuple[list[str], tuple[int, int]]:
