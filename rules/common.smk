@@ -16,6 +16,7 @@ sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
 from snowdrift.config import check_paths, complete_config, load_schema
 from snowdrift.data.places import data_root, is_table
+from snowdrift.data.sets import ORIGINAL, TRUE_WINTER, shows_true_winter
 from snowdrift.resources import needs
 from snowdrift.runtime.code_digest import CodeDigests
 from snowdrift.runtime.data_state import data_state
@@ -70,6 +71,7 @@ RETRIES = 2
 
 RENDERED = {
     "vfp290k": f"{RESULTS}/data/rendered/VFP290K",
+    "true_winter": f"{RESULTS}/data/rendered/true_winter",
     "dawn": f"{RESULTS}/data/rendered/DAWN",
     "chest_xray": f"{RESULTS}/data/rendered/chest_xray",
 }
@@ -78,6 +80,15 @@ FRAME_ROOT = data_root(config["data"]["vfp290k"] or RENDERED["vfp290k"])
 FRAMES = f"{RESULTS}/data/frames.parquet"
 BOXES = f"{RESULTS}/data/boxes.parquet"
 STYLE = f"{RESULTS}/data/style.parquet"
+
+# Winter that no translator made: its frame table and its box table, or nothing if no set shows it.
+TRUE_WINTER_FOLDER = config["data"]["true_winter"]["folder"]
+TRUE_WINTER_ROOT = data_root(TRUE_WINTER_FOLDER or RENDERED["true_winter"])
+TRUE_WINTER_TABLES = (
+    [f"{RESULTS}/data/true_winter/frames.parquet", f"{RESULTS}/data/true_winter/boxes.parquet"]
+    if shows_true_winter(config)
+    else []
+)
 
 # A generator of the user's own is not trained, and the side studies can be left out.
 PRETRAINED = config["cyclegan"]["pretrained"]
@@ -154,14 +165,19 @@ def minutes(rule):
 # which carry the digest of every picture; rendered folders count by the manifest of the job that rendered them.
 
 
+def own_folder(key):
+    """The user's folder of `data.<key>`; None where it is rendered."""
+    return TRUE_WINTER_FOLDER if key == "true_winter" else config["data"][key]
+
+
 def rendered(key, name="root"):
     """The rendered folder that stands in for `data.<key>`, as an input; nothing where the user has a folder."""
-    return {} if config["data"][key] else {name: ancient(RENDERED[key])}
+    return {} if own_folder(key) else {name: ancient(RENDERED[key])}
 
 
 def rendered_digests(key):
     """The manifest of that folder, as an input."""
-    return {} if config["data"][key] else {"rendered": f"{RESULTS}/digests/render_{key}.csv"}
+    return {} if own_folder(key) else {"rendered": f"{RESULTS}/digests/render_{key}.csv"}
 
 
 def place(path):
@@ -176,10 +192,8 @@ def aside(value):
 
 def state_of(key, table):
     """What the user's folder `data.<key>` holds, as a param of the rule that makes `table` from it."""
-    if not config["data"][key]:
-        return None
-    folder = FRAME_ROOT if key == "vfp290k" else config["data"][key]
-    return lambda wildcards: data_state(folder, table)
+    folder = {"vfp290k": FRAME_ROOT, "true_winter": TRUE_WINTER_ROOT}.get(key, own_folder(key))
+    return (lambda wildcards: data_state(folder, table)) if own_folder(key) else None
 
 
 onstart:

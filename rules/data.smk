@@ -1,7 +1,9 @@
-# Data: frames with their boxes and splits, and the snow photographs.
+# Data: frames with their boxes and splits, the snow photographs, and true winter if a set shows it.
 #
-# Needs: data.vfp290k and data.dawn, or, where one of them is null, nothing: it is rendered.
-# Makes: data/frames.parquet, data/boxes.parquet, data/rejected.csv, data/style.parquet, data/style_rejected.csv
+# Needs: data.vfp290k and data.dawn, or, where one of them is null, nothing: it is rendered. So is true winter, if
+#        data.true_winter.folder and data.vfp290k are null.
+# Makes: data/frames.parquet, data/boxes.parquet, data/rejected.csv, data/style.parquet, data/style_rejected.csv,
+#        data/true_winter/{frames,boxes}.parquet, data/true_winter/rejected.csv
 
 
 # What an index leaves out is listed in a table that is no declared output, because Snakemake deletes the outputs of a job
@@ -17,6 +19,7 @@ rule data:
     """
     input:
         FRAMES,
+        TRUE_WINTER_TABLES,
         [] if PRETRAINED else f"{RESULTS}/snow/training_frames.csv",
         XRAY_IMAGES if XRAY else [],
 
@@ -43,6 +46,30 @@ rule render_vfp290k:
         code=code("render_vfp290k"),
     script:
         "../workflow/scripts/render_vfp290k.py"
+
+
+rule render_true_winter:
+    """Draw the demo's frames once more, under snow: same scenes, cameras, people and labels."""
+    output:
+        folder=directory(RENDERED["true_winter"]),
+        digests=f"{RESULTS}/digests/render_true_winter.csv",
+    log:
+        f"{RESULTS}/logs/render_true_winter.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/render_true_winter.tsv"
+    conda:
+        ENVIRONMENT
+    # One, and no priority: it is drawn beside the CycleGAN's training, which nothing should wait for.
+    threads: 1
+    resources:
+        mem_mb=memory("render_true_winter"),
+        runtime=minutes("render_true_winter"),
+    params:
+        settings=settings("demo", "videos", "frames", "width", "height"),
+        seed=config["seed"],
+        code=code("render_true_winter"),
+    script:
+        "../workflow/scripts/render_true_winter.py"
 
 
 rule render_dawn:
@@ -134,3 +161,53 @@ rule index_style:
         code=code("index_style"),
     script:
         "../workflow/scripts/index_style.py"
+
+
+# What is rendered has the labels of the frames, and their splits; of a user's own, all other videos are tested on.
+OWN_WINTER = config["data"]["true_winter"]
+SAME_AS_FRAMES = TRUE_WINTER_FOLDER is None
+
+
+rule index_true_winter:
+    """Read and check the pictures of true winter, and leave out those that the CycleGAN learned its style from."""
+    input:
+        **rendered("true_winter"),
+        **rendered_digests("true_winter"),
+        described=[TRUE_WINTER_FOLDER] if TRUE_WINTER_FOLDER and isfile(TRUE_WINTER_FOLDER) else [],
+        style=[] if SAME_AS_FRAMES or PRETRAINED else [f"{RESULTS}/snow/training_style.csv"],
+    output:
+        frames=f"{RESULTS}/data/true_winter/frames.parquet",
+        boxes=f"{RESULTS}/data/true_winter/boxes.parquet",
+        digests=f"{RESULTS}/digests/index_true_winter.csv",
+    log:
+        f"{RESULTS}/logs/index_true_winter.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/index_true_winter.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1 if SAME_AS_FRAMES else 16
+    resources:
+        mem_mb=memory("index_true_winter"),
+        runtime=minutes("index_true_winter"),
+    params:
+        layout="vfp290k" if SAME_AS_FRAMES else OWN_WINTER["layout"],
+        classes={
+            "own": (None if SAME_AS_FRAMES else OWN_WINTER["class_names"])
+            or config["data"]["class_names"],
+            "map": {} if SAME_AS_FRAMES else OWN_WINTER["map"],
+            "study": config["data"]["class_names"],
+        },
+        splits=(
+            settings("splits", "train", "val", "test")
+            if SAME_AS_FRAMES
+            else {split: OWN_WINTER[split] for split in ("train", "val")}
+        ),
+        max_rejected=config["data"]["max_rejected"],
+        place=place(TRUE_WINTER_FOLDER),
+        root=place(TRUE_WINTER_ROOT),
+        rejected=f"{RESULTS}/data/true_winter/rejected.csv",
+        data=state_of("true_winter", f"{RESULTS}/data/true_winter/frames.parquet"),
+        seed=config["seed"],
+        code=code("index_true_winter"),
+    script:
+        "../workflow/scripts/index_true_winter.py"

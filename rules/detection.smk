@@ -1,12 +1,10 @@
 # Detection: one YOLOv5 for each training set and seed, evaluated on every test set.
 #
-# Needs: data/frames.parquet, data/boxes.parquet, the frames, and the winter frames if a training set shows any.
+# Needs: data/frames.parquet, data/boxes.parquet, the frames, and winter frames and true winter if a set shows them.
 # Makes: detection/datasets/<domain>/, detection/models/<domain>-seed<seed>/, detection/matches/<domain>-seed<seed>.parquet,
 #        detection/{cross_domain,curves,comparisons,in_use,by_height}.csv, detection/left_out.parquet
 #
 # The wildcard `domain` is the name of a training set.
-
-from snowdrift.data.sets import ORIGINAL
 
 MODELS = expand(
     "{domain}-seed{seed}", domain=config["training_sets"], seed=config["detector"]["seeds"]
@@ -27,7 +25,12 @@ rule build_dataset:
         frames=FRAMES,
         boxes=BOXES,
         manifests=lambda wildcards: (
-            MANIFESTS if {*config["training_sets"][wildcards.domain]} - {ORIGINAL} else []
+            MANIFESTS
+            if {*config["training_sets"][wildcards.domain]} - {ORIGINAL, TRUE_WINTER}
+            else []
+        ),
+        true_winter=lambda wildcards: (
+            TRUE_WINTER_TABLES if TRUE_WINTER in config["training_sets"][wildcards.domain] else []
         ),
     output:
         folder=directory(f"{RESULTS}/detection/datasets/{{domain}}"),
@@ -47,6 +50,7 @@ rule build_dataset:
         class_names=config["data"]["class_names"],
         root=place(FRAME_ROOT),
         winter_root=WINTER_ROOT,
+        true_winter_root=place(TRUE_WINTER_ROOT),
         seed=config["seed"],
         code=code("build_dataset"),
     script:
@@ -117,6 +121,7 @@ rule evaluate_detector:
         frames=FRAMES,
         boxes=BOXES,
         manifests=MANIFESTS,
+        true_winter=TRUE_WINTER_TABLES if TRUE_WINTER in config["test_sets"] else [],
     output:
         matches=f"{RESULTS}/detection/matches/{{domain}}-seed{{seed}}.parquet",
         examples=f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}_examples.parquet",
@@ -139,6 +144,7 @@ rule evaluate_detector:
         test_domains=config["test_sets"],
         root=place(FRAME_ROOT),
         winter_root=WINTER_ROOT,
+        true_winter_root=place(TRUE_WINTER_ROOT),
         device=config["device"],
         code=code("evaluate_detector"),
     script:
@@ -211,6 +217,7 @@ rule draw_detections:
             seed=config["detector"]["seeds"][0],
         ),
         boxes=BOXES,
+        true_winter=TRUE_WINTER_TABLES if TRUE_WINTER in config["test_sets"] else [],
     output:
         figure=report(
             f"{RESULTS}/detection/detections.jpg",

@@ -26,6 +26,15 @@ rule make_report:
         ),
         **(
             {
+                "true_winter_frames": rules.index_true_winter.output.frames,
+                "true_winter_sheet": rules.draw_true_winter.output.figure,
+                "true_winter_distances": rules.draw_true_winter.output.distances,
+            }
+            if TRUE_WINTER in config["test_sets"]
+            else {}
+        ),
+        **(
+            {
                 "xray_images": rules.index_xray.output.images,
                 "xray_scores": rules.score_xray.output.scores,
                 "xray_comparisons": rules.score_xray.output.comparisons,
@@ -80,6 +89,7 @@ rule make_report:
         config=config,
         rejected=rules.index_frames.params.rejected,
         xray_rejected=rules.index_xray.params.rejected,
+        true_winter_rejected=rules.index_true_winter.params.rejected,
         command=COMMAND,
         benchmarks=f"{RESULTS}/benchmarks",
         code=code("make_report"),

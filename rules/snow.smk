@@ -3,7 +3,7 @@
 # Needs: data/frames.parquet, data/style.parquet, and the pictures themselves.
 # Makes: snow/cyclegan/ (unless cyclegan.pretrained names a generator), snow/generator.pth,
 #        snow/frames/<video>/images/<name>, snow/shards/<n>.parquet, snow/contact_sheet.jpg,
-#        snow/pairs/
+#        snow/pairs/, and snow/true_winter.jpg if there is true winter to test on
 
 WINTER_ROOT = f"{RESULTS}/snow/frames"
 MANIFESTS = [
@@ -16,6 +16,7 @@ rule snow:
     input:
         MANIFESTS,
         f"{RESULTS}/snow/contact_sheet.jpg",
+        f"{RESULTS}/snow/true_winter.jpg" if TRUE_WINTER in config["test_sets"] else [],
         [] if PRETRAINED else f"{RESULTS}/snow/cyclegan/losses.svg",
 
 
@@ -230,3 +231,38 @@ rule contact_sheet:
         code=code("contact_sheet"),
     script:
         "../workflow/scripts/contact_sheet.py"
+
+
+rule draw_true_winter:
+    """Put test frames and their translations beside true winter, and measure how far they are from it."""
+    input:
+        frames=FRAMES,
+        manifests=MANIFESTS,
+        true_winter=TRUE_WINTER_TABLES,
+    output:
+        figure=report(
+            f"{RESULTS}/snow/true_winter.jpg",
+            caption="../workflow/report/true_winter.rst",
+            category="Snow",
+            labels={"figure": "Original, generated and true winter"},
+        ),
+        distances=f"{RESULTS}/snow/true_winter.csv",
+        digests=f"{RESULTS}/digests/draw_true_winter.csv",
+    log:
+        f"{RESULTS}/logs/draw_true_winter.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/draw_true_winter.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("draw_true_winter"),
+        runtime=minutes("draw_true_winter"),
+    params:
+        paired=SAME_AS_FRAMES,
+        root=place(FRAME_ROOT),
+        winter_root=WINTER_ROOT,
+        true_winter_root=place(TRUE_WINTER_ROOT),
+        code=code("draw_true_winter"),
+    script:
+        "../workflow/scripts/draw_true_winter.py"

@@ -134,7 +134,25 @@ def test_every_key_has_a_description_and_a_default_that_fits():
         ("training_sets: {original: null}", ["`training_sets.original`", "cannot be left out"]),
         ("training_sets: [a]", ["`training_sets`", "['a']", "the shares of its sources"]),
         ("training_sets: {a: 1}", ["`training_sets.a`", "1;", "`{original: 0.5, cyclegan: 0.5}`"]),
-        ("test_sets: [summer]", ["`test_sets[0]`", "'summer'", "one of original, winter"]),
+        ("test_sets: [summer]", ["`test_sets[0]`", "'summer'", "one of original, winter, true_winter"]),
+        ("data: {true_winter: {folder: w}}", ["`data.true_winter.folder`", "`true_winter` in `test_sets`"]),
+        (
+            "data: {true_winter: {folder: w, class_names: [person]}}\ntest_sets: [true_winter]",
+            ["`data.true_winter.map`", "class `person`", "(normal, fallen)", "or null"],
+        ),
+        (
+            "data: {true_winter: {folder: w, map: {person: [normal, fallen]}}}\ntest_sets: [true_winter]",
+            ["`data.true_winter.map.person`", "the name of a class, or null"],
+        ),
+        (
+            "data: {true_winter: {folder: w, train: 2}}\ntraining_sets: {oracle: {true_winter: 1}}",
+            ["`data.true_winter.val`", "at least one video", "`training_sets.oracle`"],
+        ),
+        (
+            "data: {true_winter: {folder: w, train: [a], val: [a, b]}}\ntest_sets: [true_winter]",
+            ["`data.true_winter.val`", "video `a`", "`data.true_winter.train`"],
+        ),
+        ("data: {true_winter: winter}", ["`data.true_winter`", "'winter'", "keys indented under it"]),
         ("detector: {mixed: half}", ["`detector.mixed` is gone", "leave it out"]),
         (
             "detector: {mixed: union}",
@@ -204,10 +222,30 @@ def test_both_versions_of_one_training_video_make_a_mixture():
     complete_config({"training_sets": union, "splits": {"train": 1}}, SCHEMA)
 
 
+def test_what_shows_true_winter_is_left_out_if_there_is_none():
+    sets = {"training_sets": {"oracle": {"true_winter": 1}}, "test_sets": ["true_winter"]}
+    own = complete_config(sets, SCHEMA)
+    assert "oracle" not in own["training_sets"] and "true_winter" not in own["test_sets"]
+    rendered = complete_config(sets | {"data": {"vfp290k": None}, "demo": {"videos": 58}}, SCHEMA)
+    assert rendered["training_sets"]["oracle"] == {"true_winter": 1}
+    assert rendered["test_sets"] == ["original", "winter", "true_winter"]
+
+
+def test_true_winter_has_every_layout_that_frames_have():
+    layouts = {key: part for key, part in walk(SCHEMA) if key.endswith(".layout")}
+    assert layouts["data.true_winter.layout"]["enum"] == layouts["data.layout"]["enum"]
+
+
 def test_missing_paths_are_named_with_their_keys(tmp_path):
     config = complete_config(
         {
-            "data": {"vfp290k": str(tmp_path / "absent"), "dawn": str(tmp_path), "chest_xray": "nowhere"},
+            "data": {
+                "vfp290k": str(tmp_path / "absent"),
+                "dawn": str(tmp_path),
+                "chest_xray": "nowhere",
+                "true_winter": {"folder": "snow"},
+            },
+            "test_sets": ["true_winter"],
             "cyclegan": {"pretrained": str(tmp_path)},
             "detector": {"pretrained": str(tmp_path / "w.pt")},
         },
@@ -217,6 +255,7 @@ def test_missing_paths_are_named_with_their_keys(tmp_path):
         check_paths(config)
     message = caught.value.message
     assert re.search(r"`data.vfp290k`: .*absent: there is no such folder", message)
+    assert "`data.true_winter.folder`: snow: there is no such folder" in message
     assert re.search(r"`cyclegan.pretrained`: .*: is not a file", message)
     assert re.search(r"`detector.pretrained`: .*w.pt: there is no such file", message)
     assert "data.dawn" not in message

@@ -13,6 +13,7 @@ from snowdrift.demo.dataset import (
     draw_cast,
     photograph,
     render_dawn,
+    render_true_winter,
     render_vfp290k,
     video_frames,
     video_name,
@@ -90,6 +91,24 @@ def test_workers_do_not_change_a_byte(videos: Path, snow: Path, tmp_path: Path) 
     render_dawn(tmp_path / "d", images=8, **SIZE, seed=5, workers=2)
     assert contents(tmp_path / "v") == contents(videos)
     assert contents(tmp_path / "d") == contents(snow)
+
+
+def test_true_winter_is_the_same_world_under_snow(videos: Path, tmp_path: Path) -> None:
+    render_true_winter(tmp_path / "winter", videos=3, frames=4, **SIZE, seed=5, workers=2)
+    mild, winter = contents(videos), contents(tmp_path / "winter")
+    assert mild.keys() == winter.keys()
+    assert all(mild[name] == winter[name] for name in mild if name.endswith(".xml")), "equal labels"
+    for name in (name for name in mild if name.endswith(".jpg")):
+        pictures = [Image.open(root / name).convert("HSV") for root in (videos, tmp_path / "winter")]
+        ground = [np.asarray(picture, float)[50:] for picture in pictures]
+        assert ground[1][..., 2].mean() > ground[0][..., 2].mean(), "snow is brighter"
+        assert ground[1][..., 1].mean() < ground[0][..., 1].mean(), "and paler"
+
+
+def test_true_winter_leaves_people_where_they_are() -> None:
+    for index in range(3):
+        both = [[people for _, people in video_frames(index, 12, 160, 90, 5, snow=snow)] for snow in (0, 1)]
+        assert both[0] == both[1]
 
 
 def test_seed_changes_every_picture(videos: Path) -> None:

@@ -65,10 +65,10 @@ def test_data_yaml_names_no_folder(study, tmp_path):
 
 def test_relative_roots_give_links_that_move_with_the_project(tmp_path, monkeypatch):
     project = tmp_path / "project"
-    study = write_study(project / "study")
+    write_study(project / "study")
     monkeypatch.chdir(project)
     pictures = read_pictures("study/frames.parquet", "study/boxes.parquet", "study/root", CLASS_NAMES)
-    selection = training_selections(study.frames, "original", {"original": 1}, seed=0)["train"]
+    selection = training_selections(pictures.frames, "original", {"original": 1}, seed=0)["train"]
     write_dataset("results/a/dataset", pictures, {"train": selection})
     monkeypatch.chdir(tmp_path)
     shutil.move(project, tmp_path / "moved")

@@ -17,12 +17,20 @@ UNION = {"original": 1, "cyclegan": 1}
 def frame_table(videos: int = 7, split: str = "train") -> pd.DataFrame:
     names = [f"v{number}" for number in range(videos) for _ in range(3)]
     ids = [f"{name}/{name}_{index % 3}" for index, name in enumerate(names)]
-    return pd.DataFrame({"frame_id": ids, "video": names, "split": split, "status": "ok"})
+    columns = {"frame_id": ids, "video": names, "split": split, "status": "ok", "origin": "original"}
+    return pd.DataFrame(columns)
+
+
+def with_true_winter(frames: pd.DataFrame, videos: int = 4) -> pd.DataFrame:
+    """The frames and others of true winter, whose videos have the same names."""
+    parts = [frame_table(videos, split) for split in ("train", "val", "test")]
+    more = pd.concat(parts).assign(origin="true_winter")
+    return pd.concat([frames, more.assign(frame_id="true_winter/" + more["split"] + more["frame_id"])])
 
 
 def choose(frames: pd.DataFrame, shares: Mapping[str, float], seed: int = 0) -> dict[str, pd.DataFrame]:
     """The selections of a training set; a split that `frames` lacks has two videos more."""
-    for split in {"train", "val"} - set(frames["split"]):
+    for split in {"train", "val"} - set(frames.loc[frames["origin"] == "original", "split"]):
         frames = pd.concat([frames, frame_table(2, split)])
     return training_selections(frames, "mine", shares, seed=seed)
 
@@ -88,7 +96,7 @@ def test_a_smaller_share_is_a_part_of_a_larger_one():
 
 
 def test_three_sources_share_the_videos_among_them(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(domains, "SOURCES", ("original", "cyclegan", "painted"))
+    monkeypatch.setattr(domains, "SOURCES", ("original", "cyclegan", "painted", "true_winter"))
     chosen = choose(frame_table(10), {"original": 0.2, "painted": 0.7, "cyclegan": 0.1})["train"]
     videos = chosen.groupby("source")["video"].nunique().to_dict()
     assert videos == {"cyclegan": 1, "original": 2, "painted": 7}
@@ -98,6 +106,29 @@ def test_shares_of_1_show_every_frame_from_each_source():
     chosen = choose(frame_table(), UNION)["train"]
     each = chosen.groupby("frame_id")["source"].agg(list)
     assert all(sources == ["cyclegan", "original"] for sources in each)
+
+
+@pytest.mark.parametrize(("share", "videos"), [(1, 4), (0.5, 2), (0.1, 1)])
+def test_true_winter_gives_a_share_of_its_own_videos(share: float, videos: int):
+    shares = {"true_winter": share} | ({} if share == 1 else {"original": 1 - share})
+    chosen = choose(with_true_winter(frame_table(10)), shares)["train"]
+    true = chosen[chosen["source"] == "true_winter"]
+    assert true["video"].nunique() == videos and true["frame_id"].str.startswith("true_winter/").all()
+    others = chosen[chosen["source"] == "original"]
+    assert others["video"].nunique() == round((1 - share) * 10)
+    assert not others["frame_id"].str.startswith("true_winter/").any()
+
+
+def test_true_winter_is_in_no_other_set():
+    frames = with_true_winter(frame_table(10))
+    for shares in (HALF, UNION, {"cyclegan": 1}):
+        chosen = choose(frames, shares)["train"]
+        pd.testing.assert_frame_equal(chosen, choose(frame_table(10), shares)["train"])
+
+
+def test_true_winter_without_training_videos_names_its_key():
+    with pytest.raises(SnowdriftError, match=r"data\.true_winter\.train"):
+        choose(frame_table(), {"true_winter": 1})
 
 
 def test_one_video_for_two_sources_is_refused_for_training_only():
@@ -116,9 +147,14 @@ def test_an_empty_split_names_its_key():
 @pytest.mark.parametrize(("test_set", "source"), [("original", "original"), ("winter", "cyclegan")])
 def test_a_test_set_shows_every_frame_of_the_test_videos(test_set: str, source: str):
     frames = pd.concat([frame_table(3, "test"), frame_table(4).assign(frame_id="other")])
-    chosen = domains.testing_selection(frames, test_set)
+    chosen = domains.testing_selection(with_true_winter(frames), test_set)
     assert list(chosen["frame_id"]) == list(frame_table(3)["frame_id"])
     assert set(chosen["source"]) == {source}
+
+
+def test_the_test_set_of_true_winter_shows_its_own_test_videos():
+    chosen = domains.testing_selection(with_true_winter(frame_table(3, "test"), videos=2), "true_winter")
+    assert set(chosen["source"]) == {"true_winter"} and chosen["video"].nunique() == 2
 
 
 def test_a_set_is_put_into_words():

@@ -49,8 +49,10 @@ def test_the_demo_is_fit_and_told_what_it_takes(place: Path):
     assert (status, found["error"]) == (0, [])
     text = "\n".join(found["ok"])
     assert "600 in 20 videos will be rendered" in text and "160 snow photographs will be rendered" in text
-    # By the demo's own figures: 401 + 30 + 450 + 115 seconds.
-    assert "time: about 17 min of one CPU core" in text
+    assert "oracle (100 % true_winter); tested on original, winter, true_winter" in text
+    assert "the same videos will be rendered under snow" in text
+    # By the demo's own figures: 401 + 30 + 600 + 115 seconds.
+    assert "time: about 19 min of one CPU core" in text
     assert list(place.iterdir()) == [place / "mine.yaml"]
 
 
@@ -88,6 +90,19 @@ def test_frames_that_a_run_would_leave_out_stop_the_doctor_only_where_there_are_
         picture.write_bytes(b"")
     status, found = diagnose(place, **mine)
     assert status == 1 and "none of 4 frames that were looked at can be read" in found["error"][0]
+
+
+def test_true_winter_is_counted_and_what_is_wrong_with_it_has_its_own_key(place: Path):
+    vfp290k(place / "winter", videos=2)
+    data = {"true_winter": {"folder": "winter", "layout": "vfp290k", "train": 1, "val": 1}}
+    _, found = diagnose(place, data=data)
+    assert "data.true_winter.folder: winter: 2 pictures, 2 videos" in "\n".join(found["ok"])
+    data["true_winter"]["layout"] = "yolo"
+    status, found = diagnose(place, data=data)
+    assert status == 1 and "data.true_winter.folder: winter" in found["error"][0]
+    vfp290k(place / "mine", videos=4)
+    _, found = diagnose(place, data={"vfp290k": "mine"}, splits={"train": 2, "val": 1, "test": 1})
+    assert "tested on generated winter alone" in "\n".join(found["ok"])
 
 
 @pytest.mark.parametrize(("below", "count"), [("", 9), ("cam3", 1)])
@@ -174,11 +189,12 @@ def test_what_a_run_has_made_needs_no_space_again(place: Path):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch()
 
-    finish("render_vfp290k", "winterize_shard/0", *(f"build_dataset/{name}" for name in "abc"))
+    finish("render_vfp290k", "render_true_winter", "winterize_shard/0")
+    finish(*(f"build_dataset/{name}" for name in "abcd"))
     status, found = diagnose(place)
     assert status == 0 and "beside what is in results/demo" in found["warning"][0]
     assert "winter frames 9.8 MB" in found["warning"][0] and "rendered" not in found["warning"][0]
-    finish("winterize_shard/1", "train_cyclegan", *(f"train_detector/{name}" for name in "abc"))
+    finish("winterize_shard/1", "train_cyclegan", *(f"train_detector/{name}" for name in "abcd"))
     _, found = diagnose(place)
     assert found["warning"] == []
     assert "disk: up to 0.0 MB beside what is in results/demo (tables" in "\n".join(found["ok"])

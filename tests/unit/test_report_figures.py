@@ -192,6 +192,17 @@ def test_detections_are_drawn_when_there_are_any_and_confident(tmp_path, changes
     assert not has_colour(below_the_legend, colour_of(0), 5)
 
 
+def test_a_frame_of_true_winter_has_a_row_of_its_own(tmp_path):
+    both = examples(tmp_path)
+    row = both[both["test_domain"] == "winter"].assign(frame_id="true_winter/v/0", test_domain="true_winter")
+    heights = []
+    for table in (both, pd.concat([both, row])):
+        draw_detections(table, NO_BOXES, ["normal", "fallen"], tmp_path / "sheet.png")
+        with Image.open(tmp_path / "sheet.png") as sheet:
+            heights.append(sheet.height)
+    assert heights[1] - heights[0] == 222 + 6, "a label, a picture of 400 x 200, and the gap"
+
+
 def test_detections_of_a_missing_model_are_named(tmp_path):
     table = examples(tmp_path)
     with pytest.raises(SnowdriftError, match="mixed detector"):

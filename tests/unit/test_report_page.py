@@ -160,9 +160,10 @@ def without_scripts(text):
     return re.sub(r"<script nonce=.*?</script>", "", text, flags=re.DOTALL)
 
 
-def build(files, tmp_path, xray=None, **config):
+def build(files, tmp_path, xray=None, true_winter=None, **config):
     build_report(
         files,
+        true_winter,
         xray,
         None,
         complete_config(config, SCHEMA),
@@ -247,7 +248,7 @@ def test_links_lead_to_sections(study, tmp_path):
     page = Page(build(study, tmp_path))
     targets = {attributes["href"][1:] for tag, attributes in page.tags if tag == "a"}
     assert targets == {attributes["id"] for tag, attributes in page.tags if tag == "section"}
-    assert len(targets) == 6
+    assert len(targets) == 7
 
 
 def test_page_without_a_training_names_the_generator(study, tmp_path):

@@ -107,7 +107,7 @@ def test_another_mix(folder: Path):
     train = videos[frames["split"] == "train"].groupby(frames["source"]).nunique()
     assert train.to_dict() == {"original": 1, "cyclegan": 1}
     table = pd.read_csv(study / "detection/cross_domain.csv")
-    assert list(table["train_domain"].unique()) == ["original", "winter", "mixed", "quarter"]
+    assert list(table["train_domain"].unique()) == ["original", "winter", "mixed", "oracle", "quarter"]
     assert all(path.read_bytes() == content for path, content in weights.items())
 
 
@@ -116,3 +116,15 @@ def test_own_xray_generator(folder: Path):
     study = run(folder, "own-xray-generator", "xray/scores.csv", small=small)
     assert "pca" in set(pd.read_csv(study / "xray/scores.csv")["model"])
     assert (study / "xray/pca/sheet.png").is_file()
+
+
+def test_true_winter(folder: Path):
+    boxes = pd.read_parquet(folder / "results/tiny/data/true_winter/boxes.parquet")
+    as_yolo(folder / RENDERED / "true_winter", boxes, folder / "data/winter")
+    small = {"data": {"true_winter": {"train": 2, "val": 1}}}
+    study = run(folder, "true-winter", "detection/datasets/oracle", "snow/true_winter.csv", small=small)
+    frames = pd.read_parquet(study / "data/true_winter/frames.parquet")
+    assert frames.groupby("split")["video"].nunique().to_dict() == {"test": 3, "train": 2, "val": 1}
+    assert len(pd.read_parquet(study / "data/true_winter/boxes.parquet")) == len(boxes)
+    assert len(list((study / "detection/datasets/oracle/images/train").rglob("*.jpg"))) == 8
+    assert pd.read_csv(study / "snow/true_winter.csv").empty, "other scenes have no distance"

@@ -168,11 +168,11 @@ def test_names_that_are_html_are_shown_and_not_run(browser: Browser, tmp_path: P
     ]
     template = REPOSITORY / "workflow/report/report.html.j2"
     headline = Headline(True, HOSTILE, HOSTILE)
-    text = render_page(HOSTILE, headline, [Section("part", HOSTILE, blocks)], template)
+    text = render_page(HOSTILE, HOSTILE, headline, [Section("part", HOSTILE, blocks)], template)
     (tmp_path / "report.html").write_text(text, encoding="utf-8")
     opened = Opened(browser, tmp_path / "report.html")
     assert opened.messages == []
-    assert opened.page.locator("p", has_text="alert(2)").count() == 3
+    assert opened.page.locator("p", has_text="alert(2)").count() == 4
     assert opened.page.evaluate("document.querySelectorAll('img[src=x]').length") == 0
     assert opened.page.evaluate("document.querySelectorAll('script').length") == 3
 

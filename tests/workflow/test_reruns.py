@@ -17,7 +17,15 @@ from reruns import Change, document, read_changes
 CHANGES = read_changes()
 PROFILE = "profiles/default"
 RENDERED = "results/tiny/data/rendered"
-OWN = {"data": {"vfp290k": "VFP290K", "dawn": "DAWN", "chest_xray": "chest_xray"}}
+FOLDERS = ("VFP290K", "true_winter", "DAWN", "chest_xray")
+OWN = {
+    "data": {
+        "vfp290k": "VFP290K",
+        "true_winter": {"folder": "true_winter", "layout": "vfp290k", "train": 2, "val": 1},
+        "dawn": "DAWN",
+        "chest_xray": "chest_xray",
+    }
+}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +49,7 @@ def studies(tiny_study: Path, checkout: Path, tmp_path_factory: pytest.TempPathF
     )
     succeed(rendered, repository=checkout)
     (own / "own.yaml").write_text(yaml.safe_dump(OWN))
-    for path in OWN["data"].values():
+    for path in FOLDERS:
         shutil.copytree(own / RENDERED / path, own / path)
     # The tables come out the same, and what was made from them is taken for made from the user's folders.
     succeed(own, "data", configs=(TINY, own / "own.yaml"), repository=checkout)
@@ -89,7 +97,7 @@ def label_content(folder: Path) -> None:
 
 
 def time_stamps(folder: Path) -> None:
-    for root in OWN["data"].values():
+    for root in FOLDERS:
         for path in (folder / root, *(folder / root).rglob("*")):
             os.utime(path)
 
@@ -97,6 +105,7 @@ def time_stamps(folder: Path) -> None:
 DATA: dict[str, Callable[[Path], None]] = {
     "frame_content": lambda folder: another_picture(first_frame(folder, "train")),
     "test_frame": lambda folder: another_picture(first_frame(folder, "test")),
+    "true_winter_content": lambda folder: another_picture(next((folder / "true_winter").rglob("*.jpg"))),
     "label_content": label_content,
     "new_frame": new_frame,
     "removed_frame": lambda folder: first_frame(folder, "train").unlink(),
@@ -145,7 +154,7 @@ def test_exactly_what_depends_on_a_change_runs_again(
     if config := change.how.get("config"):
         configs.append(tmp_path / "change.yaml")
         configs[-1].write_text(yaml.safe_dump(config))
-    touched = [folder / path for path in OWN["data"].values()] if "data" in change.how else [checkout]
+    touched = [folder / path for path in FOLDERS] if "data" in change.how else [checkout]
     repository = REPOSITORY if change.how.get("elsewhere") else checkout
     profile = change.how.get("profile", PROFILE)
     with put_back(*touched):

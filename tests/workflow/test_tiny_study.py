@@ -27,6 +27,16 @@ def test_every_result_of_the_contract_is_there(tiny_study: Path):
     expected = {
         "data/frames.parquet": ["frame_id", "video", "image", "width", "height", "split", "boxes", "status"],
         "data/boxes.parquet": ["frame_id", "class_id", "x_center", "y_center", "box_width", "box_height"],
+        "data/true_winter/frames.parquet": [
+            "frame_id",
+            "video",
+            "image",
+            "split",
+            "boxes",
+            "status",
+            "digest",
+        ],
+        "snow/true_winter.csv": ["frame_id", "original", "winter"],
         "snow/shards/0.parquet": ["frame_id", "image", "digest"],
         "detection/cross_domain.csv": [
             *("train_domain", "test_domain", "class_name", "seed", "images"),
@@ -69,7 +79,7 @@ def test_every_result_of_the_contract_is_there(tiny_study: Path):
 def test_the_cross_domain_table_has_every_combination_once(tiny_study: Path):
     table = pd.read_csv(tiny_study / "results/tiny/detection/cross_domain.csv")
     keys = table[["train_domain", "test_domain", "class_name", "seed"]]
-    assert len(keys.drop_duplicates()) == len(table) == 3 * 2 * 3
+    assert len(keys.drop_duplicates()) == len(table) == 4 * 3 * 3
     assert set(table["class_name"]) == {"all", "normal", "fallen"}
     videos = CONFIG["splits"]["test"]
     assert set(table.loc[table["class_name"] == "all", "images"]) == {videos * CONFIG["demo"]["frames"]}
@@ -97,9 +107,9 @@ def test_every_frame_has_its_winter_version_under_the_same_name(tiny_study: Path
     assert len(names) == CONFIG["demo"]["videos"] * CONFIG["demo"]["frames"]
 
 
-def test_the_three_domains_see_equally_many_frames_and_differ_in_nothing_else(tiny_study: Path):
+def test_the_detectors_see_equally_many_frames_and_differ_in_nothing_else(tiny_study: Path):
     detection = tiny_study / "results/tiny/detection"
-    domains = ("original", "winter", "mixed")
+    domains = ("original", "winter", "mixed", "oracle")
     counts = {d: len(list((detection / "datasets" / d / "images/train").rglob("*.jpg"))) for d in domains}
     assert set(counts.values()) == {8}
     arguments = [
@@ -108,6 +118,25 @@ def test_the_three_domains_see_equally_many_frames_and_differ_in_nothing_else(ti
     ]
     different = {key for key in arguments[0] if len({str(each[key]) for each in arguments}) > 1}
     assert different <= {"data", "name", "save_dir", "project"}
+
+
+def test_true_winter_has_the_labels_and_the_splits_of_the_frames(tiny_study: Path):
+    data = tiny_study / "results/tiny/data"
+    for name in ("frames", "boxes"):
+        ours, winter = (pd.read_parquet(data / part / f"{name}.parquet") for part in ("", "true_winter"))
+        pd.testing.assert_frame_equal(
+            ours.drop(columns="digest", errors="ignore"), winter.drop(columns="digest", errors="ignore")
+        )
+    oracle = pd.read_csv(tiny_study / "results/tiny/detection/datasets/oracle/frames.csv")
+    assert (
+        set(oracle["source"]) == {"true_winter"} and oracle["frame_id"].str.startswith("true_winter/").all()
+    )
+
+
+def test_the_page_opens_with_true_winter(tiny_study: Path):
+    page = (tiny_study / "results/tiny/report.html").read_text()
+    sections = re.findall(r'<section id="([\w-]+)"', page)
+    assert sections[0] == "true-winter" and "rendered for this study" in page
 
 
 def test_a_second_run_does_nothing(tiny_study: Path):
@@ -175,11 +204,17 @@ def test_an_own_dataset_and_generator_go_through_the_study_and_the_attack(copied
         len(list((own / f"detection/datasets/{d}/images/train").rglob("*.*"))) for d in ("original", "mixed")
     ]
     assert counts == [8, 16]
+    assert "cannot answer whether synthetic snow" in (own / "report.html").read_text(), "no true winter"
     assert "mine.pth" in (own / "report.html").read_text()
 
 
 def test_snakemakes_own_report_holds_the_figures(copied: Path):
     succeed(copied, "--report", "snakemake_report.html")
     page = (copied / "snakemake_report.html").read_text()
-    for caption in ("Original and winter frames", "Cross-domain mAP", "CycleGAN losses"):
+    for caption in (
+        "Original and winter frames",
+        "Original, generated and true winter",
+        "Cross-domain mAP",
+        "CycleGAN losses",
+    ):
         assert caption in page

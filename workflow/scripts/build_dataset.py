@@ -12,6 +12,8 @@ with job(snakemake.log[0], snakemake.output):
         snakemake.params.class_names,
         snakemake.params.winter_root,
         snakemake.input.manifests,
+        snakemake.input.true_winter,
+        snakemake.params.true_winter_root,
     )
     selections = training_selections(
         pictures.frames, snakemake.wildcards.domain, snakemake.params.shares, seed=snakemake.params.seed

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from snowdrift.detector.datasets import read_boxes
 from snowdrift.report.detections import draw_detections
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
@@ -9,7 +10,7 @@ from snowdrift.runtime.job import job
 with job(snakemake.log[0], snakemake.output):
     draw_detections(
         pd.concat([read_table(table) for table in snakemake.input.examples]),
-        read_table(snakemake.input.boxes),
+        read_boxes(snakemake.input.boxes, snakemake.input.true_winter),
         snakemake.params.class_names,
         snakemake.output.figure,
     )

@@ -21,6 +21,8 @@ with (
             snakemake.params.class_names,
             snakemake.params.winter_root,
             snakemake.input.manifests,
+            snakemake.input.true_winter,
+            snakemake.params.true_winter_root,
         ),
         dataset[dataset["split"] == "val"][["frame_id", "source"]],
         settings=EvaluationSettings(**snakemake.params.settings),

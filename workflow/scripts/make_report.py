@@ -5,6 +5,7 @@ from pathlib import Path
 from snowdrift.report.attack import AttackFiles
 from snowdrift.report.page import build_report
 from snowdrift.report.sections import StudyFiles
+from snowdrift.report.true_winter import TrueWinterFiles
 from snowdrift.report.xray import XrayFiles
 from snowdrift.runtime.job import job
 
@@ -17,12 +18,15 @@ with job(snakemake.log[0], snakemake.output):
     files["rejected"] = Path(snakemake.params.rejected)
     if "xray_images" in files:
         files["xray_rejected"] = Path(snakemake.params.xray_rejected)
-    xray, attack = (
+    if "true_winter_frames" in files:
+        files["true_winter_rejected"] = Path(snakemake.params.true_winter_rejected)
+    xray, attack, true_winter = (
         {name.removeprefix(chapter): files.pop(name) for name in list(files) if name.startswith(chapter)}
-        for chapter in ("xray_", "attack_")
+        for chapter in ("xray_", "attack_", "true_winter_")
     )
     build_report(
         StudyFiles(**files),
+        TrueWinterFiles(**true_winter) if true_winter else None,
         XrayFiles(**xray) if xray else None,
         AttackFiles(**attack) if attack else None,
         snakemake.params.config,

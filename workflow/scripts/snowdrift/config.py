@@ -16,7 +16,15 @@ import yaml
 
 from snowdrift.config_schema import describe, is_section, load_schema
 from snowdrift.data.places import is_table
-from snowdrift.data.sets import complete_sets, complete_test_sets, moved_mix, set_faults
+from snowdrift.data.sets import (
+    TRUE_WINTER,
+    complete_sets,
+    complete_test_sets,
+    has_true_winter,
+    moved_mix,
+    set_faults,
+    shows_true_winter,
+)
 from snowdrift.demo.counts import xray_counts
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.scores.least import least_images
@@ -25,7 +33,7 @@ __all__ = ["check_paths", "complete_config", "load_schema", "read_config"]
 
 HINT = "mend these keys in your config file; config/README.md explains every key"
 FILES = ("cyclegan.pretrained", "detector.pretrained")
-DATASETS = ("data.vfp290k",)
+DATASETS = ("data.vfp290k", "data.true_winter.folder")
 """Keys of folders in whose place a file can describe a dataset."""
 SPLITS = ("train", "val", "test")
 
@@ -49,8 +57,9 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
         raise SnowdriftError(_listing(problems), HINT)
     complete = _fill(config, schema)
     complete["xray"] |= own
-    complete["training_sets"] = complete_sets(complete["training_sets"])
-    complete["test_sets"] = complete_test_sets(complete["test_sets"])
+    there = has_true_winter(complete["data"])
+    complete["training_sets"] = complete_sets(complete["training_sets"], true_winter=there)
+    complete["test_sets"] = complete_test_sets(complete["test_sets"], true_winter=there)
     problems = [f"config key `{key}`: {fault}" for key, fault in _conflicts(complete)]
     if problems:
         raise SnowdriftError(_listing(problems), HINT)
@@ -111,6 +120,7 @@ def check_paths(config: Mapping[str, Any]) -> None:
 def _folders(config: Mapping[str, Any]) -> Iterator[str]:
     """Keys of the folders that this study reads."""
     yield "data.vfp290k"
+    yield "data.true_winter.folder"
     if config["cyclegan"]["pretrained"] is None:
         yield "data.dawn"
     if "xray" in config["chapters"]:
@@ -242,6 +252,7 @@ def _conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for check in (
         _data_conflicts,
         _split_conflicts,
+        _true_winter_conflicts,
         _training_conflicts,
         _detector_conflicts,
         _xray_conflicts,
@@ -281,6 +292,37 @@ def _split_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 )
             owner[video] = name
     yield from set_faults(config["training_sets"], _videos(splits["train"]))
+
+
+def _true_winter_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Faults of a user's own true winter; what is rendered has the classes and splits of the frames."""
+    own, study = config["data"]["true_winter"], config["data"]["class_names"]
+    if own["folder"] is None:
+        return
+    if not shows_true_winter(config):
+        yield "data.true_winter.folder", "nothing shows it; expected `true_winter` in `test_sets`"
+    for name in own["class_names"] or study:
+        meant = own["map"].get(name, name)
+        if meant is not None and meant not in study:
+            yield (
+                "data.true_winter.map",
+                f"class `{name}` is none of the study's ({', '.join(study)}); expected the name that it has there, as "
+                f"in `{{{name}: {study[0]}}}`, or null, which leaves out its boxes",
+            )
+    for name, shares in config["training_sets"].items():
+        for split in ("train", "val"):
+            if TRUE_WINTER in shares and not own[split]:
+                yield (
+                    f"data.true_winter.{split}",
+                    f"0; expected at least one video, since `training_sets.{name}` shows true winter",
+                )
+    both = {*_named(own["train"])} & {*_named(own["val"])}
+    if both:
+        yield "data.true_winter.val", f"video `{min(both)}` is also in `data.true_winter.train`"
+
+
+def _named(split: int | list[str]) -> list[str]:
+    return split if isinstance(split, list) else []
 
 
 def _videos(split: int | list[str]) -> int:
@@ -424,5 +466,7 @@ def _show(value: Any) -> str:
 
 
 def _value(config: Mapping[str, Any], key: str) -> Any:
-    section, name = key.split(".")
-    return config[section][name]
+    value: Any = config
+    for name in key.split("."):
+        value = value[name]
+    return value

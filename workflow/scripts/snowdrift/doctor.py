@@ -71,7 +71,14 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
     logging.disable(logging.INFO)
     devices = yield from check_devices(config)
     data = None
-    for check in (check_frames, check_style, check_xrays, check_xray_generators, check_weights):
+    for check in (
+        check_frames,
+        check_true_winter,
+        check_style,
+        check_xrays,
+        check_xray_generators,
+        check_weights,
+    ):
         try:
             data = (yield from check(config)) or data
         except (SnowdriftError, OSError) as error:
@@ -287,6 +294,30 @@ def _proposal(place: Path, layout: str) -> str:
     name, listed = found
     classes = f", class_names: [{', '.join(listed)}]" if listed else ""
     return f"this looks like the layout {name}; try `data: {{layout: {name}, vfp290k: {place}{classes}}}`"
+
+
+def check_true_winter(config: Mapping[str, Any]):
+    """The pictures of winter that no translator made."""
+    from snowdrift.data.index import Reading, list_dataset
+    from snowdrift.data.sets import shows_true_winter
+    from snowdrift.data.true_winter import under_own_keys
+    from snowdrift.runtime.errors import SnowdriftError
+
+    own = config["data"]["true_winter"]
+    if not shows_true_winter(config):
+        hint = "labelled pictures of winter as data.true_winter.folder would answer the question"
+        yield Finding(_OK, "true winter: none, so detectors are tested on generated winter alone", hint)
+        return
+    if own["folder"] is None:
+        yield Finding(_OK, "true winter: the same videos will be rendered under snow")
+        return
+    reading = Reading(own["layout"], own["class_names"] or config["data"]["class_names"])
+    try:
+        dataset, groups = list_dataset(Path(own["folder"]), reading, None)
+    except SnowdriftError as error:
+        raise under_own_keys(error) from error
+    found = {"pictures": len(dataset.frames), "videos": len(groups)}
+    yield Finding(_OK, f"data.true_winter.folder: {own['folder']}: {_listing(found)}")
 
 
 def _first_size(root: Path, pictures: Sequence[str], turned: bool) -> tuple[list[str], tuple[int, int]]:

@@ -117,11 +117,16 @@ class _Study:
         few = Need(_PLAIN + self.table, 5 + self.frames * 1e-5)
         return {
             "render_vfp290k": Need(2 * _PLAIN, demo["videos"] * demo["frames"] * drawn * 0.5e-6),
+            "render_true_winter": Need(2 * _PLAIN, demo["videos"] * demo["frames"] * drawn * 0.7e-6),
             "render_dawn": Need(2 * _PLAIN, demo["snow_images"] * drawn * 3e-6),
             "render_chest_xray": Need(2 * _PLAIN, demo["xray_images"] * demo["xray_size"] ** 2 * 4e-6),
             # 16 processes; each file is read twice, once for its digest.
             "index_frames": Need(16 * 50 + 2 * self.table, self.frames * self.megapixels * _MEGAPIXEL / 8),
             "index_style": Need(_PLAIN, 60),
+            # Of a user's own folder nobody knows the size: it counts as the frames.
+            "index_true_winter": Need(
+                16 * 50 + 2 * self.table, self.frames * self.megapixels * _MEGAPIXEL / 8
+            ),
             "index_xray": Need(2 * _PLAIN, 5 + self.xrays * self.xray_megapixels * _MEGAPIXEL),
             "choose_training_images": few,
             "choose_attack_images": few,
@@ -243,6 +248,7 @@ class _Study:
         return {
             "plot_losses": plot,
             "contact_sheet": pictures,
+            "draw_true_winter": pictures,
             "plot_cross_domain": plot,
             "draw_detections": pictures,
             "draw_xray": Need(_TORCH, 30),

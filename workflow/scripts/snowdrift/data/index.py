@@ -121,6 +121,40 @@ def index_frames(
     Raises:
         SnowdriftError: No dataset of that layout, too many faulty frames, or splits that cannot be met.
     """
+    read = read_dataset(
+        place, reading, group=group, max_rejected=max_rejected, rejected=rejected, workers=workers
+    )
+    frames = with_splits(read.tables.frames, read.groups, splits=splits, own=read.own_splits, seed=seed)
+    _log_summary(frames, read.counts)
+    return read.tables._replace(frames=frames)
+
+
+class ReadDataset(NamedTuple):
+    """A dataset that has been checked, before its videos are in splits.
+
+    Attributes:
+        tables: From `join`.
+        groups: The group of each video.
+        own_splits: The splits of the dataset's own files, by video.
+        counts: What was changed or left out.
+    """
+
+    tables: FrameIndex
+    groups: Mapping[str, str]
+    own_splits: Mapping[str, str]
+    counts: Counts
+
+
+def read_dataset(
+    place: Path,
+    reading: Reading,
+    *,
+    group: str | None,
+    max_rejected: float,
+    rejected: Path,
+    workers: int,
+) -> ReadDataset:
+    """Check every frame of a dataset; see `index_frames`, which also splits its videos."""
     dataset, groups = list_dataset(place, reading, group)
     root = Path(data_root(place))
     logger.info("%s: %d frames found, %d workers check them", root, len(dataset.frames), workers)
@@ -130,9 +164,7 @@ def index_frames(
     write_table(tables.rejected, rejected)
     faults = list(zip(tables.rejected["file"], tables.rejected["reason"], strict=True))
     report_faults(faults, len(dataset.frames), max_rejected, f"frames in {root}", rejected, logger)
-    frames = with_splits(tables.frames, groups, splits=splits, own=dataset.splits, seed=seed)
-    _log_summary(frames, _total([chunk.counts for chunk in checked]))
-    return tables._replace(frames=frames)
+    return ReadDataset(tables, groups, dataset.splits, _total([chunk.counts for chunk in checked]))
 
 
 def list_dataset(place: Path, reading: Reading, group: str | None) -> tuple[Dataset, dict[str, str]]:

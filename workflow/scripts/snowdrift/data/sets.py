@@ -12,17 +12,21 @@ ORIGINAL = "original"
 TRANSLATOR = "cyclegan"
 """The study's translator: its frames are the winter that the study means."""
 
-SOURCES = (ORIGINAL, TRANSLATOR)
-"""The versions of a training video that a training set can show: as it was taken, or as a translator made it."""
+TRUE_WINTER = "true_winter"
+"""Winter that no translator made: videos of their own, with labels."""
 
-TEST_SETS = {"original": ORIGINAL, "winter": TRANSLATOR}
+SOURCES = (ORIGINAL, TRANSLATOR, TRUE_WINTER)
+"""What a training set can show: a training video as it was taken, as a translator made it, or one of true winter."""
+
+TEST_SETS = {"original": ORIGINAL, "winter": TRANSLATOR, "true_winter": TRUE_WINTER}
 """The source whose pictures each test set shows."""
 
 STUDY_TEST_SETS = ("original", "winter")
 """Those that the study tested on, which are always there."""
 
 Shares = Mapping[str, float]
-"""What a training set is made of: for each source, the share of the training videos that it shows."""
+"""What a training set is made of: for each source, the share of the training videos that it shows. Of true winter it is
+a share of its own training videos, of the others one of the study's."""
 
 _MIXED = "mixed"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -34,26 +38,47 @@ def shows_all(shares: Shares) -> bool:
     return all(share == 1 for share in shares.values())
 
 
+def versions(shares: Shares) -> dict[str, float]:
+    """The shares of the study's own videos, without that of true winter."""
+    return {source: share for source, share in shares.items() if source != TRUE_WINTER}
+
+
 def videos_needed(shares: Shares) -> int:
-    """How many training videos it takes to show at least one of them from each source."""
-    return 1 if shows_all(shares) else len(shares)
+    """How many of the study's training videos it takes to show at least one of them from each source."""
+    return 1 if shows_all(shares) else len(versions(shares))
 
 
-def complete_sets(training_sets: Mapping[str, Shares | None]) -> dict[str, dict[str, float]]:
+def complete_sets(
+    training_sets: Mapping[str, Shares | None], *, true_winter: bool
+) -> dict[str, dict[str, float]]:
     """The training sets without those that are null, and without the sources whose share is 0.
 
-    Snakemake merges config files key by key, so this is how a file leaves out what a file below it names.
+    Snakemake merges config files key by key, so this is how a file leaves out what a file below it names. Without
+    `true_winter`, the sets that show it are left out too: the demo's would be in the way of a user's own frames.
     """
-    return {
+    sets = {
         name: {source: share for source, share in shares.items() if share}
         for name, shares in training_sets.items()
         if shares is not None
     }
+    return {name: shares for name, shares in sets.items() if true_winter or TRUE_WINTER not in shares}
 
 
-def complete_test_sets(test_sets: Collection[str]) -> list[str]:
-    """The test sets of a config with the study's own, in the order of TEST_SETS."""
-    return [name for name in TEST_SETS if name in STUDY_TEST_SETS or name in test_sets]
+def complete_test_sets(test_sets: Collection[str], *, true_winter: bool) -> list[str]:
+    """The test sets of a config and the study's own, in the order of TEST_SETS, but no true winter if there is none."""
+    wanted = {*STUDY_TEST_SETS, *test_sets} - (set() if true_winter else {TRUE_WINTER})
+    return [name for name in TEST_SETS if name in wanted]
+
+
+def has_true_winter(data: Mapping[str, Any]) -> bool:
+    """Whether there is true winter: a folder of the user's or, if the frames are rendered, the same world in winter."""
+    return data["true_winter"]["folder"] is not None or data["vfp290k"] is None
+
+
+def shows_true_winter(config: Mapping[str, Any]) -> bool:
+    """Whether any set of a complete config shows true winter, so that it has to be there."""
+    sets = config["training_sets"].values()
+    return TRUE_WINTER in config["test_sets"] or any(TRUE_WINTER in shares for shares in sets)
 
 
 def set_faults(training_sets: Mapping[Any, Shares], train_videos: int) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,6 @@
-"""The embedded default as files: fallen-person videos laid out as VFP290K, snow photographs as DAWN."""
+"""The embedded default as files: fallen-person videos laid out as VFP290K, in summer and in winter, and snow
+photographs as DAWN.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from snowdrift.demo.figures import Figure, cast_shadow, draw_figure
 from snowdrift.demo.layouts import LAYOUTS
 from snowdrift.demo.output import JPEG_QUALITY, spread
 from snowdrift.demo.people import body
-from snowdrift.demo.scene import Scene, paint_background, random_scene
+from snowdrift.demo.scene import Scene, paint_background, random_scene, under_snow
 from snowdrift.demo.takes import Actor, random_take
 from snowdrift.demo.weather import expose, falling_snow
 from snowdrift.runtime.files import atomic_folder
@@ -42,9 +44,25 @@ def render_vfp290k(
     VOC, class `0` normal, `1` fallen). Boxes count from 0; xmax and ymax are exclusive. Both sides of a frame
     must be at least 64 pixels. The bytes depend on the sizes and the seed, not on `workers`.
     """
+    _render_videos(root, videos, frames, width, height, seed, workers, snow=False)
+
+
+def render_true_winter(
+    root: Path, *, videos: int, frames: int, width: int, height: int, seed: int, workers: int
+) -> None:
+    """Render the videos of `render_vfp290k` once more, under snow, with the same arguments, names and layout.
+
+    Scenes, cameras, people and poses are the same, and so the labels are. Only the weather differs.
+    """
+    _render_videos(root, videos, frames, width, height, seed, workers, snow=True)
+
+
+def _render_videos(
+    root: Path, videos: int, frames: int, width: int, height: int, seed: int, workers: int, *, snow: bool
+) -> None:
     logging.getLogger(__name__).info("rendering %d videos of %d frames, %dx%d", videos, frames, width, height)
     with atomic_folder(root) as folder:
-        task = partial(_render_video, folder, frames, width, height, seed)
+        task = partial(_render_video, folder, frames, width, height, seed, snow)
         spread(task, range(videos), workers)
 
 
@@ -71,17 +89,23 @@ def photograph_name(index: int) -> str:
 
 
 def video_frames(
-    index: int, frames: int, width: int, height: int, seed: int
+    index: int, frames: int, width: int, height: int, seed: int, *, snow: bool = False
 ) -> Iterator[tuple[Image.Image, list[Label]]]:
-    """The frames of video `index`, in order, with the people in them."""
+    """The frames of video `index`, in order, with the people in them; with `snow` the same ones in winter."""
     rng = np.random.default_rng(derive_seed(seed, "vfp290k", index))
+    # Apart, so that scenes, people and the sensor are drawn alike in both seasons.
+    weather = np.random.default_rng(derive_seed(seed, "true_winter", index))
     scene = random_scene(rng, width, height, LAYOUTS[index % len(LAYOUTS)], winter=False)
+    if snow:
+        scene = under_snow(weather, scene)
     background = paint_background(scene)
     for first in range(0, frames, TAKE_FRAMES):
         length = min(TAKE_FRAMES, frames - first)
         cast = random_take(rng, scene.camera, length)
         for number in range(length):
             picture, labels = compose(scene, background, cast, number)
+            if snow:
+                picture = falling_snow(weather, picture, scene.camera)
             yield expose(rng, picture, scene.light), labels
 
 
@@ -122,12 +146,14 @@ def draw_cast(scene: Scene, cast: list[Actor], number: int) -> tuple[list[tuple[
     return figures, shade
 
 
-def _render_video(folder: Path, frames: int, width: int, height: int, seed: int, index: int) -> None:
+def _render_video(
+    folder: Path, frames: int, width: int, height: int, seed: int, snow: bool, index: int
+) -> None:
     name = video_name(index)
     images, labels = folder / name / "images", folder / name / "clean_xml"
     images.mkdir(parents=True)
     labels.mkdir()
-    for number, (picture, people) in enumerate(video_frames(index, frames, width, height, seed)):
+    for number, (picture, people) in enumerate(video_frames(index, frames, width, height, seed, snow=snow)):
         stem = f"{name}_{number:05d}"
         picture.save(images / f"{stem}.jpg", quality=JPEG_QUALITY)
         _write_voc(labels / f"{stem}.xml", f"{stem}.jpg", picture.size, people)

@@ -1,6 +1,6 @@
 """Ground in perspective: two materials, a kerb or verge between them, markings, and snow over all of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,6 +60,15 @@ def random_ground(rng: np.random.Generator, camera: Camera, season: str, light: 
         tracks=tracks,
         dapple=rng.uniform(0.2, 0.5) if shaded else 0.0,
     )
+
+
+def ground_in_winter(rng: np.random.Generator, plan: GroundPlan) -> GroundPlan:
+    """The same ground with the grass of winter, and without the shade of leaves, since nothing has any."""
+    bases = [
+        _base_colour(rng, name, WINTER) if name == "grass" else base
+        for name, base in zip((plan.near, plan.far), plan.bases, strict=True)
+    ]
+    return replace(plan, bases=np.stack(bases), dapple=0.0)
 
 
 def _base_colour(rng: np.random.Generator, material: str, season: str) -> np.ndarray:

@@ -1,12 +1,15 @@
 """Trees, bushes and hills in every season: in leaf, bare, evergreen, under snow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
 from snowdrift.demo.canvas import Canvas
 from snowdrift.demo.light import SNOW, WINTER
 from snowdrift.demo.solids import Place, box_corners
+
+Thing = TypeVar("Thing")
 
 LEAVES = {
     "spring": ((0.45, 0.58, 0.24), (0.54, 0.62, 0.30), (0.78, 0.66, 0.68)),
@@ -190,6 +193,15 @@ def random_tree(rng: np.random.Generator, season: str, x: float, z: float, heigh
     kind = str(rng.choice(["leafy", "bare", "conifer"], p=shares))
     colour = np.array([0.20, 0.32, 0.22]) if kind == "conifer" else leaf_colour(rng, season)
     return Tree(x, z, height, kind, colour * rng.uniform(0.9, 1.1), int(rng.integers(2**31)))
+
+
+def plant_in_winter(rng: np.random.Generator, thing: Thing) -> Thing:
+    """The same plant in winter: a tree without its leaves, a bush in its colours. What is no plant stays as it is."""
+    if isinstance(thing, Tree) and thing.kind == "leafy":
+        return replace(thing, kind="bare")
+    if isinstance(thing, Bush):
+        return replace(thing, colour=leaf_colour(rng, WINTER))
+    return thing
 
 
 def leaf_colour(rng: np.random.Generator, season: str) -> np.ndarray:

@@ -1,16 +1,17 @@
 """Scenes: a camera, a light, a ground and what stands behind it, painted once per video."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from snowdrift.demo.camera import Camera, random_camera
 from snowdrift.demo.canvas import Canvas
-from snowdrift.demo.ground import GroundPlan, paint_ground, random_ground
+from snowdrift.demo.ground import GroundPlan, ground_in_winter, paint_ground, random_ground
 from snowdrift.demo.layouts import Thing, furnish
 from snowdrift.demo.light import SNOW_FREE, WINTER, Light, random_light
 from snowdrift.demo.noise import sample
+from snowdrift.demo.plants import plant_in_winter
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,17 @@ def random_scene(rng: np.random.Generator, width: int, height: int, layout: str,
     things = furnish(rng, camera, light, season, layout)
     ground = random_ground(rng, camera, season, light)
     return Scene(season, camera, light, ground, tuple(things), int(rng.integers(2**31)))
+
+
+def under_snow(rng: np.random.Generator, scene: Scene) -> Scene:
+    """The same place in winter: the camera and all that stands there stay, leaves have fallen, and it snows."""
+    return replace(
+        scene,
+        season=WINTER,
+        light=random_light(rng, WINTER),
+        ground=ground_in_winter(rng, scene.ground),
+        things=tuple(plant_in_winter(rng, thing) for thing in scene.things),
+    )
 
 
 def paint_background(scene: Scene) -> np.ndarray:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from snowdrift.data.sets import ORIGINAL, TRANSLATOR
+from snowdrift.data.sets import ORIGINAL, TRANSLATOR, TRUE_WINTER
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import atomic_folder, read_table, write_table
 
@@ -25,9 +25,11 @@ class Pictures:
     """Every frame's boxes, and its pictures from each source.
 
     Attributes:
-        frames: The frame table.
+        frames: The frame table, with those of true winter below, and a column `origin`: `original` or `true_winter`.
+            The ids of true winter begin with `true_winter/`, since its videos may have the names of others.
         boxes: The box table, in fractions of the frame.
-        roots: Folder of each source's pictures: `original` and, if there are winter frames, their translator.
+        roots: Folder of each source's pictures: `original`, the translator if there are winter frames, and
+            `true_winter` if there is any.
         images: Columns frame_id, source, image (path below the source's root) and digest.
         class_names: Names of the classes, in the order of their ids.
     """
@@ -66,6 +68,8 @@ def read_pictures(
     class_names: Sequence[str],
     winter_root: Path | str | None = None,
     manifests: Iterable[Path | str] = (),
+    true_winter: Sequence[Path | str] = (),
+    true_winter_root: Path | str | None = None,
 ) -> Pictures:
     """Read the frame table, the box table and the manifests of the winter frames.
 
@@ -76,13 +80,36 @@ def read_pictures(
         class_names: Names of the classes, in the order of their ids.
         winter_root: Folder that `image` of the manifests is relative to.
         manifests: The shard manifests of the winter frames; none where only original frames are needed.
+        true_winter: The frame table and the box table of true winter; none where it is not needed.
+        true_winter_root: Folder that `image` of its frame table is relative to.
     """
-    table = read_table(frames)
+    table = read_table(frames).assign(origin=ORIGINAL)
     columns = ["frame_id", "image", "digest"]
     parts = [table[columns].assign(source=ORIGINAL)]
     parts += [read_table(path)[columns].assign(source=TRANSLATOR) for path in manifests]
-    roots = {ORIGINAL: Path(root)} | ({TRANSLATOR: Path(winter_root)} if winter_root is not None else {})
-    return Pictures(table, read_table(boxes), roots, pd.concat(parts, ignore_index=True), list(class_names))
+    roots = {ORIGINAL: root, TRANSLATOR: winter_root, TRUE_WINTER: true_winter_root}
+    if true_winter:
+        true_frames = with_own_ids(read_table(true_winter[0])).assign(origin=TRUE_WINTER)
+        parts.append(true_frames[columns].assign(source=TRUE_WINTER))
+        table = pd.concat([table, true_frames], ignore_index=True)
+    return Pictures(
+        table,
+        read_boxes(boxes, true_winter),
+        {source: Path(folder) for source, folder in roots.items() if folder is not None},
+        pd.concat(parts, ignore_index=True),
+        list(class_names),
+    )
+
+
+def read_boxes(boxes: Path | str, true_winter: Sequence[Path | str] = ()) -> pd.DataFrame:
+    """The box table with that of true winter below; the arguments are those of `read_pictures`."""
+    tables = [read_table(boxes), *(with_own_ids(read_table(path)) for path in true_winter[1:])]
+    return pd.concat(tables, ignore_index=True)
+
+
+def with_own_ids(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of true winter whose frame ids no other frame has."""
+    return table.assign(frame_id=TRUE_WINTER + "/" + table["frame_id"].astype(str))
 
 
 def write_dataset(folder: Path | str, pictures: Pictures, selections: Mapping[str, pd.DataFrame]) -> None:

@@ -1,4 +1,4 @@
-"""Which pictures a training set or a test set shows: of every frame, the original or a translator's version."""
+"""Which pictures a training set or a test set shows: the originals, a translator's versions, or true winter."""
 
 import logging
 from collections.abc import Sequence
@@ -6,7 +6,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from snowdrift.data.sets import SOURCES, TEST_SETS, Shares, shows_all, videos_needed
+from snowdrift.data.sets import (
+    ORIGINAL,
+    SOURCES,
+    TEST_SETS,
+    TRUE_WINTER,
+    Shares,
+    shows_all,
+    versions,
+    videos_needed,
+)
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.seeds import derive_seed
 
@@ -24,7 +33,7 @@ def training_selections(
     is a part of a larger one.
 
     Args:
-        frames: The frame table; only frames with status `ok` are used.
+        frames: The frames of `Pictures`; only those with status `ok` are used.
         name: Of the training set.
         shares: For each source, the share of the videos that are shown from it, see `data.sets`.
         seed: The study's seed, the same for every training.
@@ -37,26 +46,43 @@ def training_selections(
     """
     selections = {}
     for split in ("train", "val"):
-        chosen = _usable(frames, split)
-        videos = sorted(chosen["video"].unique())
-        if split == "train" and len(videos) < videos_needed(shares):
-            raise SnowdriftError(
-                f"training_sets.{name}: {' and '.join(shares)} need a training video each, and there is only "
-                f"{', '.join(videos)}",
-                f"raise splits.train, or set each share of training_sets.{name} to 1",
-            )
-        if shows_all(shares):
-            pictures = pd.concat([chosen.assign(source=source) for source in shares])
-        else:
-            pictures = chosen.assign(source=chosen["video"].map(_deal(videos, shares, split, seed)))
+        parts = []
+        if own := versions(shares):
+            parts.append(_show_versions(_usable(frames, split, ORIGINAL), name, own, split, seed))
+        if share := shares.get(TRUE_WINTER):
+            parts.append(_show_true_winter(_usable(frames, split, TRUE_WINTER), share, split, seed))
+        pictures = pd.concat(parts)
         selections[split] = pictures.sort_values(["frame_id", "source"], ignore_index=True)
         counts = ", ".join(f"{count} {source}" for source, count in pictures["source"].value_counts().items())
-        _log.info("%s, %s: %d videos, frames: %s", name, split, len(videos), counts)
+        _log.info("%s, %s: %d videos, frames: %s", name, split, pictures["video"].nunique(), counts)
     return selections
 
 
+def _show_versions(chosen: pd.DataFrame, name: str, shares: Shares, split: str, seed: int) -> pd.DataFrame:
+    """The study's own videos of a split, each from one source, or every one from each."""
+    if shows_all(shares):
+        return pd.concat([chosen.assign(source=source) for source in shares])
+    videos = sorted(chosen["video"].unique())
+    if split == "train" and len(videos) < videos_needed(shares):
+        raise SnowdriftError(
+            f"training_sets.{name}: {' and '.join(shares)} need a training video each, and there is only "
+            f"{', '.join(videos)}",
+            f"raise splits.train, or set each share of training_sets.{name} to 1",
+        )
+    pictures = chosen.assign(source=chosen["video"].map(_deal(videos, shares, split, seed)))
+    return pictures.dropna(subset="source")
+
+
+def _show_true_winter(chosen: pd.DataFrame, share: float, split: str, seed: int) -> pd.DataFrame:
+    """So large a share of the videos of true winter, and at least one."""
+    videos = sorted(chosen["video"].unique())
+    drawn = np.random.default_rng(derive_seed(seed, TRUE_WINTER, split)).permutation(len(videos))
+    taken = [videos[index] for index in drawn[: max(1, _count(share, videos))]]
+    return chosen[chosen["video"].isin(taken)].assign(source=TRUE_WINTER)
+
+
 def testing_selection(frames: pd.DataFrame, test_set: str) -> pd.DataFrame:
-    """The pictures of a test set: every usable frame of the test videos, from the set's own source.
+    """The pictures of a test set: every usable frame of its test videos, from the set's own source.
 
     Returns:
         Columns frame_id, video and source, sorted by frame_id.
@@ -64,24 +90,32 @@ def testing_selection(frames: pd.DataFrame, test_set: str) -> pd.DataFrame:
     Raises:
         SnowdriftError: The test split has no usable frame.
     """
-    pictures = _usable(frames, "test").assign(source=TEST_SETS[test_set])
+    source = TEST_SETS[test_set]
+    origin = TRUE_WINTER if source == TRUE_WINTER else ORIGINAL
+    pictures = _usable(frames, "test", origin).assign(source=source)
     return pictures.sort_values("frame_id", ignore_index=True)
 
 
-def _usable(frames: pd.DataFrame, split: str) -> pd.DataFrame:
-    chosen = frames.loc[(frames["split"] == split) & (frames["status"] == "ok"), ["frame_id", "video"]]
+def _usable(frames: pd.DataFrame, split: str, origin: str) -> pd.DataFrame:
+    usable = (frames["split"] == split) & (frames["status"] == "ok") & (frames["origin"] == origin)
+    chosen = frames.loc[usable, ["frame_id", "video"]]
     if chosen.empty:
+        key, rejected = (
+            ("data.true_winter.", "data/true_winter") if origin == TRUE_WINTER else ("splits.", "data")
+        )
         raise SnowdriftError(
-            f"splits.{split}: no usable frame in the {split} split",
-            f"give splits.{split} a video whose frames are not all rejected (see data/rejected.csv)",
+            f"{key}{split}: no usable frame in the {split} split",
+            f"give {key}{split} a video whose frames are not all rejected (see {rejected}/rejected.csv)",
         )
     return chosen
 
 
 def _deal(videos: Sequence[str], shares: Shares, split: str, seed: int) -> dict[str, str]:
-    """The source from which each video is shown: at least one video from each, and the rest of them as originals.
+    """The source from which each video is shown, and at least one video from each.
 
-    If there are fewer videos than sources, the originals come first.
+    The originals come last, so that they are what a smaller share of a translator leaves. If there are fewer videos
+    than sources, only the last ones are shown. If the shares do not add up to 1, because true winter has the rest,
+    some videos are not shown.
     """
     order = sorted(shares, key=SOURCES.index, reverse=True)[-len(videos) :]
     drawn = np.random.default_rng(derive_seed(seed, "mixed", split)).permutation(len(videos))
@@ -89,8 +123,11 @@ def _deal(videos: Sequence[str], shares: Shares, split: str, seed: int) -> dict[
     share = 0.0
     for place, source in enumerate(order, 1):
         share += shares[source]
-        # What sums such as 0.7 + 0.1 lack must not cost a video.
-        upto = len(videos) if source == order[-1] else int(share * len(videos) + 1e-6)
-        upto = min(max(upto, len(dealt) + 1), len(videos) - len(order) + place)
+        upto = min(max(_count(share, videos), len(dealt) + 1), len(videos) - len(order) + place)
         dealt |= {videos[index]: source for index in drawn[len(dealt) : upto]}
     return dealt
+
+
+def _count(share: float, videos: Sequence[str]) -> int:
+    """So many videos are a share of them, rounded down; what sums such as 0.7 + 0.1 lack must not cost one."""
+    return int(share * len(videos) + 1e-3)

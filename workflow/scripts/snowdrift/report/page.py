@@ -16,6 +16,7 @@ from snowdrift.report.blocks import Section
 from snowdrift.report.finding import finding
 from snowdrift.report.headline import Headline, headline
 from snowdrift.report.sections import StudyFiles
+from snowdrift.report.true_winter import TrueWinterFiles, opening, true_winter_section
 from snowdrift.report.xray import XrayFiles, xray_section
 from snowdrift.runtime.files import atomic_path, read_table
 
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 def build_report(
     files: StudyFiles,
+    true_winter: TrueWinterFiles | None,
     xray: XrayFiles | None,
     attack: AttackFiles | None,
     config: Mapping[str, Any],
@@ -37,6 +39,7 @@ def build_report(
 
     Args:
         files: the study's tables and pictures.
+        true_winter: those of true winter; None if no set shows any.
         xray: those of the X-ray chapter; None where it was not run.
         attack: those of the attack chapter; None where it was not run.
         config: the complete configuration.
@@ -45,7 +48,9 @@ def build_report(
         command: the command that the study was run with.
         output: the HTML file.
     """
+    cross_domain = read_table(files.cross_domain)
     chapters = [
+        true_winter_section(true_winter, cross_domain, config),
         sections.winter_section(files, config),
         sections.snow_section(files, config),
         sections.cross_domain_section(files, config),
@@ -55,14 +60,16 @@ def build_report(
         sections.data_section(files, config),
         sections.run_section(config, benchmarks, command),
     ]
-    answer = headline(finding(read_table(files.cross_domain), read_table(files.left_out)))
-    page = render_page(config["study"], answer, chapters, template)
+    answer = headline(finding(cross_domain, read_table(files.left_out)))
+    page = render_page(config["study"], opening(cross_domain, config), answer, chapters, template)
     with atomic_path(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
     logger.info("%s: %.1f MB", output, output.stat().st_size / 1e6)
 
 
-def render_page(study: str, answer: Headline, chapters: Sequence[Section], template: Path) -> str:
+def render_page(
+    study: str, opening: str, answer: Headline, chapters: Sequence[Section], template: Path
+) -> str:
     """Fill the template. All text is escaped, so names of videos and files cannot break the page."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template.parent),
@@ -73,6 +80,7 @@ def render_page(study: str, answer: Headline, chapters: Sequence[Section], templ
     )
     return environment.get_template(template.name).render(
         study=study,
+        opening=opening,
         nonce=secrets.token_urlsafe(),  # what the page's own script has, and none that a name smuggles in
         plotly=get_plotlyjs(),
         headline=answer,

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from snowdrift.data.sets import in_words, shows_all
+from snowdrift.data.sets import TRUE_WINTER, in_words, shows_all
 from snowdrift.data.tables import lone_frames
 from snowdrift.detector.intervals import CELL
 from snowdrift.report import provenance
@@ -131,6 +131,7 @@ def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Sectio
     seeds = int(means["seeds"].max())
     over = "one training of each" if seeds == 1 else f"{seeds} trainings of each, and means over them"
     training_sets = config["training_sets"]
+    true = ", and on true winter (true_winter)" if TRUE_WINTER in config["test_sets"] else ""
     longer = [name for name, shares in training_sets.items() if len(shares) > 1 and shows_all(shares)]
     together, each = means[means["class_name"] == "all"], means[means["class_name"] != "all"]
     return Section(
@@ -138,8 +139,8 @@ def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Sectio
         "Cross-domain evaluation",
         [
             Text(
-                "Detectors that differ in nothing but their training data, each on the original and the winter "
-                f"version of the same test videos. The figures are from {over}."
+                "Detectors that differ in nothing but their training data, each on the original (original) and the "
+                f"generated winter version (winter) of the same test videos{true}. The figures are from {over}."
                 + "".join(map(_trains_longer, longer))
             ),
             Table(

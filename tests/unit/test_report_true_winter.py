@@ -1,0 +1,136 @@
+"""The page's answer on true winter, and the pictures beside it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from test_report_page import SCHEMA, cross_domain
+
+from snowdrift.config import complete_config
+from snowdrift.report.blocks import Table, Text
+from snowdrift.report.true_winter import TrueWinterFiles, opening, shares_of_gap, true_winter_section
+from snowdrift.report.true_winter_sheet import distances, draw_triples, paired_triples, unpaired_triples
+
+SCORES = {"original": 0.1, "winter": 0.5, "mixed": 0.7, "oracle": 0.9}
+
+
+def table() -> pd.DataFrame:
+    """The study's own rows, and those of four detectors on true winter."""
+    row = cross_domain().iloc[:3].assign(test_domain="true_winter")
+    more = [row.assign(train_domain=name, map50=score) for name, score in SCORES.items()]
+    return pd.concat([cross_domain(), *more])
+
+
+def frames(**columns) -> pd.DataFrame:
+    ids = [f"v{number}/{frame}" for number in range(3) for frame in range(2)]
+    plain = {"frame_id": ids, "video": [name[:2] for name in ids], "image": [f"{name}.png" for name in ids]}
+    return pd.DataFrame(plain | {"split": ["train"] * 2 + ["test"] * 4, "status": "ok", "boxes": 1} | columns)
+
+
+@pytest.fixture
+def roots(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """Folders of the three versions, of grey pictures with 40, 180 and 200 of 255 levels."""
+    folders = tuple(tmp_path / name for name in ("root", "winter", "true"))
+    for folder, level in zip(folders, (40, 180, 200), strict=True):
+        for image in frames()["image"]:
+            (folder / image).parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (32, 18), level).save(folder / image)
+    return folders
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> TrueWinterFiles:
+    frames().to_parquet(tmp_path / "true_frames.parquet")
+    rejected = {
+        "frame_id": ["a", "b"],
+        "file": ["a", "b"],
+        "reason": ["empty", "the translator learned its style from it"],
+    }
+    pd.DataFrame(rejected).to_csv(tmp_path / "true_rejected.csv", index=False)
+    Image.new("RGB", (40, 30)).save(tmp_path / "sheet.jpg")
+    pd.DataFrame({"frame_id": ["a"], "original": [90.0], "winter": [31.0]}).to_csv(
+        tmp_path / "d.csv", index=False
+    )
+    return TrueWinterFiles(
+        tmp_path / "true_frames.parquet",
+        tmp_path / "true_rejected.csv",
+        tmp_path / "sheet.jpg",
+        tmp_path / "d.csv",
+    )
+
+
+def config(folder: str | None = None, **sets) -> dict:
+    data = {"true_winter": {"folder": folder, "train": 1, "val": 1}} if folder else {"vfp290k": None}
+    sets = sets or {"oracle": {"true_winter": 1}}
+    given = {"data": data, "demo": {"videos": 58}, "training_sets": sets, "test_sets": ["true_winter"]}
+    return complete_config(given, SCHEMA)
+
+
+def test_the_answer_has_every_detector_and_the_share_of_the_gap(files: TrueWinterFiles):
+    section = true_winter_section(files, table(), config())
+    (scores,) = (block for block in section.blocks if isinstance(block, Table))
+    assert [(row[0], row[1], row[-1]) for row in scores.rows] == [
+        ("original", 0.1, ""),
+        ("winter", 0.5, "50%"),
+        ("mixed", 0.7, "75%"),
+        ("oracle", 0.9, ""),
+    ]
+    text = " ".join(block.text for block in section.blocks if isinstance(block, Text))
+    assert "4 pictures of 2 videos, rendered for this study" in text
+    assert (
+        "90 of 255 levels" in section.blocks[-1].caption and "translation by 31" in section.blocks[-1].caption
+    )
+
+
+def test_the_page_opens_with_the_answer_or_with_what_is_missing():
+    said = opening(table(), config())
+    assert "0.100 trained on original, 0.700 trained on mixed and 0.900 trained on oracle" in said
+    assert "75% of the gap is closed by mixed" in said
+    assert "cannot be answered here" in opening(cross_domain(), complete_config({}, SCHEMA))
+
+
+def test_pictures_that_were_left_out_are_counted_on_the_page(files: TrueWinterFiles):
+    text = true_winter_section(files, table(), config("own")).blocks[0].text
+    assert "of own." in text and "1 pictures that the generator learned its style from are left out" in text
+
+
+def test_a_study_without_true_winter_says_what_it_cannot_answer():
+    (block,) = true_winter_section(None, cross_domain(), complete_config({}, SCHEMA)).blocks
+    assert "cannot answer whether synthetic snow makes a detector work in winter" in block.text
+    assert "data.true_winter.folder" in block.text
+
+
+def test_without_an_oracle_no_share_is_given(files: TrueWinterFiles):
+    scores = table()[table()["train_domain"] != "oracle"]
+    section = true_winter_section(files, scores, config(quarter={"original": 0.75, "cyclegan": 0.25}))
+    (rows,) = (block.rows for block in section.blocks if isinstance(block, Table))
+    assert {row[-1] for row in rows} == {"", "none"}
+    assert any(
+        "how much there is to win is not known" in getattr(block, "text", "") for block in section.blocks
+    )
+
+
+def test_a_gap_that_is_none_is_not_divided_by():
+    shares = shares_of_gap(pd.Series({"original": 0.5, "mixed": 0.6, "oracle": 0.52}), "oracle")
+    assert shares.isna().all()
+    assert shares_of_gap(pd.Series(SCORES), "oracle")["mixed"] == pytest.approx(0.75)
+
+
+def test_pairs_are_test_frames_that_are_there_in_all_versions(roots: tuple[Path, Path, Path], tmp_path: Path):
+    rejected = frames(status=["ok"] * 5 + ["rejected"])
+    triples = paired_triples(frames(), frames().iloc[:5], rejected, roots)
+    assert [triple.frame_id for triple in triples] == ["v1/0", "v1/1", "v2/0"]
+    measured = distances(triples)
+    assert np.allclose(measured[["original", "winter"]], [160, 20], atol=0.5)
+    draw_triples(triples, tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 3 * 400
+
+
+def test_other_scenes_are_put_beside_the_frames(roots: tuple[Path, Path, Path]):
+    others = frames(frame_id=[f"w/{number}" for number in range(6)])
+    triples = unpaired_triples(frames(), frames(), others, roots)
+    assert len(triples) == 3 and all(" beside w/" in triple.frame_id for triple in triples)
+    assert distances([]).empty

@@ -1,0 +1,25 @@
+"""Rule draw_true_winter: test frames, their translations and true winter side by side, and how far they are apart."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from snowdrift.report.true_winter_sheet import (
+    distances,
+    draw_triples,
+    paired_triples,
+    unpaired_triples,
+)
+from snowdrift.runtime.files import read_table, write_table
+from snowdrift.runtime.job import job
+
+with job(snakemake.log[0], snakemake.output):
+    choose = paired_triples if snakemake.params.paired else unpaired_triples
+    triples = choose(
+        read_table(snakemake.input.frames),
+        pd.concat([read_table(path) for path in snakemake.input.manifests]),
+        read_table(snakemake.input.true_winter[0]),
+        tuple(Path(snakemake.params[name]) for name in ("root", "winter_root", "true_winter_root")),
+    )
+    draw_triples(triples, snakemake.output.figure)
+    write_table(distances(triples if snakemake.params.paired else []), snakemake.output.distances)

@@ -1,0 +1,37 @@
+"""Rule index_true_winter: check every picture and box of true winter, and leave out what the translator has seen."""
+
+from pathlib import Path
+
+from snowdrift.data.index import write_index
+from snowdrift.data.true_winter import Classes, index_true_winter
+from snowdrift.runtime.data_state import read_stamps, remember
+from snowdrift.runtime.files import read_table
+from snowdrift.runtime.job import job
+
+with job(
+    snakemake.log[0],
+    snakemake.output,
+    beside={snakemake.params.rejected: snakemake.output.frames},
+):
+    root = Path(snakemake.params.root)
+    stamps = read_stamps(root)
+    index = index_true_winter(
+        Path(snakemake.params.place or snakemake.input.root),
+        layout=snakemake.params.layout,
+        classes=Classes(**snakemake.params.classes),
+        splits=snakemake.params.splits,
+        seed=snakemake.params.seed,
+        max_rejected=snakemake.params.max_rejected,
+        rejected=Path(snakemake.params.rejected),
+        seen=[digest for table in snakemake.input.style for digest in read_table(table)["digest"]],
+        workers=snakemake.threads,
+    )
+    write_index(index, Path(snakemake.output.frames), Path(snakemake.output.boxes))
+    remember(
+        root,
+        stamps,
+        snakemake.params.data,
+        snakemake.output.frames,
+        threads=snakemake.threads,
+        known=dict(zip(index.frames["image"], index.frames["digest"], strict=True)),
+    )
