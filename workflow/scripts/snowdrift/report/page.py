@@ -48,9 +48,9 @@ def build_report(
         command: the command that the study was run with.
         output: the HTML file.
     """
-    cross_domain = read_table(files.cross_domain)
+    cross_domain, left_out = read_table(files.cross_domain), read_table(files.left_out)
     chapters = [
-        true_winter_section(true_winter, cross_domain, config),
+        true_winter_section(true_winter, cross_domain, left_out, config),
         sections.winter_section(files, config),
         sections.snow_section(files, config),
         sections.cross_domain_section(files, config),
@@ -60,8 +60,8 @@ def build_report(
         sections.data_section(files, config),
         sections.run_section(config, benchmarks, command),
     ]
-    answer = headline(finding(cross_domain, read_table(files.left_out)))
-    page = render_page(config["study"], opening(cross_domain, config), answer, chapters, template)
+    answer = headline(finding(cross_domain, left_out))
+    page = render_page(config["study"], opening(cross_domain, left_out, config), answer, chapters, template)
     with atomic_path(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
     logger.info("%s: %.1f MB", output, output.stat().st_size / 1e6)

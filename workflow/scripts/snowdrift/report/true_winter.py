@@ -1,5 +1,6 @@
 """The answer to the question: what the detectors reach on winter that no translator made."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,11 +11,13 @@ import pandas as pd
 from snowdrift.data.sets import TRUE_WINTER
 from snowdrift.data.tables import OK
 from snowdrift.data.true_winter import SEEN
+from snowdrift.detector.intervals import jackknives
 from snowdrift.report.blocks import Figure, Section, Table, Text
-from snowdrift.report.finding import LEARNED
 from snowdrift.report.pictures import data_uri
 from snowdrift.report.tables import mean_over_seeds
 from snowdrift.runtime.files import read_table
+from snowdrift.statistics.intervals import LEVEL
+from snowdrift.statistics.jackknife import Interval, Jackknife, ratio_interval
 
 _WIDTH = 1200
 _MISSING = (
@@ -34,11 +37,12 @@ class TrueWinterFiles(NamedTuple):
     distances: Path
 
 
-def opening(cross_domain: pd.DataFrame, config: Mapping[str, Any]) -> str:
+def opening(cross_domain: pd.DataFrame, left_out: pd.DataFrame, config: Mapping[str, Any]) -> str:
     """The sentence that the page opens with: how the detectors do on true winter, or that there is none.
 
     Args:
         cross_domain: `detection/cross_domain.csv`.
+        left_out: `detection/left_out.parquet`.
         config: the complete configuration.
     """
     if TRUE_WINTER not in config["test_sets"]:
@@ -46,22 +50,34 @@ def opening(cross_domain: pd.DataFrame, config: Mapping[str, Any]) -> str:
             "Whether synthetic snow makes a detector work in winter cannot be answered here: this study has no "
             "labelled pictures of winter that no translator made."
         )
-    scores, oracle = _scores(cross_domain)["all"], _oracle(config)
+    scores, oracle = scores_on_true_winter(cross_domain, left_out), _oracle(config)
     named = [name for name in ("original", "mixed", oracle) if name is not None]
-    listing = [f"{scores[name]:.3f} trained on {name}" for name in named]
+    listing = [f"{_with_ends(scores[name].share_interval(LEVEL))} trained on {name}" for name in named]
     share = shares_of_gap(scores, oracle)["mixed"]
-    closes = "" if np.isnan(share) else f" {share:.0%} of the gap is closed by mixed."
-    return f"mAP50 on winter that no translator made: {', '.join(listing[:-1])} and {listing[-1]}.{closes}"
+    if share is None:
+        closes = (
+            "" if oracle is None else " How much of the gap mixed closes cannot be told from so few videos."
+        )
+    else:
+        closes = f" Of the gap, mixed closes {_percent(share)}."
+    return (
+        f"mAP50 on winter that no translator made: {', '.join(listing[:-1])} and {listing[-1]}.{closes} In brackets: "
+        f"{LEVEL:.0%} intervals over {scores['original'].clusters} test videos."
+    )
 
 
 def true_winter_section(
-    files: TrueWinterFiles | None, cross_domain: pd.DataFrame, config: Mapping[str, Any]
+    files: TrueWinterFiles | None,
+    cross_domain: pd.DataFrame,
+    left_out: pd.DataFrame,
+    config: Mapping[str, Any],
 ) -> Section:
-    """mAP50 of every detector on true winter, and the share of the gap that each closes.
+    """mAP50 of every detector on true winter, its lead over that of the originals, and the share of the gap.
 
     Args:
         files: None without true winter; then the section says what cannot be answered.
         cross_domain: `detection/cross_domain.csv`.
+        left_out: `detection/left_out.parquet`.
         config: the complete configuration.
     """
     title = "On true winter"
@@ -72,7 +88,7 @@ def true_winter_section(
         title,
         [
             Text(_origin(files, config)),
-            _table(cross_domain, _oracle(config)),
+            _table(cross_domain, left_out, _oracle(config)),
             Text(_meaning(_oracle(config))),
             Figure(
                 data_uri(files.sheet, _WIDTH),
@@ -84,7 +100,13 @@ def true_winter_section(
     )
 
 
-def shares_of_gap(scores: pd.Series, oracle: str | None) -> pd.Series:
+def scores_on_true_winter(cross_domain: pd.DataFrame, left_out: pd.DataFrame) -> dict[str, Jackknife]:
+    """mAP50 over all classes on true winter, by training set."""
+    rows = cross_domain[(cross_domain["test_domain"] == TRUE_WINTER) & (cross_domain["class_name"] == "all")]
+    return {trained: score for (trained, *_), score in jackknives(rows, left_out, "map50").items()}
+
+
+def shares_of_gap(scores: Mapping[str, Jackknife], oracle: str | None) -> dict[str, Interval | None]:
     """How much of the way from the detector of originals to the oracle each detector has come: 0 to 1, or beyond.
 
     Args:
@@ -92,12 +114,16 @@ def shares_of_gap(scores: pd.Series, oracle: str | None) -> pd.Series:
         oracle: the training set that learns from true winter alone; None if there is none.
 
     Returns:
-        By training set; NaN if there is no oracle, or if it is less than LEARNED ahead of the originals, since there
-        is no gap to speak of.
+        By training set, with its interval (Fieller); None if there is no oracle, or if the gap's own interval does not
+        leave out 0, since then there is no gap to speak of.
     """
-    if oracle is None or scores[oracle] - scores["original"] < LEARNED:
-        return scores * np.nan
-    return (scores - scores["original"]) / (scores[oracle] - scores["original"])
+    if oracle is None:
+        return dict.fromkeys(scores)
+    gap = scores[oracle] - scores["original"]
+    shares = {name: ratio_interval(score - scores["original"], gap, LEVEL) for name, score in scores.items()}
+    return {
+        name: share if math.isfinite(share.low) and gap.value > 0 else None for name, share in shares.items()
+    }
 
 
 def _oracle(config: Mapping[str, Any]) -> str | None:
@@ -105,32 +131,44 @@ def _oracle(config: Mapping[str, Any]) -> str | None:
     return next((name for name, shares in sets if set(shares) == {TRUE_WINTER}), None)
 
 
-def _scores(cross_domain: pd.DataFrame) -> pd.DataFrame:
-    """mAP50 on true winter, mean over the seeds: a row for each training set, a column for each class and `all`."""
-    means = mean_over_seeds(cross_domain[cross_domain["test_domain"] == TRUE_WINTER])
-    return means.pivot_table(
-        index="train_domain", columns="class_name", values="map50", observed=True, sort=False
-    )
-
-
-def _table(cross_domain: pd.DataFrame, oracle: str | None) -> Table:
-    scores = _scores(cross_domain)
-    shares = shares_of_gap(scores["all"], oracle)
-    classes = [name for name in scores.columns if name != "all"]
-    rows = [
-        [
-            str(name),
-            *(float(scores.loc[name, each]) for each in ("all", *classes)),
-            _percent(shares[name]) if name not in ("original", oracle) else "",
-        ]
-        for name in scores.index
+def _table(cross_domain: pd.DataFrame, left_out: pd.DataFrame, oracle: str | None) -> Table:
+    scores = scores_on_true_winter(cross_domain, left_out)
+    shares = shares_of_gap(scores, oracle)
+    by_class = mean_over_seeds(cross_domain[cross_domain["test_domain"] == TRUE_WINTER])
+    by_class = by_class.set_index(["train_domain", "class_name"])["map50"]
+    classes = [name for name in cross_domain["class_name"].unique() if name != "all"]
+    rows = []
+    for name, score in scores.items():
+        compared = name not in ("original", oracle)
+        rows.append(
+            [
+                name,
+                _with_ends(score.share_interval(LEVEL)),
+                *(float(by_class.get((name, each), np.nan)) for each in classes),
+                _with_ends((score - scores["original"]).interval(LEVEL), "+.3f")
+                if name != "original"
+                else "",
+                _percent(shares[name]) if compared else "",
+            ]
+        )
+    header = [
+        "trained on",
+        "mAP50",
+        *(f"of it {name}" for name in classes),
+        "more than original",
+        "of the gap closed",
     ]
-    header = ["trained on", "mAP50", *(f"of it {name}" for name in classes), "of the gap closed"]
     return Table("Detectors on true winter", header, rows)
 
 
-def _percent(share: float) -> str:
-    return "none" if np.isnan(share) else f"{share:.0%}"
+def _with_ends(interval: Interval, form: str = ".3f") -> str:
+    if not math.isfinite(interval.low):
+        return f"{interval.value:{form}} (no interval)"
+    return f"{interval.value:{form}} ({interval.low:{form}} to {interval.high:{form}})"
+
+
+def _percent(share: Interval | None) -> str:
+    return "not decided" if share is None else _with_ends(share, ".0%")
 
 
 def _origin(files: TrueWinterFiles, config: Mapping[str, Any]) -> str:
@@ -157,7 +195,8 @@ def _meaning(oracle: str | None) -> str:
         )
     return (
         f"The detector of {oracle} learned from true winter itself: what lies between it and the detector of original "
-        "is the gap that synthetic snow should close. If there is no gap, there is no share of it."
+        "is the gap that synthetic snow should close. If the sample leaves open whether there is a gap, no share of it "
+        "is given."
     )
 
 
