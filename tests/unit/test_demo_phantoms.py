@@ -28,8 +28,8 @@ def _mean(finding: str, rows: slice, columns: slice) -> np.ndarray:
     return np.array([picture[rows, columns].mean() for picture in pictures])
 
 
-def test_layout_is_the_chest_xray_sets(root: Path) -> None:
-    index = index_xray(root, class_name="NORMAL", max_rejected=0.0)
+def test_layout_is_the_chest_xray_sets(root: Path, tmp_path: Path) -> None:
+    index = index_xray(root, class_name="NORMAL", max_rejected=0.0, rejected=tmp_path / "rejected.csv")
     counts = Counter(zip(index.images["split"], index.images["finding"], strict=True))
     assert counts == {
         ("train", "normal"): 24,

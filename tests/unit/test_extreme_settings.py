@@ -61,6 +61,8 @@ def extreme_section(schema: Mapping[str, Any], draw: random.Random, share: float
     """About `share` of a section's keys at extreme values."""
     section = {}
     for key, part in schema["properties"].items():
+        if part.get("type") == "object" and "properties" not in part:
+            continue  # its keys are names of the user's own
         if part.get("type") == "object":
             section[key] = extreme_section(part, draw, share)
         elif draw.random() < share and None not in (
@@ -149,7 +151,7 @@ def xray_chapter(config: Mapping[str, Any], folder: Path) -> Iterator[str]:
     xray, scores, root = config["xray"], config["scores"], folder / "set"
     render_chest_xray(root, images=config["demo"]["xray_images"], size=32, seed=0, workers=1)
     yield "index"
-    images, rejected = index_xray(root, class_name="NORMAL", max_rejected=0)
+    images, rejected = index_xray(root, class_name="NORMAL", max_rejected=0, rejected=folder / "rejected.csv")
     require_enough(images, "NORMAL", scores)
     names = training_images(images, "NORMAL")
     for model in xray["models"]:

@@ -66,7 +66,7 @@ def test_the_attack_undoes_more_of_the_winter_of_real_photographs_than_plain_est
 
 
 def test_a_standard_set_of_real_photographs_is_indexed_by_naming_its_data_yaml(tmp_path: Path):
-    data = {"vfp290k": f"{REAL}/people/data.yaml", "class_names": ["person"]}
+    data = {"vfp290k": f"{REAL}/people/data.yaml", "dawn": f"{REAL}/DAWN", "class_names": ["person"]}
     (tmp_path / "people.yaml").write_text(yaml.safe_dump({"data": data, "chapters": []}))
     succeed(tmp_path, "results/real/data/frames.parquet", configs=(CONFIG, tmp_path / "people.yaml"))
     frames = pd.read_parquet(tmp_path / "results/real/data/frames.parquet")
