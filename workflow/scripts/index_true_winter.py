@@ -3,26 +3,25 @@
 from pathlib import Path
 
 from snowdrift.data.index import write_index
+from snowdrift.data.places import data_root
 from snowdrift.data.true_winter import Classes, index_true_winter
 from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 
-with job(
-    snakemake.log[0],
-    snakemake.output,
-    beside={snakemake.params.rejected: snakemake.output.frames},
-):
-    root = Path(snakemake.params.root)
+rejected = Path(snakemake.output.frames).with_name("rejected.csv")
+with job(snakemake.log[0], snakemake.output, beside={rejected: snakemake.output.frames}):
+    place = Path(snakemake.params.place or snakemake.input.root)
+    root = Path(data_root(place))
     stamps = read_stamps(root)
     index = index_true_winter(
-        Path(snakemake.params.place or snakemake.input.root),
+        place,
         layout=snakemake.params.layout,
         classes=Classes(**snakemake.params.classes),
         splits=snakemake.params.splits,
         seed=snakemake.params.seed,
         max_rejected=snakemake.params.max_rejected,
-        rejected=Path(snakemake.params.rejected),
+        rejected=rejected,
         seen=[digest for table in snakemake.input.style for digest in read_table(table)["digest"]],
         workers=snakemake.threads,
     )

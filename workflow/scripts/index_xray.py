@@ -8,18 +8,15 @@ from snowdrift.runtime.job import job
 from snowdrift.xray.enough import require_enough
 from snowdrift.xray.index import index_xray
 
-with job(
-    snakemake.log[0],
-    snakemake.output,
-    beside={snakemake.params.rejected: snakemake.output.images},
-):
+rejected = Path(snakemake.output.images).with_name("rejected.csv")
+with job(snakemake.log[0], snakemake.output, beside={rejected: snakemake.output.images}):
     root = Path(snakemake.params.root or snakemake.input.root)
     stamps = read_stamps(root)
     index = index_xray(
         root,
         class_name=snakemake.params.class_name,
         max_rejected=snakemake.params.max_rejected,
-        rejected=Path(snakemake.params.rejected),
+        rejected=rejected,
         workers=snakemake.threads,
     )
     require_enough(index.images, snakemake.params.class_name, snakemake.params.scores)
