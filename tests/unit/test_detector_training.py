@@ -108,8 +108,11 @@ def validated(datasets, tmp_path_factory):
 
 
 def evaluate(model: Path, study, scratch: Path, **more):
-    options = {"settings": EVALUATION, "examples": 3, "device": CPU[0], "threads": 1} | more
-    validation = training_selections(study.frames, "both", {"original": 1, "cyclegan": 1}, seed=0)["val"]
+    options = {"settings": EVALUATION, "examples": 3, "device": CPU[0], "threads": 1}
+    options |= {"test_domains": ["original", "winter"]} | more
+    validation = training_selections(study.pictures.frames, "both", {"original": 1, "cyclegan": 1}, seed=0)[
+        "val"
+    ]
     return evaluate_detector(
         model, study.pictures, validation[["frame_id", "source"]], scratch=scratch, **options
     )

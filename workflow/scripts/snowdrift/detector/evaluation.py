@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from snowdrift.data.sets import TEST_SETS
 from snowdrift.detector.datasets import Pictures, lost_pictures, write_dataset
 from snowdrift.detector.domains import testing_selection
 from snowdrift.detector.library import collect_warnings, prepare_ultralytics, ultralytics_device, use_threads
@@ -69,7 +68,7 @@ def evaluate_detector(
     device: torch.device,
     threads: int,
     scratch: Path | str,
-    test_domains: Sequence[str] = tuple(TEST_SETS),
+    test_domains: Sequence[str],
 ) -> Evaluation:
     """Match a detector's detections with the objects of each test set, and keep those of a few frames.
 
