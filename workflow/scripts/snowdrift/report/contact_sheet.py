@@ -13,11 +13,14 @@ from snowdrift.data.selection import evenly
 from snowdrift.data.tables import OK
 from snowdrift.report.pictures import (
     FAINT,
-    INK,
+    GAP,
+    LABEL,
     PAPER,
+    WIDTH,
     draw_box,
     font,
     scale_to_width,
+    stack_rows,
     write_picture,
 )
 from snowdrift.report.tables import Corners, corners_of, in_pixels
@@ -26,7 +29,6 @@ from snowdrift.runtime.files import write_table
 
 logger = logging.getLogger(__name__)
 
-WIDTH, GAP, LABEL = 400, 8, 24
 PAIR_WIDTH = 800
 BOX = "#d55e00"
 SPLIT_ORDER = ("test", "val", "train", "unused")
@@ -125,16 +127,7 @@ def contact_sheet(pairs: Sequence[Pair], output: Path | str) -> None:
     The labels are drawn on both, as by `write_pairs`.
     """
     rows = [_row(pair) for pair in pairs]
-    width = 2 * WIDTH + 3 * GAP
-    sheet = Image.new("RGB", (width, GAP + LABEL + sum(row.height + GAP for row in rows)), PAPER)
-    draw = ImageDraw.Draw(sheet)
-    for column, title in enumerate(("original", "winter")):
-        draw.text((GAP + column * (WIDTH + GAP), GAP), title, fill=INK, font=font(16))
-    top = GAP + LABEL
-    for row in rows:
-        sheet.paste(row, (GAP, top))
-        top += row.height + GAP
-    write_picture(sheet, output)
+    write_picture(stack_rows(rows, ("original", "winter")), output)
     logger.info("%s: %d pairs", output, len(pairs))
 
 

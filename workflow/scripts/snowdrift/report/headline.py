@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from snowdrift.report.finding import LEARNED, TEST_DOMAINS, Finding
-from snowdrift.statistics.jackknife import Interval
 
 NARROW = 0.02
 """A difference of mAP50 that is little even if it is no chance."""
@@ -78,21 +77,15 @@ def _undecided(finding: Finding) -> str:
 def _figures(finding: Finding) -> str:
     drops = "; ".join(
         f"trained on {own} frames, {finding.scores.loc[own, own]:.3f} on {own} test frames "
-        f"and {finding.scores.loc[own, other]:.3f} on {other} ones, {_between(finding.drops[own], '.3f')} less"
+        f"and {finding.scores.loc[own, other]:.3f} on {other} ones, {finding.drops[own].in_words('.3f')} less"
         for own, other in (TEST_DOMAINS, TEST_DOMAINS[::-1])
     )
     means = ", ".join(f"{value:.3f} ({domain})" for domain, value in finding.means.items())
-    leads = " and ".join(f"{_between(lead, '+.3f')} over {other}" for other, lead in finding.leads.items())
+    leads = " and ".join(f"{lead.in_words('+.3f')} over {other}" for other, lead in finding.leads.items())
     return (
         f"mAP50: {drops}. Mean over both domains: {means}; the mixed detector's lead is {leads}. The intervals "
         f"hold all four together at 95 % (Bonferroni), {_drawn(finding)}."
     )
-
-
-def _between(interval: Interval, form: str) -> str:
-    if interval.low != interval.low:
-        return f"{interval.value:{form}} (no interval)"
-    return f"{interval.value:{form}} ({interval.low:{form}} to {interval.high:{form}})"
 
 
 def _drawn(finding: Finding) -> str:

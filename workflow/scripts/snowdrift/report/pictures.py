@@ -17,6 +17,9 @@ INK, PAPER, FAINT = "#1d2733", "#ffffff", "#5b6773"
 # Okabe and Ito's colours, which the colour-blind can tell apart.
 CLASS_COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#0072b2", "#d55e00")
 
+WIDTH, GAP, LABEL = 400, 8, 24
+"""Of a picture on a sheet, of the paper between two, and of the line that says what they are, in pixels."""
+
 _MEDIA_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
 
 
@@ -106,3 +109,17 @@ def data_uri(path: Path | str, max_width: int | None = None) -> str:
 
 def _uri(media_type: str, content: bytes) -> str:
     return f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def stack_rows(rows: Sequence[Image.Image], titles: Sequence[str]) -> Image.Image:
+    """One sheet of rows below each other, each of as many pictures of WIDTH as there are titles above them."""
+    width = len(titles) * (WIDTH + GAP) + GAP
+    sheet = Image.new("RGB", (width, GAP + LABEL + sum(row.height + GAP for row in rows)), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for column, title in enumerate(titles):
+        draw.text((GAP + column * (WIDTH + GAP), GAP), title, fill=INK, font=font(16))
+    top = GAP + LABEL
+    for row in rows:
+        sheet.paste(row, (GAP, top))
+        top += row.height + GAP
+    return sheet

@@ -52,7 +52,7 @@ def opening(cross_domain: pd.DataFrame, left_out: pd.DataFrame, config: Mapping[
         )
     scores, oracle = scores_on_true_winter(cross_domain, left_out), _oracle(config)
     named = [name for name in ("original", "mixed", oracle) if name is not None]
-    listing = [f"{_with_ends(scores[name].share_interval(LEVEL))} trained on {name}" for name in named]
+    listing = [f"{scores[name].share_interval(LEVEL).in_words('.3f')} trained on {name}" for name in named]
     share = shares_of_gap(scores, oracle)["mixed"]
     if share is None:
         closes = (
@@ -143,11 +143,9 @@ def _table(cross_domain: pd.DataFrame, left_out: pd.DataFrame, oracle: str | Non
         rows.append(
             [
                 name,
-                _with_ends(score.share_interval(LEVEL)),
+                score.share_interval(LEVEL).in_words(".3f"),
                 *(float(by_class.get((name, each), np.nan)) for each in classes),
-                _with_ends((score - scores["original"]).interval(LEVEL), "+.3f")
-                if name != "original"
-                else "",
+                (score - scores["original"]).interval(LEVEL).in_words("+.3f") if name != "original" else "",
                 _percent(shares[name]) if compared else "",
             ]
         )
@@ -161,14 +159,8 @@ def _table(cross_domain: pd.DataFrame, left_out: pd.DataFrame, oracle: str | Non
     return Table("Detectors on true winter", header, rows)
 
 
-def _with_ends(interval: Interval, form: str = ".3f") -> str:
-    if not math.isfinite(interval.low):
-        return f"{interval.value:{form}} (no interval)"
-    return f"{interval.value:{form}} ({interval.low:{form}} to {interval.high:{form}})"
-
-
 def _percent(share: Interval | None) -> str:
-    return "not decided" if share is None else _with_ends(share, ".0%")
+    return "not decided" if share is None else share.in_words(".0%")
 
 
 def _origin(files: TrueWinterFiles, config: Mapping[str, Any]) -> str:

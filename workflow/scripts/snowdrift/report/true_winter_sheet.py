@@ -11,13 +11,24 @@ from PIL import Image, ImageDraw
 
 from snowdrift.data.selection import evenly
 from snowdrift.data.tables import OK
-from snowdrift.report.pictures import FAINT, INK, PAPER, font, open_picture, scale_to_width, write_picture
+from snowdrift.report.pictures import (
+    FAINT,
+    GAP,
+    LABEL,
+    PAPER,
+    WIDTH,
+    font,
+    open_picture,
+    scale_to_width,
+    stack_rows,
+    write_picture,
+)
 
 logger = logging.getLogger(__name__)
 
 TITLES = ("original", "generated winter", "true winter")
 COLUMNS = ["frame_id", "original", "winter"]
-ROWS, WIDTH, GAP, LABEL = 3, 400, 8, 24
+ROWS = 3
 
 
 class Triple(NamedTuple):
@@ -92,16 +103,7 @@ def distances(triples: Sequence[Triple]) -> pd.DataFrame:
 def draw_triples(triples: Sequence[Triple], output: Path | str) -> None:
     """Write a sheet with up to three of the triples, one a row, evenly spread over them."""
     rows = [_row(triple) for triple in evenly(triples, ROWS)]
-    width = len(TITLES) * (WIDTH + GAP) + GAP
-    sheet = Image.new("RGB", (width, GAP + LABEL + sum(row.height + GAP for row in rows)), PAPER)
-    draw = ImageDraw.Draw(sheet)
-    for column, title in enumerate(TITLES):
-        draw.text((GAP + column * (WIDTH + GAP), GAP), title, fill=INK, font=font(16))
-    top = GAP + LABEL
-    for row in rows:
-        sheet.paste(row, (GAP, top))
-        top += row.height + GAP
-    write_picture(sheet, output)
+    write_picture(stack_rows(rows, TITLES), output)
     logger.info("%s: %d of %d frames", output, len(rows), len(triples))
 
 

@@ -33,6 +33,12 @@ class Interval(NamedTuple):
         """Whether the interval leaves out 0."""
         return self.low > 0 or self.high < 0
 
+    def in_words(self, form: str) -> str:
+        """The value with its ends, in the format `form`, or a word that there are none."""
+        if math.isnan(self.low):
+            return f"{self.value:{form}} (no interval)"
+        return f"{self.value:{form}} ({self.low:{form}} to {self.high:{form}})"
+
 
 @dataclass(frozen=True)
 class Jackknife:
