@@ -36,12 +36,12 @@ demo:
 
 # Whether a study can run here: make doctor CONFIG="config/demo.yaml mine.yaml". Before `make env` it says what is needed.
 doctor:
-	@PYTHONPATH=workflow/scripts $$(command -v $(BIN)/python || command -v $(PYTHON)) -m snowdrift.doctor $(CONFIG)
+	@PYTHONPATH=workflow/scripts $$(command -v $(BIN)/python || command -v $(PYTHON)) -m snowdrift.operation.doctor $(CONFIG)
 
 # All studies, or `make watch STUDY=demo`. It leaves .venv as it is, since jobs may be running in it.
 watch:
 	@test -e .venv/ready || { echo "The environment is not ready yet. Hint: make env"; exit 1; }
-	@PYTHONPATH=workflow/scripts $(BIN)/python -m snowdrift.watch $(STUDY:%=results/%)
+	@PYTHONPATH=workflow/scripts $(BIN)/python -m snowdrift.operation.watch $(STUDY:%=results/%)
 
 test: env
 	$(BIN)/python -m pytest
@@ -80,7 +80,7 @@ clean-state:
 
 # After a change of workflow/schemas/config.schema.yaml or of tests/workflow/reruns.yaml.
 docs: env
-	PYTHONPATH=workflow/scripts $(BIN)/python -m snowdrift.config_docs workflow/schemas/config.schema.yaml config/README.md
+	PYTHONPATH=workflow/scripts $(BIN)/python -m snowdrift.settings.page workflow/schemas/config.schema.yaml config/README.md
 	$(BIN)/python tests/workflow/reruns.py docs/operating.md
 
 # After a change of the dependencies in pyproject.toml. No registry's address gets into either file.

@@ -17,15 +17,15 @@ from pathlib import Path
 import torch
 from measure import Side, generator_work, interleaved, limit_of, print_machine, print_ratios
 
-from snowdrift.cyclegan import fast_convolution
-from snowdrift.cyclegan.inference import accelerated
-from snowdrift.cyclegan.networks import ResnetGenerator, initialise
-from snowdrift.cyclegan.weights import load_generator
-from snowdrift.nullify.methods import PUBLISHED, start_attack
-from snowdrift.nullify.objective import Budget
-from snowdrift.nullify.queries import QueryCounter
+from snowdrift.attack.methods import PUBLISHED, start_attack
+from snowdrift.attack.objective import Budget
+from snowdrift.attack.queries import QueryCounter
 from snowdrift.runtime.devices import full_precision
 from snowdrift.runtime.workers import one_core_threads
+from snowdrift.snow.translators.cyclegan import fast_convolution
+from snowdrift.snow.translators.cyclegan.inference import accelerated
+from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.snow.translators.cyclegan.weights import load_generator
 
 
 def main() -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import torch
 
-from snowdrift.cyclegan.weights import load_generator
-from snowdrift.nullify.directions import EVERY_VALUE, unit
-from snowdrift.nullify.methods import DEFAULT, GRADIENT_METHODS, PUBLISHED
-from snowdrift.nullify.objective import Budget, Goal
-from snowdrift.nullify.shard import prepare
+from snowdrift.attack.directions import EVERY_VALUE, unit
+from snowdrift.attack.methods import DEFAULT, GRADIENT_METHODS, PUBLISHED
+from snowdrift.attack.objective import Budget, Goal
+from snowdrift.attack.shard import prepare
+from snowdrift.snow.translators.cyclegan.weights import load_generator
 
 
 def main() -> None:

@@ -28,9 +28,9 @@ from measure import print_machine
 from PIL import Image
 from plan import call_snakemake
 
-from snowdrift.cyclegan.networks import ResnetGenerator, initialise
-from snowdrift.cyclegan.weights import save_network
 from snowdrift.runtime.files import write_table
+from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.snow.translators.cyclegan.weights import save_network
 
 FRAMES, VIDEOS = 294_713, 178
 DISTINCT, WIDTH, HEIGHT = 2_000, 64, 36

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from measure import print_machine
 
-from snowdrift.detector.intervals import MOST_ALARMS
-from snowdrift.detector.library import prepare_ultralytics
+from snowdrift.detection.intervals import MOST_ALARMS
+from snowdrift.detection.library import prepare_ultralytics
 from snowdrift.statistics.intervals import LEVEL
 from snowdrift.statistics.jackknife import Interval, Jackknife, ratio_interval
 

@@ -15,8 +15,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from snowdrift.cyclegan.training import CycleGAN, TrainingSettings
 from snowdrift.runtime.progress import _Report, _Writer, report, shown
+from snowdrift.snow.translators.cyclegan.training import CycleGAN, TrainingSettings
 
 ROUNDS, STEPS = 15, 200
 SETTINGS = TrainingSettings(

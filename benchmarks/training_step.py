@@ -15,9 +15,9 @@ from measure import Side, generator_work, interleaved, limit_of, print_machine, 
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
 
-from snowdrift.cyclegan.networks import PatchDiscriminator, ResnetGenerator
-from snowdrift.cyclegan.pool import ImagePool
-from snowdrift.cyclegan.training import CycleGAN, TrainingSettings
+from snowdrift.snow.translators.cyclegan.networks import PatchDiscriminator, ResnetGenerator
+from snowdrift.snow.translators.cyclegan.pool import ImagePool
+from snowdrift.snow.translators.cyclegan.training import CycleGAN, TrainingSettings
 
 
 class ReferenceStep:

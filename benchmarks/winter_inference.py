@@ -24,13 +24,13 @@ import torch
 from measure import Side, generator_work, interleaved, limit_of, print_machine, print_ratios, seconds_of
 from PIL import Image
 
-from snowdrift.cyclegan import fast_convolution
-from snowdrift.cyclegan.data import to_picture, to_tensor
-from snowdrift.cyclegan.inference import accelerated, translate
-from snowdrift.cyclegan.networks import ResnetGenerator, initialise
-from snowdrift.cyclegan.winterize import WinterSettings, winterize_shard
 from snowdrift.data.pictures import open_picture
 from snowdrift.runtime.resume import JobState
+from snowdrift.snow.translators.cyclegan import fast_convolution
+from snowdrift.snow.translators.cyclegan.data import to_picture, to_tensor
+from snowdrift.snow.translators.cyclegan.inference import accelerated, translate
+from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.snow.winterize import WinterSettings, winterize_shard
 
 FILTERS, BLOCKS = 64, 9
 ALL_FRAMES = 294_713

@@ -1,7 +1,7 @@
 # Attack: photographs changed so slightly that one hardly sees it, which the snow generator then leaves alone.
 #
 # Needs: data/frames.parquet, the test videos' frames, snow/generator.pth, and attack.transfer where it is set.
-# Makes: attack/images.csv, attack/{shards,traces,pictures}/<n>, attack/{nullify,summary}.csv, attack/traces.parquet,
+# Makes: attack/images.csv, attack/{shards,traces,pictures}/<n>, attack/{results,summary}.csv, attack/traces.parquet,
 #        attack/protected.png, attack/progress.svg
 
 ATTACK_SHARDS = range(config["attack"]["shards"])
@@ -10,7 +10,7 @@ ATTACK_SHARDS = range(config["attack"]["shards"])
 rule attack:
     """Target: the attack chapter's tables and figures."""
     input:
-        f"{RESULTS}/attack/nullify.csv",
+        f"{RESULTS}/attack/results.csv",
         f"{RESULTS}/attack/summary.csv",
         f"{RESULTS}/attack/protected.png",
         f"{RESULTS}/attack/progress.svg",
@@ -90,7 +90,7 @@ rule summarise_attack:
         shards=expand(rules.attack_shard.output.table, shard=ATTACK_SHARDS),
         traces=expand(rules.attack_shard.output.traces, shard=ATTACK_SHARDS),
     output:
-        nullify=f"{RESULTS}/attack/nullify.csv",
+        results=f"{RESULTS}/attack/results.csv",
         summary=f"{RESULTS}/attack/summary.csv",
         traces=f"{RESULTS}/attack/traces.parquet",
         digests=f"{RESULTS}/digests/summarise_attack.csv",
@@ -114,7 +114,7 @@ rule summarise_attack:
 rule draw_attack:
     """Draw protected photographs with what becomes of them, and how far attacks came over queries."""
     input:
-        nullify=rules.summarise_attack.output.nullify,
+        results=rules.summarise_attack.output.results,
         traces=rules.summarise_attack.output.traces,
         pictures=ancient(expand(f"{RESULTS}/attack/pictures/{{shard}}", shard=ATTACK_SHARDS)),
         digests=expand(rules.attack_shard.output.digests, shard=ATTACK_SHARDS),

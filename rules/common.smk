@@ -14,10 +14,10 @@ from snakemake.logging import logger
 
 sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
-from snowdrift.config import check_paths, complete_config, load_schema
+from snowdrift.settings.config import check_paths, complete_config, load_schema
 from snowdrift.data.places import data_root, is_table
 from snowdrift.data.sets import ORIGINAL, TRUE_WINTER, shows_true_winter
-from snowdrift.resources import needs
+from snowdrift.operation.resources import needs
 from snowdrift.runtime.code_digest import CodeDigests
 from snowdrift.runtime.data_state import data_state
 from snowdrift.runtime.errors import SnowdriftError

@@ -48,7 +48,7 @@ rule make_report:
         ),
         **(
             {
-                "attack_nullify": rules.summarise_attack.output.nullify,
+                "attack_results": rules.summarise_attack.output.results,
                 "attack_summary": rules.summarise_attack.output.summary,
                 "attack_protected": rules.draw_attack.output.sheet,
                 "attack_traces": rules.summarise_attack.output.traces,

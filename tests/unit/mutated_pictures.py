@@ -25,8 +25,8 @@ from PIL import Image, ImageCms
 from snowdrift.data.containers import EOI, PNG_START, SOS, jpeg_segments, png_chunks
 from snowdrift.data.images import FaultyFile, fault_kind, probe_image
 from snowdrift.data.pictures import open_picture
-from snowdrift.detector.datasets import Pictures, write_dataset
-from snowdrift.detector.library import prepare_ultralytics
+from snowdrift.detection.datasets import Pictures, write_dataset
+from snowdrift.detection.library import prepare_ultralytics
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.xray.images import load_images
 

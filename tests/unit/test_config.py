@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from snowdrift.config import check_paths, complete_config, load_schema, read_config
-from snowdrift.config_docs import readme
-from snowdrift.config_schema import is_section, walk
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.settings.config import check_paths, complete_config, load_schema, read_config
+from snowdrift.settings.page import readme
+from snowdrift.settings.schema import is_section, walk
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
@@ -294,9 +294,8 @@ def test_readme_is_fresh():
 
 
 def test_the_snakefile_can_import_it_without_heavy_libraries():
-    code = (
-        "import sys, snowdrift.config; print(sorted({'torch', 'pandas', 'numpy', 'PIL'} & set(sys.modules)))"
-    )
+    heavy = "{'torch', 'pandas', 'numpy', 'PIL'}"
+    code = f"import sys, snowdrift.settings.config; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={"PYTHONPATH": str(ROOT / "workflow/scripts")},

@@ -10,12 +10,12 @@ import pytest
 import torch
 from test_cyclegan_training import SETTINGS, batch
 
-from snowdrift.cyclegan.fused_norm import _FusedNorm, kernels_work
-from snowdrift.cyclegan.inference import translate
-from snowdrift.cyclegan.networks import ResnetGenerator, initialise
-from snowdrift.cyclegan.training import CycleGAN
 from snowdrift.runtime.graphs import Repeated
 from snowdrift.runtime.resume import JobState, Training
+from snowdrift.snow.translators.cyclegan.fused_norm import _FusedNorm, kernels_work
+from snowdrift.snow.translators.cyclegan.inference import translate
+from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.snow.translators.cyclegan.training import CycleGAN
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 CUDA = torch.device("cuda", 0)

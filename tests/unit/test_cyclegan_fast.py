@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d
 
-from snowdrift.cyclegan import fast_convolution
-from snowdrift.cyclegan.data import to_picture, to_tensor
-from snowdrift.cyclegan.fast_convolution import (
+from snowdrift.snow.translators.cyclegan import fast_convolution
+from snowdrift.snow.translators.cyclegan.data import to_picture, to_tensor
+from snowdrift.snow.translators.cyclegan.fast_convolution import (
     FastConvolution,
     nnpack_convolution,
     nnpack_works,
@@ -15,8 +15,14 @@ from snowdrift.cyclegan.fast_convolution import (
     winograd_convolution,
     winograd_weight,
 )
-from snowdrift.cyclegan.inference import MIN_PSNR, BatchTranslator, accelerated, psnr, translate
-from snowdrift.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.snow.translators.cyclegan.inference import (
+    MIN_PSNR,
+    BatchTranslator,
+    accelerated,
+    psnr,
+    translate,
+)
+from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator, initialise
 
 
 @pytest.fixture(params=["nnpack", "public"])

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snowdrift.cyclegan.fast_training import _Convolution, accelerate
-from snowdrift.cyclegan.networks import ResnetGenerator
-from snowdrift.cyclegan.training import CycleGAN
+from snowdrift.snow.translators.cyclegan.fast_training import _Convolution, accelerate
+from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator
+from snowdrift.snow.translators.cyclegan.training import CycleGAN
 
 CPU = torch.device("cpu")
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))

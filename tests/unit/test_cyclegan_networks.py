@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from snowdrift.cyclegan.networks import PatchDiscriminator, ResnetGenerator, initialise
-from snowdrift.cyclegan.weights import load_generator, save_network
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.snow.translators.cyclegan.networks import PatchDiscriminator, ResnetGenerator, initialise
+from snowdrift.snow.translators.cyclegan.weights import load_generator, save_network
 
 BLOCKS = 9
 

@@ -17,9 +17,9 @@ import pytest
 import torch
 from test_cyclegan_training import SETTINGS, files, pictures, train
 
-from snowdrift.cyclegan.training import CycleGAN
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.ranks import Ranks, run_ranks
+from snowdrift.snow.translators.cyclegan.training import CycleGAN
 
 TWO = [torch.device("cpu")] * 2
 # An epoch is one step, so that the loss table has a row for each of 20, which make far more images than a pool holds.

@@ -13,13 +13,13 @@ import pytest
 import torch
 from PIL import Image
 
-from snowdrift.cyclegan.data import Preprocessing, UnpairedImages, to_picture, to_tensor
-from snowdrift.cyclegan.pool import ImagePool
-from snowdrift.cyclegan.training import CycleGAN, TrainingSettings, train_cyclegan
-from snowdrift.cyclegan.weights import load_generator
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.results import remove_finished
 from snowdrift.runtime.resume import JobState
+from snowdrift.snow.translators.cyclegan.data import Preprocessing, UnpairedImages, to_picture, to_tensor
+from snowdrift.snow.translators.cyclegan.pool import ImagePool
+from snowdrift.snow.translators.cyclegan.training import CycleGAN, TrainingSettings, train_cyclegan
+from snowdrift.snow.translators.cyclegan.weights import load_generator
 
 CPU = torch.device("cpu")
 SETTINGS = TrainingSettings(

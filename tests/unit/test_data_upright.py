@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 from test_layouts import index
 
 from snowdrift.data.upright import turned_box
-from snowdrift.detector.datasets import Pictures, write_dataset
+from snowdrift.detection.datasets import Pictures, write_dataset
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import digest_file
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from snowdrift import doctor, estimate
-from snowdrift.doctor import REPOSITORY, main, read_config
+from snowdrift.operation import doctor, estimate
+from snowdrift.operation.doctor import REPOSITORY, main, read_config
 
 
 @pytest.fixture
@@ -274,7 +274,7 @@ def test_a_python_without_the_packages_hears_what_to_do(tmp_path: Path):
             "-S",
             "-c",
             "import sys, runpy; sys.path.insert(0, sys.argv[1]); del sys.argv[1]; "
-            "runpy.run_module('snowdrift.doctor', run_name='__main__')",
+            "runpy.run_module('snowdrift.operation.doctor', run_name='__main__')",
             str(REPOSITORY / "workflow/scripts"),
         ],
         capture_output=True,
@@ -340,7 +340,7 @@ def test_the_study_at_full_scale_is_looked_at_in_seconds(place: Path):
 
 
 def test_it_runs_as_the_makefile_calls_it(tmp_path: Path):
-    command = [sys.executable, "-m", "snowdrift.doctor", str(REPOSITORY / "config/demo.yaml")]
+    command = [sys.executable, "-m", "snowdrift.operation.doctor", str(REPOSITORY / "config/demo.yaml")]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow/scripts")}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -387,7 +387,7 @@ def test_a_generator_of_the_users_own_is_looked_at_before_anything_runs(
     (folder / "empty.py").write_text("")
     monkeypatch.setattr(generators, "__path__", [*generators.__path__, str(folder)])
     monkeypatch.setattr(
-        "snowdrift.config.xray_generators", lambda: ["broken", "empty", "gan", "dcgan", "vae", "pca"]
+        "snowdrift.settings.config.xray_generators", lambda: ["broken", "empty", "gan", "dcgan", "vae", "pca"]
     )
     pca = {"image_size": 64, "channels": 1, "latent_size": 100}
     for name, section, level, words in (

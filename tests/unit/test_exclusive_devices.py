@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 from test_cyclegan_training import SETTINGS, pictures
-from test_detector_resume import SETTINGS as DETECTOR
-from test_detector_resume import dataset  # noqa: F401
+from test_detection_resume import SETTINGS as DETECTOR
+from test_detection_resume import dataset  # noqa: F401
 
-import snowdrift.cyclegan.training
-import snowdrift.detector.training
+import snowdrift.detection.training
+import snowdrift.snow.translators.cyclegan.training
 from snowdrift.report.provenance import machine
 from snowdrift.runtime import leases, ranks
 from snowdrift.runtime.devices import leased_devices
@@ -57,12 +57,12 @@ def test_the_stand_in_sees_what_starts_cuda():
 @pytest.mark.timeout(120)
 def test_the_parent_of_a_cyclegans_ranks_does_not_start_cuda(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(
-        snowdrift.cyclegan.training,
+        snowdrift.snow.translators.cyclegan.training,
         "run_ranks",
         lambda work, where, *arguments: run_ranks(work, [torch.device("cpu")] * len(where), *arguments),
     )
     with leased_devices("cuda", 2, granted=2) as found:
-        snowdrift.cyclegan.training.train_cyclegan(
+        snowdrift.snow.translators.cyclegan.training.train_cyclegan(
             pictures(tmp_path / "summer", 4, (60, 120, 50)),
             pictures(tmp_path / "winter", 4, (225, 230, 235)),
             SETTINGS,
@@ -78,9 +78,9 @@ def test_the_parent_of_a_cyclegans_ranks_does_not_start_cuda(tmp_path: Path, mon
 
 def test_the_parent_of_a_detectors_ranks_does_not_start_cuda(dataset: Path, tmp_path: Path, monkeypatch):  # noqa: F811
     calls = []
-    monkeypatch.setattr(snowdrift.detector.training, "run_ranks", lambda *call: calls.append(call))
+    monkeypatch.setattr(snowdrift.detection.training, "run_ranks", lambda *call: calls.append(call))
     with leased_devices("auto", 2, granted=2) as found:
-        snowdrift.detector.training.train_detector(
+        snowdrift.detection.training.train_detector(
             dataset,
             tmp_path / "model",
             settings=DETECTOR,

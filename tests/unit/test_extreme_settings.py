@@ -8,17 +8,17 @@ from typing import Any
 import torch
 import yaml
 
-from snowdrift import estimate
-from snowdrift.config import complete_config, load_schema
 from snowdrift.demo.chest_xray import render_chest_xray
+from snowdrift.operation import estimate
+from snowdrift.operation.resources import needs
 from snowdrift.report.xray import XrayFiles, xray_section
 from snowdrift.report.xray_plots import plot_scores, plot_training
 from snowdrift.report.xray_sheets import draw_neighbours, draw_sheet
-from snowdrift.resources import needs
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import read_table, write_table
 from snowdrift.runtime.resume import JobState
 from snowdrift.scores.table import ScoreSettings
+from snowdrift.settings.config import complete_config, load_schema
 from snowdrift.xray.domain import train_domain_classifier
 from snowdrift.xray.enough import require_enough
 from snowdrift.xray.evaluation import ExtractorFiles, evaluate_models

@@ -11,15 +11,15 @@ from typing import NamedTuple
 import pytest
 from full_count import write_dataset
 
-from snowdrift.cyclegan.verify import find_winter_damage
 from snowdrift.data.index import Reading, index_frames, write_index
 from snowdrift.data.tables import read_frames
-from snowdrift.detector.datasets import read_pictures
-from snowdrift.detector.datasets import write_dataset as write_tree
-from snowdrift.detector.domains import training_selections
+from snowdrift.detection.datasets import read_pictures
+from snowdrift.detection.datasets import write_dataset as write_tree
+from snowdrift.detection.domains import training_selections
 from snowdrift.runtime.data_state import data_state, read_stamps, remember
 from snowdrift.runtime.digests import find_damage, write_digests
 from snowdrift.runtime.files import write_table
+from snowdrift.snow.verify import find_winter_damage
 
 FEW, MANY = 300, 3000
 NAMES = ["normal", "fallen"]

@@ -10,7 +10,7 @@ import pytest
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 PROGRAM = """
 import json
-from snowdrift.doctor import check_environment
+from snowdrift.operation.doctor import check_environment
 from snowdrift.report.provenance import versions
 from snowdrift.runtime.libraries import installed
 from snowdrift.runtime.resume import job_key

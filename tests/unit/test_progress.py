@@ -17,9 +17,9 @@ import pytest
 import torch
 from rich.console import Console
 
+from snowdrift.operation.watch import SILENCE, duration, line, live, main, picture, read_jobs
 from snowdrift.runtime import progress
 from snowdrift.runtime.progress import report, shown, track
-from snowdrift.watch import SILENCE, duration, line, live, main, picture, read_jobs
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 PYTHON = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
@@ -232,7 +232,7 @@ def test_without_a_terminal_there_are_plain_lines(tmp_path: Path):
     leave(tmp_path / "demo", "train_cyclegan")
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "snowdrift.watch", "--once", str(tmp_path / "demo")],
+        [sys.executable, "-m", "snowdrift.operation.watch", "--once", str(tmp_path / "demo")],
         **{"env": PYTHON, "capture_output": True, "text": True, "check": True},
     )
     assert time.monotonic() - started < 2
@@ -243,7 +243,7 @@ def test_without_a_terminal_there_are_plain_lines(tmp_path: Path):
 def test_a_terminal_shows_within_two_seconds_what_runs_and_what_begins_later(tmp_path: Path):
     leave(tmp_path / "demo", "train_cyclegan")
     terminal, end = pty.openpty()
-    command = [sys.executable, "-m", "snowdrift.watch", str(tmp_path / "demo")]
+    command = [sys.executable, "-m", "snowdrift.operation.watch", str(tmp_path / "demo")]
     child = subprocess.Popen(
         command, env=PYTHON | {"TERM": "xterm", "COLUMNS": "120"}, stdout=end, stderr=end
     )

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from snowdrift.nullify.names import CEILINGS, TREATMENTS
-from snowdrift.nullify.summary import summarise
+from snowdrift.attack.names import CEILINGS, TREATMENTS
+from snowdrift.attack.summary import summarise
 from snowdrift.report.attack import AttackFiles, attack_section
 from snowdrift.report.attack_figures import CELL, draw_protected, mean_scores, plot_progress, shares
 from snowdrift.report.blocks import Table, Text
@@ -78,12 +78,12 @@ def pictures(tmp_path):
 
 
 def section(tmp_path, rows):
-    rows.to_csv(tmp_path / "nullify.csv", index=False)
+    rows.to_csv(tmp_path / "results.csv", index=False)
     summarise(rows, seed=0).to_csv(tmp_path / "summary.csv", index=False)
     (tmp_path / "protected.png").write_bytes(b"x")
     traces().to_parquet(tmp_path / "traces.parquet")
     files = AttackFiles(
-        *(tmp_path / name for name in ("nullify.csv", "summary.csv", "protected.png", "traces.parquet"))
+        *(tmp_path / name for name in ("results.csv", "summary.csv", "protected.png", "traces.parquet"))
     )
     return attack_section(files, CONFIG)
 

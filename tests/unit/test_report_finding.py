@@ -5,7 +5,7 @@ import pytest
 from report_samples import without_videos
 from scipy import stats
 
-from snowdrift.detector.intervals import jackknives
+from snowdrift.detection.intervals import jackknives
 from snowdrift.report.finding import finding
 from snowdrift.runtime.errors import SnowdriftError
 

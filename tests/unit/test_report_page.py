@@ -14,8 +14,7 @@ import pytest
 from PIL import Image
 from report_samples import without_videos
 
-from snowdrift.config import complete_config, load_schema
-from snowdrift.detector.intervals import compare
+from snowdrift.detection.intervals import compare
 from snowdrift.report import provenance
 from snowdrift.report.finding import finding
 from snowdrift.report.headline import headline
@@ -23,6 +22,7 @@ from snowdrift.report.page import build_report
 from snowdrift.report.plots import LOSS_PANELS
 from snowdrift.report.sections import StudyFiles
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.settings.config import complete_config, load_schema
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")

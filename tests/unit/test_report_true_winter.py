@@ -10,7 +10,6 @@ from PIL import Image
 from report_samples import without_videos
 from test_report_page import SCHEMA, cross_domain
 
-from snowdrift.config import complete_config
 from snowdrift.report.blocks import Table, Text
 from snowdrift.report.true_winter import (
     TrueWinterFiles,
@@ -20,6 +19,7 @@ from snowdrift.report.true_winter import (
     true_winter_section,
 )
 from snowdrift.report.true_winter_sheet import distances, draw_triples, paired_triples, unpaired_triples
+from snowdrift.settings.config import complete_config
 
 SCORES = {"original": 0.1, "winter": 0.5, "mixed": 0.7, "oracle": 0.9}
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from snowdrift.config import complete_config, load_schema
-from snowdrift.cyclegan.networks import ResnetGenerator
-from snowdrift.resources import Need, compare, generator_multiplications, needs
+from snowdrift.operation.resources import Need, compare, generator_multiplications, needs
+from snowdrift.settings.config import complete_config, load_schema
+from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator
 
 REPOSITORY = Path(__file__).parents[2]
 SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"
@@ -113,7 +113,7 @@ def test_a_finished_study_is_checked_from_the_command_line(tmp_path: Path):
         path.write_text(BENCHMARK.format(memory=20, seconds=9))
     layer = tmp_path / "mine.yaml"
     layer.write_text("detector: {model: yolov5x}\n")
-    command = [sys.executable, "-m", "snowdrift.resources", tmp_path, SCHEMA, CONFIG, layer]
+    command = [sys.executable, "-m", "snowdrift.operation.resources", tmp_path, SCHEMA, CONFIG, layer]
     done = subprocess.run(
         command, env={"PYTHONPATH": str(REPOSITORY / "workflow/scripts")}, capture_output=True, text=True
     )

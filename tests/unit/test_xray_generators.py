@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 import torch
 
-from snowdrift.config import xray_generators
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.resume import JobState
+from snowdrift.settings.config import xray_generators
 from snowdrift.xray.generators import load_model
 from snowdrift.xray.generators.dcgan import DCGAN
 from snowdrift.xray.images import save_png, to_float

@@ -13,7 +13,7 @@ import forked
 import pandas as pd
 import pytest
 
-from snowdrift.detector.weights import read_weights
+from snowdrift.detection.weights import read_weights
 
 REPOSITORY = Path(__file__).parents[2]
 TINY = Path(__file__).parent / "tiny.yaml"

@@ -22,7 +22,7 @@ def copied(tiny_study: Path, tmp_path: Path) -> Path:
 
 def test_every_method_has_its_rows_and_pictures(tiny_study: Path):
     attack = tiny_study / "results/tiny/attack"
-    rows, summary = pd.read_csv(attack / "nullify.csv"), pd.read_csv(attack / "summary.csv")
+    rows, summary = pd.read_csv(attack / "results.csv"), pd.read_csv(attack / "summary.csv")
     methods = [*CEILINGS, *CONFIG["methods"]]
     assert summary["method"].tolist() == methods
     assert len(rows) == CONFIG["images"] * len(methods)
@@ -55,7 +55,7 @@ def test_a_second_generator_is_read_and_fewer_photographs_than_shards_do_no_harm
         "attack: {transfer: second.pth, images: 9, shards: 9, methods: [square], queries: 100}\n"
     )
     succeed(copied, "attack", configs=(TINY, tmp_path / "two.yaml"))
-    rows = pd.read_csv(copied / "results/tiny/attack/nullify.csv")
+    rows = pd.read_csv(copied / "results/tiny/attack/results.csv")
     assert rows["score_transfer"].notna().all()
     assert rows["image"].nunique() < 9
 

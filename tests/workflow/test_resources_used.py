@@ -5,8 +5,8 @@ from pathlib import Path
 import yaml
 from conftest import REPOSITORY, TINY
 
-from snowdrift.config import complete_config, load_schema
-from snowdrift.resources import compare, needs
+from snowdrift.operation.resources import compare, needs
+from snowdrift.settings.config import complete_config, load_schema
 
 
 def test_no_job_took_more_than_it_asked_for_nor_asked_for_far_more(tiny_study: Path):

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from conftest import snakemake, succeed
 
-from snowdrift.cyclegan.verify import find_winter_damage
 from snowdrift.runtime.digests import find_damage
+from snowdrift.snow.verify import find_winter_damage
 
 FLIPS = 100
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import torch
 
-from snowdrift.cyclegan.weights import load_generator
-from snowdrift.nullify.shard import AttackSettings, attack_shard
+from snowdrift.attack.shard import AttackSettings, attack_shard
 from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 from snowdrift.runtime.resume import job_state
+from snowdrift.snow.translators.cyclegan.weights import load_generator
 
 with (
     job(snakemake.log[0], snakemake.output),

@@ -1,7 +1,7 @@
 """Rule build_dataset: the training and validation pictures of one training set, in YOLO layout."""
 
-from snowdrift.detector.datasets import read_pictures, write_dataset
-from snowdrift.detector.domains import training_selections
+from snowdrift.detection.datasets import read_pictures, write_dataset
+from snowdrift.detection.domains import training_selections
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0], snakemake.output):

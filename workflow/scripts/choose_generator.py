@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from snowdrift.cyclegan.weights import load_generator, save_network, weight_file
 from snowdrift.runtime.job import job
+from snowdrift.snow.translators.cyclegan.weights import load_generator, save_network, weight_file
 
 with job(snakemake.log[0], snakemake.output) as logger:
     if given := snakemake.input.get("pretrained"):

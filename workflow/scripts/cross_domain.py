@@ -1,6 +1,6 @@
 """Rule cross_domain: every detector's metrics on every test set, with intervals, curves and differences."""
 
-from snowdrift.detector.cross_domain import cross_domain
+from snowdrift.detection.cross_domain import cross_domain
 from snowdrift.runtime.files import read_table, write_table
 from snowdrift.runtime.job import job
 

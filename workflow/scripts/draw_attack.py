@@ -7,7 +7,7 @@ from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0], snakemake.output):
-    rows = read_table(snakemake.input.nullify)
+    rows = read_table(snakemake.input.results)
     draw_protected(
         rows,
         [Path(folder) for folder in snakemake.input.pictures],

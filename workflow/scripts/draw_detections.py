@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from snowdrift.detector.datasets import read_boxes
+from snowdrift.detection.datasets import read_boxes
 from snowdrift.report.detections import draw_detections
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job

@@ -1,7 +1,7 @@
 """Rule evaluate_detector: one detector on every test set."""
 
-from snowdrift.detector.datasets import read_pictures
-from snowdrift.detector.evaluation import EvaluationSettings, evaluate_detector
+from snowdrift.detection.datasets import read_pictures
+from snowdrift.detection.evaluation import EvaluationSettings, evaluate_detector
 from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table, scratch_folder, write_table
 from snowdrift.runtime.job import job

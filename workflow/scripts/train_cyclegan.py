@@ -4,11 +4,11 @@ from pathlib import Path
 
 import torch
 
-from snowdrift.cyclegan.training import TrainingSettings, train_cyclegan
 from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 from snowdrift.runtime.resume import job_state
+from snowdrift.snow.translators.cyclegan.training import TrainingSettings, train_cyclegan
 
 with (
     job(snakemake.log[0], snakemake.output),

@@ -1,7 +1,7 @@
 """Rule train_detector: YOLOv5 on one domain with one seed."""
 
-from snowdrift.detector.datasets import list_files
-from snowdrift.detector.training import TrainingSettings, train_detector
+from snowdrift.detection.datasets import list_files
+from snowdrift.detection.training import TrainingSettings, train_detector
 from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.job import job
 from snowdrift.runtime.resume import job_state

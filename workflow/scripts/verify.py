@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from snowdrift.cyclegan.verify import find_winter_damage
 from snowdrift.runtime.digests import damage_error, find_damage
 from snowdrift.runtime.job import job
+from snowdrift.snow.verify import find_winter_damage
 
 with job(snakemake.log[0]) as logger:
     study = Path(snakemake.params.study)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import torch
 
-from snowdrift.cyclegan.weights import load_generator
-from snowdrift.cyclegan.winterize import WinterSettings, shard_frames, winterize_shard
 from snowdrift.data.tables import read_frames
 from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.job import job
 from snowdrift.runtime.resume import job_state
+from snowdrift.snow.translators.cyclegan.weights import load_generator
+from snowdrift.snow.winterize import WinterSettings, shard_frames, winterize_shard
 
 with (
     job(snakemake.log[0], snakemake.output),

@@ -1,6 +1,7 @@
 """Snowdrift: the library behind the workflow's scripts.
 
-One package per chapter of the study (`data`, `cyclegan`, `detector`, `report`, and `demo`, which renders
-the embedded data), with `runtime` beneath them. Nothing here imports snakemake: every function takes plain
-arguments, so a test or a notebook calls it as a rule does.
+Chapters of the study: `data`, `snow`, `detection`, `xray`, `attack`, `report`, and `demo`, which renders the embedded
+data. Beneath them are `runtime`, `statistics`, `scores` (of generated images) and `settings` (the config). Beside them
+is `operation` (doctor, watch, costs). Nothing here imports snakemake: every function takes plain arguments, so a test
+or a notebook calls it as a rule does.
 """

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from snowdrift.nullify.names import TREATMENTS
+from snowdrift.attack.names import TREATMENTS
 from snowdrift.report.attack_figures import MAGNIFIED, ceiling_of
 from snowdrift.report.blocks import Figure, Section, Table, Text
 from snowdrift.report.charts import attack_chart
@@ -22,7 +22,7 @@ _TITLES = ("8 bits", "JPEG 95", "JPEG 85", "JPEG 75", "3/4 and back", "second ge
 class AttackFiles:
     """The files of the chapter that the report shows, all of them below `attack/`."""
 
-    nullify: Path
+    results: Path
     summary: Path
     protected: Path
     traces: Path
@@ -30,7 +30,7 @@ class AttackFiles:
 
 def attack_section(files: AttackFiles, config: Mapping[str, Any]) -> Section:
     """Whether photographs can be kept from the snow generator, how many queries it takes, and whether it lasts."""
-    rows, summary = read_table(files.nullify), read_table(files.summary)
+    rows, summary = read_table(files.results), read_table(files.summary)
     settings = config["attack"]
     return Section(
         "attack",

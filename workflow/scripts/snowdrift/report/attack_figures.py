@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from PIL import Image, ImageDraw
 
+from snowdrift.attack.names import CEILINGS
 from snowdrift.data.pictures import open_picture
 from snowdrift.data.selection import evenly
-from snowdrift.nullify.names import CEILINGS
 from snowdrift.report.pictures import CLASS_COLOURS, FAINT, INK, PAPER, font, write_picture
 from snowdrift.report.style import GRID, STYLE, write_figure
 from snowdrift.runtime.errors import SnowdriftError
@@ -36,7 +36,7 @@ def draw_protected(
     """Write one row of pictures a photograph: as it is and its winter, then protected by `method` and at the ceiling.
 
     Args:
-        rows: `attack/nullify.csv`.
+        rows: `attack/results.csv`.
         pictures: the shards' folders.
         method: of the black-box attack that is shown.
         count: photographs, spread evenly over the scores that the attack reached.
@@ -67,7 +67,7 @@ def plot_progress(rows: pd.DataFrame, traces: pd.DataFrame, queries: int, output
     """Plot the share of photographs that each black-box attack has protected, and their mean score, over queries.
 
     Args:
-        rows: `attack/nullify.csv`.
+        rows: `attack/results.csv`.
         traces: `attack/traces.parquet`.
         queries: most that an image was given.
         output: PNG or SVG, by the suffix.

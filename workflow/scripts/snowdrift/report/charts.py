@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from snowdrift.nullify.names import CEILINGS
+from snowdrift.attack.names import CEILINGS
 from snowdrift.report.attack_figures import ceiling_of, mean_scores, shares
 from snowdrift.report.blocks import Chart, Table
 from snowdrift.report.pictures import CLASS_COLOURS
@@ -150,7 +150,7 @@ def attack_chart(rows: pd.DataFrame, traces: pd.DataFrame, queries: int, success
     """The share of photographs that each attack has protected, and their mean score, over queries.
 
     Args:
-        rows: `attack/nullify.csv`.
+        rows: `attack/results.csv`.
         traces: `attack/traces.parquet`.
         queries: most that an image was given.
         success: the score that counts as protected.

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from snowdrift.detector.intervals import CELL, jackknives
+from snowdrift.detection.intervals import CELL, jackknives
 from snowdrift.report.tables import METRICS, mean_over_seeds
 from snowdrift.statistics.intervals import LEVEL
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from snowdrift.detector.intervals import jackknives
+from snowdrift.detection.intervals import jackknives
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.statistics.intervals import LEVEL, joint_level
 from snowdrift.statistics.jackknife import Interval, Jackknife

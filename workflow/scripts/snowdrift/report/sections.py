@@ -11,7 +11,7 @@ import yaml
 
 from snowdrift.data.sets import TRUE_WINTER, in_words, shows_all
 from snowdrift.data.tables import lone_frames
-from snowdrift.detector.intervals import CELL
+from snowdrift.detection.intervals import CELL
 from snowdrift.report import provenance
 from snowdrift.report.blocks import Chart, Code, Comparison, Figure, Section, Table, Text
 from snowdrift.report.charts import cross_domain_chart, curves_chart, losses_chart, times_chart

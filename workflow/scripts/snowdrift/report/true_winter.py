@@ -11,7 +11,7 @@ import pandas as pd
 from snowdrift.data.sets import TRUE_WINTER
 from snowdrift.data.tables import OK
 from snowdrift.data.true_winter import SEEN
-from snowdrift.detector.intervals import jackknives
+from snowdrift.detection.intervals import jackknives
 from snowdrift.report.blocks import Figure, Section, Table, Text
 from snowdrift.report.pictures import data_uri
 from snowdrift.report.tables import mean_over_seeds

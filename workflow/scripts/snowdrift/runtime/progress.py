@@ -1,4 +1,4 @@
-"""How far a job is: one small file for as long as it runs, which `snowdrift.watch` shows.
+"""How far a job is: one small file for as long as it runs, which `snowdrift.operation.watch` shows.
 
 A job's code says `report(...)` as often as it likes, which only takes note. A thread writes the latest report, at most
 once a second, and touches the file now and then, so that a reader on any machine sees that the job lives. Progress is

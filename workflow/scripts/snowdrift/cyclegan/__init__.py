@@ -1,1 +1,0 @@
-"""The snow CycleGAN: networks, training, weights, and the winter frames it makes."""

@@ -1,0 +1,147 @@
+"""How long a study takes and how much it writes, from what the demo was measured to take."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from snowdrift.data.sets import shows_true_winter
+from snowdrift.operation.resources import YOLO, generator_multiplications
+
+SOURCE = "the demo's stages on one core of an AMD EPYC, docs/operating.md"
+"""What the rates below were taken from: CPU seconds of `make demo`, over the work of each stage there."""
+
+_RENDERED_BYTES = 0.38
+"""Of a rendered JPEG, for each pixel."""
+
+_PARAMETERS = {"yolov5n": 2.7e6, "yolov5s": 9.2e6, "yolov5m": 25.1e6, "yolov5l": 53.2e6, "yolov5x": 97.3e6}
+"""Of Ultralytics' networks of 80 classes; fewer classes make less."""
+
+DEMO_SECONDS = {"CycleGAN": 401.0, "winter frames": 30.0, "detectors": 600.0, "attack, at most": 115.0}
+"""CPU seconds of all jobs of a stage in the demo."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the study's data folders hold, or will hold when they are rendered.
+
+    Attributes:
+        frames: pictures in all videos.
+        videos: folders of them.
+        frame_bytes: of all frames together.
+        width, height: of a frame, in pixels.
+    """
+
+    frames: int
+    videos: int
+    frame_bytes: int
+    width: int
+    height: int
+
+
+def stage_work(config: Mapping[str, Any], data: Data) -> dict[str, float]:
+    """Work of each long stage, in units that mean something for that stage alone."""
+    cyclegan, winterize, detector = config["cyclegan"], config["winterize"], config["detector"]
+    work: dict[str, float] = {}
+    if cyclegan["pretrained"] is None:
+        pairs = max(cyclegan["frames"], cyclegan["style_images"]) * (
+            cyclegan["epochs"] + cyclegan["decay_epochs"]
+        )
+        work["CycleGAN"] = pairs * _network(config, cyclegan["crop_size"] ** 2)
+    short = min(data.width, data.height)
+    side = short if winterize["size"] == "native" else winterize["size"]
+    work["winter frames"] = data.frames * _network(config, data.width * data.height * (side / short) ** 2)
+    share = _share(config["splits"]["train"], data.videos)
+    pictures = share * data.frames * _shown(config) * len(detector["seeds"]) * detector["epochs"]
+    work["detectors"] = pictures * detector["image_size"] ** 2 * YOLO[detector["model"]]
+    if "attack" in config["chapters"]:
+        attack = config["attack"]
+        queries = attack["images"] * (
+            attack["queries"] * len(attack["methods"]) + 6 * attack["ceiling_steps"]
+        )
+        work["attack, at most"] = queries * _network(config, attack["size"] ** 2)
+    return work
+
+
+def core_hours(config: Mapping[str, Any], data: Data, demo: Mapping[str, Any]) -> dict[str, float]:
+    """Hours that each long stage takes on one core like the one that ran the demo.
+
+    Args:
+        config: a complete one.
+        data: of the study.
+        demo: the demo's complete config, to compare with.
+    """
+    known = stage_work(demo, rendered_data(demo))
+    work = stage_work(config, data)
+    return {stage: amount / known[stage] * DEMO_SECONDS[stage] / 3600 for stage, amount in work.items()}
+
+
+def disk_bytes(config: Mapping[str, Any], data: Data) -> dict[str, float]:
+    """Bytes that each part of the results takes at most."""
+    winter = data.frame_bytes * 1.5 if config["winterize"]["format"] == "jpeg" else _raw(data)
+    parts = {"winter frames": winter, "datasets": _shown(config) * 2 * 4096.0 * data.frames}
+    if config["data"]["vfp290k"] is None:
+        parts["rendered frames"] = float(data.frame_bytes)
+        if shows_true_winter(config) and config["data"]["true_winter"]["folder"] is None:
+            parts["rendered winter"] = float(data.frame_bytes)
+    cyclegan = config["cyclegan"]
+    if cyclegan["pretrained"] is None:
+        scale = (cyclegan["filters"] / 64) ** 2
+        total = cyclegan["epochs"] + cyclegan["decay_epochs"]
+        snapshots = total // cyclegan["snapshot_every"] + 2
+        # Four networks a snapshot, once in the state and once in the results; the state itself twice while it is saved.
+        parts["CycleGAN"] = scale * (2 * snapshots * 113e6 + 2 * 654e6)
+    detector = config["detector"]
+    # Two files of 16-bit weights, and the state: network, averages, momentum, gradients and the best weights so far.
+    trainings = len(config["training_sets"]) * len(detector["seeds"])
+    parts["detectors"] = trainings * 40 * _PARAMETERS[detector["model"]]
+    return parts
+
+
+def part_done(config: Mapping[str, Any], results: Path) -> dict[str, float]:
+    """The share of each part of `disk_bytes` whose jobs have ended, 0 to 1, by the manifests that they leave.
+
+    What a job that has not ended has written counts as nothing.
+    """
+    jobs = {
+        "winter frames": ("winterize_shard/*", config["winterize"]["shards"]),
+        "datasets": ("build_dataset/*", len(config["training_sets"])),
+        "rendered frames": ("render_vfp290k", 1),
+        "rendered winter": ("render_true_winter", 1),
+        "CycleGAN": ("train_cyclegan", 1),
+        "detectors": (
+            "train_detector/*",
+            len(config["training_sets"]) * len(config["detector"]["seeds"]),
+        ),
+    }
+    return {
+        part: min(1.0, sum(1 for _ in (results / "digests").glob(f"{name}.csv")) / count)
+        for part, (name, count) in jobs.items()
+    }
+
+
+def rendered_data(config: Mapping[str, Any]) -> Data:
+    """The frames that are rendered where `data.vfp290k` is null."""
+    demo = config["demo"]
+    frames, pixels = demo["videos"] * demo["frames"], demo["width"] * demo["height"]
+    return Data(
+        frames, demo["videos"], round(frames * pixels * _RENDERED_BYTES), demo["width"], demo["height"]
+    )
+
+
+def _network(config: Mapping[str, Any], pixels: float) -> float:
+    return pixels * generator_multiplications(config["cyclegan"]["filters"], config["cyclegan"]["blocks"])
+
+
+def _shown(config: Mapping[str, Any]) -> float:
+    """How many times all training sets together show each training video."""
+    return sum(sum(shares.values()) for shares in config["training_sets"].values())
+
+
+def _share(split: int | list[str], videos: int) -> float:
+    return min(1.0, (split if isinstance(split, int) else len(split)) / max(videos, 1))
+
+
+def _raw(data: Data) -> float:
+    """Bytes without compression, which PNG does not exceed."""
+    return 3.0 * data.frames * data.width * data.height

@@ -1,0 +1,1 @@
+"""The config: its schema, defaults and checks, and the page that explains every key."""

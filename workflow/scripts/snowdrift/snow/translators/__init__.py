@@ -1,0 +1,1 @@
+"""Ways of making winter, each behind one interface."""

@@ -1,0 +1,1 @@
+"""The snow CycleGAN: networks, training, weights and translation."""
