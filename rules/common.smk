@@ -15,6 +15,7 @@ from snakemake.logging import logger
 sys.path.append(f"{workflow.basedir}/workflow/scripts")
 
 from snowdrift.settings.config import check_paths, complete_config, load_schema
+from snowdrift.data.class_maps import merged_classes, told_apart
 from snowdrift.data.places import data_root, is_table
 from snowdrift.data.sets import ORIGINAL, TRUE_WINTER, shows_true_winter
 from snowdrift.operation.resources import needs

@@ -10,6 +10,17 @@ MODELS = expand(
     "{domain}-seed{seed}", domain=config["training_sets"], seed=config["detector"]["seeds"]
 )
 
+# A class of true winter may stand for several of the study's, whose detections count as that one there.
+MERGED_CLASSES = {} if SAME_AS_FRAMES else merged_classes(OWN_WINTER["map"])
+TEST_CLASSES = {
+    name: (
+        told_apart(config["data"]["class_names"], MERGED_CLASSES).names
+        if name == TRUE_WINTER
+        else config["data"]["class_names"]
+    )
+    for name in config["test_sets"]
+}
+
 
 rule detection:
     """Target: the cross-domain table, its heat map, and detections on a few frames."""
@@ -142,6 +153,7 @@ rule evaluate_detector:
         class_names=config["data"]["class_names"],
         examples=config["report"]["detections"],
         test_domains=config["test_sets"],
+        merged=MERGED_CLASSES,
         root=place(FRAME_ROOT),
         winter_root=WINTER_ROOT,
         true_winter_root=place(TRUE_WINTER_ROOT),
@@ -174,6 +186,7 @@ rule cross_domain:
         mem_mb=memory("cross_domain"),
         runtime=minutes("cross_domain"),
     params:
+        classes=TEST_CLASSES,
         code=code("cross_domain"),
     script:
         "../workflow/scripts/cross_domain.py"

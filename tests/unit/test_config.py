@@ -141,8 +141,13 @@ def test_every_key_has_a_description_and_a_default_that_fits():
             ["`data.true_winter.map`", "class `person`", "(normal, fallen)", "or null"],
         ),
         (
-            "data: {true_winter: {folder: w, map: {person: [normal, fallen]}}}\ntest_sets: [true_winter]",
-            ["`data.true_winter.map.person`", "the name of a class, or null"],
+            "data: {true_winter: {folder: w, map: {person: 3}}}\ntest_sets: [true_winter]",
+            ["`data.true_winter.map.person`", "the name of a class, a list of several, or null"],
+        ),
+        (
+            "data: {true_winter: {folder: w, train: 1, val: 1, class_names: [person], "
+            "map: {person: [normal, fallen]}}}\ntraining_sets: {oracle: {true_winter: 1}}",
+            ["`training_sets.oracle`", "class `person`", "normal and fallen"],
         ),
         (
             "data: {true_winter: {folder: w, train: 2}}\ntraining_sets: {oracle: {true_winter: 1}}",

@@ -61,6 +61,8 @@ def test_classes_become_those_of_the_study(folder: Path):
         folder, classes=Classes(["lying", "standing"], {"lying": "fallen", "standing": "normal"}, STUDY)
     )
     assert turned.boxes["class_id"].tolist() == [1, 0] * 6
+    together = index(folder, classes=Classes(["person", "car"], {"person": STUDY[::-1], "car": None}, STUDY))
+    assert together.boxes["class_id"].tolist() == [1] * 6
     fewer = index(folder, classes=Classes(["fallen", "car"], {"car": None}, STUDY))
     assert fewer.boxes["class_id"].tolist() == [1] * 6
     assert set(fewer.frames["boxes"]) == {1}, "the numbers of boxes are those of the kept ones"

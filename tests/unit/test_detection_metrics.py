@@ -16,6 +16,7 @@ from snowdrift.detection.matches import TRUE_POSITIVE, join_matches, match_table
 from snowdrift.detection.metrics import MOST_GROUPS, measure, video_groups
 
 CLASS_NAMES = ["normal", "fallen"]
+CLASSES = {"same": CLASS_NAMES}
 SIDE = 640
 
 
@@ -147,7 +148,7 @@ def of_videos(count: int, *, missed: int = 0, **more) -> pd.DataFrame:
 def test_a_class_that_one_video_shows_has_no_interval():
     table = of_videos(6, missed=1)
     table = table[(table["class_name"] == "normal") | (table["video"] == "v1")]
-    result = cross_domain([table])
+    result = cross_domain([table], CLASSES)
     row = result.table.set_index("class_name")
     assert row.loc["normal", "map50_low"] < row.loc["normal", "map50"] < row.loc["normal", "map50_high"]
     assert row.loc[["all", "fallen"], ["map50_low", "map50_high"]].isna().all(axis=None)
@@ -194,7 +195,7 @@ def test_small_people_have_a_precision_of_their_own(matches):
 
 
 def test_the_tables_of_use_have_a_row_for_each_cell_over_all_seeds():
-    result = cross_domain([of_videos(6, missed=1, seed=seed) for seed in (0, 1)])
+    result = cross_domain([of_videos(6, missed=1, seed=seed) for seed in (0, 1)], CLASSES)
     assert result.in_use["class_name"].tolist() == ["all", *CLASS_NAMES]
     row = result.in_use.iloc[0]
     assert (row["seeds"], row["clusters"], row["missed"]) == (2, 6, pytest.approx(1 / 6))
@@ -209,7 +210,7 @@ def test_the_tables_of_use_have_a_row_for_each_cell_over_all_seeds():
 
 
 def test_videos_that_agree_have_no_interval():
-    row = cross_domain([of_videos(4)]).table.iloc[0]
+    row = cross_domain([of_videos(4)], CLASSES).table.iloc[0]
     assert row["map50"] == pytest.approx(0.995, abs=0.01)
     assert np.isnan(row["map50_low"]) and np.isnan(row["map50_high"])
 
@@ -218,7 +219,7 @@ def test_rows_come_by_training_set_test_set_and_seed_as_they_came_in():
     tables = [
         of_videos(4, train=train, seed=seed) for train, seed in (("b", 1), ("b", 0), ("a", 1), ("a", 0))
     ]
-    result = cross_domain(tables)
+    result = cross_domain(tables, CLASSES)
     keys = result.table[["train_domain", "seed", "class_name"]].drop_duplicates(["train_domain", "seed"])
     assert keys[["train_domain", "seed"]].to_numpy().tolist() == [["b", 0], ["b", 1], ["a", 0], ["a", 1]]
     assert result.table["class_name"].tolist()[:3] == ["all", *CLASS_NAMES]
@@ -258,7 +259,7 @@ def test_many_photographs_are_left_out_in_groups_of_neighbours():
 def test_a_single_test_video_has_figures_and_no_interval():
     table = of_videos(1)
     table = table[table["class_name"] == "normal"]
-    result = cross_domain([table])
+    result = cross_domain([table], CLASSES)
     row = result.table.set_index("class_name")
     assert row.loc["all", "map50"] == row.loc["normal", "map50"] > 0.9
     assert row.filter(regex="_low|_high").isna().all(axis=None)

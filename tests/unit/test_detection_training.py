@@ -8,6 +8,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -18,7 +19,8 @@ import yaml
 from detection_samples import CLASS_NAMES, write_study
 from PIL import Image
 
-from snowdrift.detection.datasets import write_dataset
+from snowdrift.detection.cross_domain import cross_domain
+from snowdrift.detection.datasets import read_pictures, write_dataset
 from snowdrift.detection.domains import training_selections
 from snowdrift.detection.evaluation import EvaluationSettings, evaluate_detector, example_frames
 from snowdrift.detection.in_use import best_confidence
@@ -109,13 +111,57 @@ def validated(datasets, tmp_path_factory):
 
 def evaluate(model: Path, study, scratch: Path, **more):
     options = {"settings": EVALUATION, "examples": 3, "device": CPU[0], "threads": 1}
-    options |= {"test_domains": ["original", "winter"]} | more
+    options |= {"test_domains": ["original", "winter"], "merged": {}} | more
     validation = training_selections(study.pictures.frames, "both", {"original": 1, "cyclegan": 1}, seed=0)[
         "val"
     ]
     return evaluate_detector(
         model, study.pictures, validation[["frame_id", "source"]], scratch=scratch, **options
     )
+
+
+@pytest.fixture
+def persons(study, tmp_path):
+    """The study with its winter frames as true winter, whose one class stands for both."""
+    tables = [tmp_path / "true_frames.parquet", tmp_path / "true_boxes.parquet"]
+    study.frames.to_parquet(tables[0])
+    study.boxes.assign(class_id=0).to_parquet(tables[1])
+    read = [study.folder / name for name in ("frames.parquet", "boxes.parquet", "root")]
+    winter = study.folder / "winter"
+    return SimpleNamespace(
+        pictures=read_pictures(
+            *read, CLASS_NAMES, winter, [study.folder / "shard.parquet"], tables, true_winter_root=winter
+        )
+    )
+
+
+def test_where_one_class_stands_for_several_their_detections_count_as_that_one(validated, persons, tmp_path):
+    sets = {"original": CLASS_NAMES, "true_winter": ["person"]}
+    options = {"test_domains": list(sets), "examples": 0, "settings": replace(EVALUATION, confidence=0.0001)}
+    model = validated / "weights" / "best.pt"
+    matches, _ = evaluate(model, persons, tmp_path / "a", merged={"person": CLASS_NAMES}, **options)
+    apart, _ = evaluate(model, persons, tmp_path / "b", merged={}, **options)
+
+    def true_winter(table: pd.DataFrame) -> pd.DataFrame:
+        return table[table["test_domain"] == "true_winter"]
+
+    def detected(table: pd.DataFrame) -> pd.DataFrame:
+        return true_winter(table)[true_winter(table)["confidence"].notna()]
+
+    assert set(detected(apart)["class_name"]) == set(CLASS_NAMES), "or there is nothing to put together"
+    together = true_winter(matches)
+    assert set(together["class_name"].dropna()) == {"person"}
+    assert together["object_height"].count() == true_winter(apart)["object_height"].count() > 0
+    assert 0 < len(detected(matches)) < len(detected(apart)), "one person detected as both counts once"
+    assert detected(matches)["confidence"].max() == detected(apart)["confidence"].max()
+    rest = [
+        table[table["test_domain"] != "true_winter"].astype({"class_name": str}) for table in (matches, apart)
+    ]
+    pd.testing.assert_frame_equal(*(table.reset_index(drop=True) for table in rest), check_categorical=False)
+
+    table = cross_domain([matches.assign(train_domain="original", seed=0)], sets).table
+    classes = table.groupby("test_domain")["class_name"].unique().map(list)
+    assert classes.to_dict() == {name: ["all", *names] for name, names in sets.items()}
 
 
 def tensors(folder: Path) -> dict[str, torch.Tensor]:

@@ -101,6 +101,38 @@ def test_the_page_opens_with_the_answer_or_with_what_is_missing():
     assert "cannot be answered here" in without
 
 
+@pytest.mark.parametrize(
+    ("mixed", "spread", "said"),
+    [
+        (0.7, 0.01, "So synthetic snow helps here: +0.600 ("),
+        (0.05, 0.001, "So synthetic snow does harm here: -0.050 ("),
+        (0.12, 0.2, "The intervals decide nothing here: +0.020 ("),
+    ],
+)
+def test_the_page_says_of_synthetic_snow_no_more_than_the_videos_do(mixed: float, spread: float, said: str):
+    rows = table()
+    there = (rows["train_domain"] == "mixed") & (rows["test_domain"] == "true_winter")
+    rows.loc[there, "map50"] = mixed
+    assert said in opening(rows, without_videos(rows, spread=spread), config())
+
+
+def test_detectors_that_learned_nothing_decide_nothing():
+    rows = table()
+    rows.loc[rows["test_domain"] == "true_winter", "map50"] /= 100
+    assert "learned too little to tell" in opening(rows, without_videos(rows), config())
+
+
+def test_a_class_that_stands_for_several_is_explained(files: TrueWinterFiles):
+    study = config("own", winterised={"cyclegan": 1})
+    study["data"]["true_winter"]["map"] = {"person": ["normal", "fallen"]}
+    rows = table()
+    rows.loc[(rows["test_domain"] == "true_winter") & (rows["class_name"] != "all"), "class_name"] = "person"
+    section = true_winter_section(files, rows, without_videos(rows), study)
+    assert "person does not tell normal and fallen apart" in section.blocks[0].text
+    (shown,) = (block for block in section.blocks if isinstance(block, Table))
+    assert "of it person" in shown.header and "of it normal" not in shown.header
+
+
 def test_pictures_that_were_left_out_are_counted_on_the_page(files: TrueWinterFiles):
     text = true_winter_section(files, table(), without_videos(table()), config("own")).blocks[0].text
     assert "of own." in text and "1 pictures that the generator learned its style from are left out" in text

@@ -5,6 +5,6 @@ from snowdrift.runtime.files import read_table, write_table
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0], snakemake.output):
-    results = cross_domain(map(read_table, snakemake.input.matches))
+    results = cross_domain(map(read_table, snakemake.input.matches), snakemake.params.classes)
     for name, table in results._asdict().items():
         write_table(table, snakemake.output[name])

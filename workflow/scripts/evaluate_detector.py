@@ -27,6 +27,7 @@ with (
         dataset[dataset["split"] == "val"][["frame_id", "source"]],
         settings=EvaluationSettings(**snakemake.params.settings),
         test_domains=snakemake.params.test_domains,
+        merged=snakemake.params.merged,
         examples=snakemake.params.examples,
         device=device,
         threads=snakemake.threads,

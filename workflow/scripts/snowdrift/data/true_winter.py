@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from snowdrift.data.class_maps import ClassMap, class_ids
 from snowdrift.data.index import FrameIndex, ReadDataset, Reading, read_dataset
 from snowdrift.data.splits import UNUSED, assign_splits
 from snowdrift.data.tables import OK, REJECTED
@@ -24,18 +25,17 @@ class Classes(NamedTuple):
 
     Attributes:
         own: its class names, in the order of the numbers in its labels.
-        map: the study's name, or None to leave such boxes out, for names of its own that the study does not have.
+        map: what they mean in the study, see `class_maps.ClassMap`.
         study: the study's class names, in the order of their numbers.
     """
 
     own: Sequence[str]
-    map: Mapping[str, str | None]
+    map: ClassMap
     study: Sequence[str]
 
     def ids(self) -> np.ndarray:
-        """For each class of its own the study's number, or -1 if its boxes are left out."""
-        names = [self.map.get(name, name) for name in self.own]
-        return np.array([-1 if name is None else self.study.index(name) for name in names])
+        """For each class of its own the study's number, see `class_maps.class_ids`."""
+        return np.array(class_ids(self.own, self.map, self.study))
 
 
 def index_true_winter(

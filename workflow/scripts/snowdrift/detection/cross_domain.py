@@ -1,6 +1,6 @@
 """The cross-domain table with intervals, and the differences between detectors, from their tables of matches."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -38,14 +38,15 @@ class CrossDomain(NamedTuple):
     by_height: pd.DataFrame
 
 
-def cross_domain(evaluations: Iterable[pd.DataFrame]) -> CrossDomain:
+def cross_domain(evaluations: Iterable[pd.DataFrame], classes: Mapping[str, Sequence[str]]) -> CrossDomain:
     """Compute all metrics, their intervals and their differences.
 
     Args:
         evaluations: the matches of each detector: train_domain and seed, each of one value, split, test_domain, and
             what `match_table` has. They are read one after the other, since each may be large.
+        classes: the classes that each test set tells apart.
     """
-    gathered = [_measure(*part) for evaluation in evaluations for part in _test_sets(evaluation)]
+    gathered = [_measure(*part) for evaluation in evaluations for part in _test_sets(evaluation, classes)]
     table, curves, left_out, rates, rates_left_out, heights, heights_left_out = (
         _in_order(list(parts)) for parts in zip(*gathered, strict=True)
     )
@@ -59,12 +60,17 @@ def cross_domain(evaluations: Iterable[pd.DataFrame]) -> CrossDomain:
     )
 
 
-def _test_sets(evaluation: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, float]]:
+def _test_sets(
+    evaluation: pd.DataFrame, classes: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[pd.DataFrame, float]]:
     """The matches of one detector on each test set, with the confidence that its validation videos choose."""
     confidence = best_confidence(evaluation[evaluation["split"] == "val"])
     tests = evaluation[evaluation["split"] == "test"]
-    for _, matches in tests.groupby("test_domain", observed=True, sort=False):
-        yield matches, confidence
+    for test_set, matches in tests.groupby("test_domain", observed=True, sort=False):
+        yield (
+            matches.assign(class_name=matches["class_name"].cat.set_categories(classes[test_set])),
+            confidence,
+        )
 
 
 def _measure(matches: pd.DataFrame, confidence: float) -> tuple[pd.DataFrame, ...]:

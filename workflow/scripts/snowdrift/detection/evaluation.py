@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from snowdrift.data.class_maps import told_apart
+from snowdrift.data.sets import TEST_SETS, TRUE_WINTER
 from snowdrift.detection.datasets import Pictures, lost_pictures, write_dataset
 from snowdrift.detection.domains import testing_selection
 from snowdrift.detection.library import collect_warnings, prepare_ultralytics, ultralytics_device, use_threads
@@ -69,6 +71,7 @@ def evaluate_detector(
     threads: int,
     scratch: Path | str,
     test_domains: Sequence[str],
+    merged: Mapping[str, Sequence[str]],
 ) -> Evaluation:
     """Match a detector's detections with the objects of each test set, and keep those of a few frames.
 
@@ -83,6 +86,7 @@ def evaluate_detector(
         scratch: Folder for a temporary dataset, removed afterwards; it must be on the side of the results so
             that relative links hold.
         test_domains: The test sets.
+        merged: The classes of true winter that stand for several of the study's, see `class_maps.merged_classes`.
 
     Raises:
         SnowdriftError: A model or picture that cannot be read, or a test split without boxes.
@@ -93,21 +97,24 @@ def evaluate_detector(
     matches, shown_detections = {}, []
     Path(scratch).mkdir(parents=True, exist_ok=True)
 
-    def match(selection: pd.DataFrame, split: str, name: str) -> pd.DataFrame:
+    def match(
+        selection: pd.DataFrame, split: str, name: str, several: Mapping[str, Sequence[str]]
+    ) -> pd.DataFrame:
         with tempfile.TemporaryDirectory(prefix=f".{split}-", dir=scratch) as folder:
             dataset = Path(folder).absolute() / name
             write_dataset(dataset, pictures, {split: selection})
-            return _match(model, dataset, split, pictures, settings, gpu_or_cpu, threads)
+            return _match(model, dataset, split, pictures, settings, gpu_or_cpu, threads, several)
 
     for domain in test_domains:
         selection = testing_selection(pictures.frames, domain)
-        matches["test", domain] = match(selection, "test", domain)
+        several = merged if TEST_SETS[domain] == TRUE_WINTER else {}
+        matches["test", domain] = match(selection, "test", domain, several)
         shown = pictures.locate(example_frames(pictures.frames, selection, examples))
         detected = _detect(model, shown, settings, gpu_or_cpu, threads)
         detected.insert(0, "test_domain", domain)
         shown_detections.append(detected)
     videos = pictures.frames[["frame_id", "video"]]
-    matches["val", None] = match(validation.merge(videos, on="frame_id"), "val", "validation")
+    matches["val", None] = match(validation.merge(videos, on="frame_id"), "val", "validation", {})
     return Evaluation(join_matches(matches), pd.concat(shown_detections, ignore_index=True))
 
 
@@ -145,9 +152,11 @@ def _match(
     settings: EvaluationSettings,
     device: str,
     threads: int,
+    merged: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
     from snowdrift.detection.validator import MatchingValidator
 
+    classes = told_apart(pictures.class_names, merged)
     arguments = {
         "task": "detect",
         "mode": "val",
@@ -163,7 +172,9 @@ def _match(
         "plots": False,
         "verbose": False,
     }
-    validator = MatchingValidator(save_dir=dataset / "out", args=arguments)
+    validator = MatchingValidator(
+        class_ids=classes.ids if merged else None, save_dir=dataset / "out", args=arguments
+    )
     validator.add_callback("on_val_start", use_threads(threads))
     validator.add_callback("on_val_batch_end", partial(_report_batch, f"testing on {dataset.name}"))
     with collect_warnings() as warnings:
@@ -193,7 +204,7 @@ def _match(
     frame_of = dict(zip(places, listing["frame_id"], strict=True))
     frame_ids = [frame_of[Path(frame.picture).parts[-2:]] for frame in validator.frames]
     video_of = dict(zip(pictures.frames["frame_id"], pictures.frames["video"], strict=True))
-    return match_table(validator.frames, frame_ids, video_of, pictures.class_names)
+    return match_table(validator.frames, frame_ids, video_of, classes.names)
 
 
 def _report_batch(stage: str, validator) -> None:

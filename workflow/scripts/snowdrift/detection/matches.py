@@ -56,12 +56,11 @@ def match_table(
 def join_matches(tables: Mapping[tuple[str, str | None], pd.DataFrame]) -> pd.DataFrame:
     """One table of several match tables; their keys are its first columns, split and test_domain."""
     # Without categories in common, pandas would make a string of every row's names.
-    common = {
-        name: pd.CategoricalDtype(
-            sorted(set().union(*(table[name].cat.categories for table in tables.values())))
-        )
-        for name in ("video", "frame_id")
-    }
+    common = {}
+    for name in ("video", "frame_id", "class_name"):
+        # Classes keep their order.
+        names = dict.fromkeys(each for table in tables.values() for each in table[name].cat.categories)
+        common[name] = pd.CategoricalDtype(names if name == "class_name" else sorted(names))
     joined = pd.concat([table.astype(common) for table in tables.values()], ignore_index=True)
     lengths = [len(table) for table in tables.values()]
     for place, name in enumerate(("split", "test_domain")):

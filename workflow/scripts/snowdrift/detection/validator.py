@@ -1,9 +1,12 @@
 """Ultralytics' detection validator, which keeps what it matched. Import it after `prepare_ultralytics`."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
+from torchvision.ops import batched_nms
 from ultralytics.models.yolo.detect import DetectionValidator
 from ultralytics.utils.metrics import box_iou
 from ultralytics.utils.ops import scale_boxes
@@ -34,11 +37,34 @@ class FrameMatches(NamedTuple):
 
 
 class MatchingValidator(DetectionValidator):
-    """The validator as it is, which also keeps every frame's detections and objects in `frames`, in its order."""
+    """The validator as it is, which also keeps every frame's detections and objects in `frames`, in its order.
 
-    def __init__(self, **arguments: Any) -> None:
+    Args:
+        class_ids: for each class of the detector, the number that its detections and objects are counted under; of two
+            detections that overlap and count as one class now, the more confident one stays. None leaves all as it is.
+    """
+
+    def __init__(self, class_ids: Sequence[int] | None = None, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.frames: list[FrameMatches] = []
+        self._class_ids = None if class_ids is None else torch.tensor(class_ids)
+
+    def _counted(self, classes: Tensor) -> Tensor:
+        return self._class_ids.to(classes.device)[classes.long()].to(classes.dtype)
+
+    def _prepare_batch(self, si: int, batch: dict[str, Any]) -> dict[str, Any]:
+        """Prepare the objects of one frame, under the numbers that they are counted under."""
+        prepared = super()._prepare_batch(si, batch)
+        return prepared if self._class_ids is None else prepared | {"cls": self._counted(prepared["cls"])}
+
+    def _prepare_pred(self, pred: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Prepare the detections of one frame likewise, each object's most confident one alone."""
+        prepared = super()._prepare_pred(pred)
+        if self._class_ids is None:
+            return prepared
+        counted = prepared | {"cls": self._counted(prepared["cls"])}
+        kept = batched_nms(counted["bboxes"], counted["conf"], counted["cls"], self.args.iou)
+        return {name: values[kept] for name, values in counted.items()}
 
     def _process_batch(self, preds: dict[str, Tensor], batch: dict[str, Any]) -> dict[str, np.ndarray]:
         """Match the detections of one frame with its objects, as Ultralytics does, and keep what came out."""

@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from snowdrift.data.class_maps import map_faults, merged_classes
 from snowdrift.data.places import is_table
 from snowdrift.data.sets import (
     TRUE_WINTER,
@@ -301,15 +302,16 @@ def _true_winter_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str
         return
     if not shows_true_winter(config):
         yield "data.true_winter.folder", "nothing shows it; expected `true_winter` in `test_sets`"
-    for name in own["class_names"] or study:
-        meant = own["map"].get(name, name)
-        if meant is not None and meant not in study:
-            yield (
-                "data.true_winter.map",
-                f"class `{name}` is none of the study's ({', '.join(study)}); expected the name that it has there, as "
-                f"in `{{{name}: {study[0]}}}`, or null, which leaves out its boxes",
-            )
+    for fault in map_faults(own["class_names"] or study, own["map"], study):
+        yield "data.true_winter.map", fault
+    merged = next(iter(merged_classes(own["map"]).items()), None)
     for name, shares in config["training_sets"].items():
+        if TRUE_WINTER in shares and merged:
+            yield (
+                f"training_sets.{name}",
+                f"shows true winter, whose class `{merged[0]}` does not tell {' and '.join(merged[1])} apart, so that "
+                "no detector of these can learn from it; expected other sources",
+            )
         for split in ("train", "val"):
             if TRUE_WINTER in shares and not own[split]:
                 yield (
