@@ -16,7 +16,7 @@ from snowdrift.report.contact_sheet import (
     write_pairs,
 )
 from snowdrift.report.detections import draw_detections
-from snowdrift.report.fading import edges_kept, rank_pairs
+from snowdrift.report.fading import rank_pairs
 from snowdrift.report.pictures import colour_of, data_uri, draw_label
 from snowdrift.report.plots import LOSS_PANELS, plot_cross_domain, plot_losses
 from snowdrift.runtime.errors import SnowdriftError
@@ -116,24 +116,6 @@ def winter_pair(tmp_path, name, strength):
         paths.append(tmp_path / f"{name}_{version}.png")
         picture.save(paths[-1])
     return Pair(name, "test", *paths, [(0.4, 0.4, 0.6, 0.6)])
-
-
-def test_faded_edges_count_by_their_strength_and_turned_ones_in_full(tmp_path):
-    for strength in (0.0, 0.5, 1.0):
-        assert edges_kept(winter_pair(tmp_path, "a", strength)) == pytest.approx(strength, abs=0.01)
-    assert edges_kept(winter_pair(tmp_path, "pale", -0.3)) == pytest.approx(0.3, abs=0.01)
-
-
-def test_noise_keeps_no_edges_and_the_faintest_person_counts(tmp_path):
-    pair = winter_pair(tmp_path, "a", 1.0)
-    noise = np.random.default_rng(0).integers(0, 255, (100, 100), dtype=np.uint8)
-    winter = np.asarray(Image.open(pair.winter)).copy()
-    Image.fromarray(noise).save(pair.winter)
-    assert edges_kept(pair) < 0.2
-    winter[:20, :20] = 200
-    Image.fromarray(winter).save(pair.winter)
-    assert edges_kept(pair) > 0.95
-    assert edges_kept(pair._replace(boxes=[*pair.boxes, (0.0, 0.0, 0.1, 0.1)])) == 0
 
 
 def test_best_and_worst_frames_have_people_and_do_not_overlap(tmp_path):

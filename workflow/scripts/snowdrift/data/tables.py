@@ -1,5 +1,6 @@
 """The tables of frames and boxes: their columns, readers, and where a winter frame lies."""
 
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -12,6 +13,9 @@ REJECTED_COLUMNS = ["frame_id", "file", "reason"]
 STYLE_COLUMNS = ["image", "width", "height", "digest"]
 STYLE_REJECTED_COLUMNS = ["file", "reason"]
 OK, REJECTED = "ok", "rejected"
+
+Corners = tuple[float, float, float, float]
+"""Left, top, right and bottom of a box."""
 
 
 def read_frames(path: Path | str, split: str | None = None) -> pd.DataFrame:
@@ -58,3 +62,18 @@ def lone_frames(frames: pd.DataFrame) -> int:
         for video, stem in zip(frames["video"], stems, strict=True)
     ]
     return int((pd.Series(named, index=frames.index) & ~frames["video"].duplicated(keep=False)).sum())
+
+
+def corners_of(boxes: pd.DataFrame) -> Iterator[tuple[int, Corners]]:
+    """Class id and corners of each row of `data/boxes.parquet`, in fractions of the frame."""
+    for box in boxes.itertuples(index=False):
+        half_width, half_height = box.box_width / 2, box.box_height / 2
+        left, top = box.x_center - half_width, box.y_center - half_height
+        yield box.class_id, (left, top, box.x_center + half_width, box.y_center + half_height)
+
+
+def in_pixels(corners: Corners, size: tuple[int, int]) -> Corners:
+    """The corners in pixels of a picture of `size` (width, height)."""
+    left, top, right, bottom = corners
+    width, height = size
+    return left * width, top * height, right * width, bottom * height

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from snowdrift.data.pictures import open_picture
 from snowdrift.data.selection import evenly
-from snowdrift.data.tables import OK
+from snowdrift.data.tables import OK, Corners, corners_of, in_pixels
 from snowdrift.report.pictures import (
     FAINT,
     GAP,
@@ -23,7 +23,6 @@ from snowdrift.report.pictures import (
     stack_rows,
     write_picture,
 )
-from snowdrift.report.tables import Corners, corners_of, in_pixels
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import write_table
 
@@ -98,7 +97,7 @@ class Ranked(NamedTuple):
     Attributes:
         pair: the frame.
         kind: `spread` (chosen by its video alone), `best` or `worst`.
-        edges_kept: see `fading.edges_kept`; None for `spread`.
+        edges_kept: see `quality.edges_kept`, of the faintest person; None for `spread`.
     """
 
     pair: Pair

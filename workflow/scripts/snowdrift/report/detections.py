@@ -8,6 +8,7 @@ import pandas as pd
 from PIL import Image, ImageDraw
 
 from snowdrift.data.pictures import open_picture
+from snowdrift.data.tables import Corners, corners_of, in_pixels
 from snowdrift.report.pictures import (
     FAINT,
     INK,
@@ -19,7 +20,7 @@ from snowdrift.report.pictures import (
     scale_to_width,
     write_picture,
 )
-from snowdrift.report.tables import Corners, corners_of, in_pixels, test_sets, training_sets
+from snowdrift.report.tables import test_sets, training_sets
 from snowdrift.runtime.errors import SnowdriftError
 
 logger = logging.getLogger(__name__)

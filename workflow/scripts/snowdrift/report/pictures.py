@@ -10,7 +10,7 @@ import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
 from snowdrift.data.pictures import open_picture
-from snowdrift.report.tables import Corners
+from snowdrift.data.tables import Corners
 from snowdrift.runtime.files import atomic_path
 
 INK, PAPER, FAINT = "#1d2733", "#ffffff", "#5b6773"

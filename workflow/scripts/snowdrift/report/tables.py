@@ -1,6 +1,6 @@
 """The tables of other chapters, summed up for the report."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ from snowdrift.data.tables import OK
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import read_table
 
-Corners = tuple[float, float, float, float]
 """Left, top, right, bottom."""
 
 SPLITS = ("train", "val", "test", "unused")
@@ -125,18 +124,3 @@ def rule_times(benchmarks: Path) -> pd.DataFrame:
     groups = pd.DataFrame(rows).groupby("rule")
     times = groups.agg(jobs=("seconds", "size"), seconds=("seconds", "sum"), memory=("memory", "max"))
     return times.reset_index().sort_values("seconds", ascending=False, kind="stable")
-
-
-def corners_of(boxes: pd.DataFrame) -> Iterator[tuple[int, Corners]]:
-    """Class id and corners of each row of `data/boxes.parquet`, in fractions of the frame."""
-    for box in boxes.itertuples(index=False):
-        half_width, half_height = box.box_width / 2, box.box_height / 2
-        left, top = box.x_center - half_width, box.y_center - half_height
-        yield box.class_id, (left, top, box.x_center + half_width, box.y_center + half_height)
-
-
-def in_pixels(corners: Corners, size: tuple[int, int]) -> Corners:
-    """The corners in pixels of a picture of `size` (width, height)."""
-    left, top, right, bottom = corners
-    width, height = size
-    return left * width, top * height, right * width, bottom * height
