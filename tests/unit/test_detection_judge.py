@@ -45,7 +45,9 @@ def test_weights_and_their_export_see_the_same(files: dict[str, Path], picture: 
     assert len(of_weights) > 9 and of_weights.shape[1] == 5
     assert of_weights[:, :4].min() >= 0 and of_weights[:, :4].max() <= 1
     assert of_weights[:, 4].min() > 0 and of_weights[:, 4].max() <= 1
-    assert np.allclose(of_weights[:9], of_export[:9], atol=1e-3), "further down, rounding decides what overlaps"
+    assert np.allclose(of_weights[:9], of_export[:9], atol=1e-3), (
+        "further down, rounding decides what overlaps"
+    )
 
 
 def test_only_the_named_classes_count(files: dict[str, Path], picture: Path):
