@@ -1,6 +1,6 @@
 """Time per query of an attack, as a shard asks it, against one direction at a time through the plain network.
 
-    PYTHONPATH=workflow/scripts python benchmarks/attack_queries.py --generator results/demo/snow/generator.pth
+    PYTHONPATH=workflow/scripts python benchmarks/attack_queries.py --generator results/demo/snow/cyclegan/generator.pth
 
 Without `--generator` the network is drawn at random, of the study's size unless `--filters` and `--blocks` say other.
 Both sides run the `published` attack on the same photograph with the same directions, in turn.
@@ -22,9 +22,9 @@ from snowdrift.attack.objective import Budget
 from snowdrift.attack.queries import QueryCounter
 from snowdrift.runtime.devices import full_precision
 from snowdrift.runtime.workers import one_core_threads
-from snowdrift.snow.translators.cyclegan import fast_convolution
-from snowdrift.snow.translators.cyclegan.inference import accelerated
-from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.snow.networks import fast_convolution
+from snowdrift.snow.networks.inference import accelerated
+from snowdrift.snow.networks.resnet import ResnetGenerator, initialise
 from snowdrift.snow.translators.cyclegan.weights import load_generator
 
 

@@ -1,6 +1,6 @@
 """How far finite differences are off the true slopes, for the differences of `default` and of `published`.
 
-PYTHONPATH=workflow/scripts python benchmarks/attack_slopes.py results/demo/snow/generator.pth FRAME.jpg
+PYTHONPATH=workflow/scripts python benchmarks/attack_slopes.py results/demo/snow/cyclegan/generator.pth FRAME.jpg
 """
 
 import argparse

@@ -29,7 +29,7 @@ from PIL import Image
 from plan import call_snakemake
 
 from snowdrift.runtime.files import write_table
-from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.snow.networks.resnet import ResnetGenerator, initialise
 from snowdrift.snow.translators.cyclegan.weights import save_network
 
 FRAMES, VIDEOS = 294_713, 178
@@ -181,13 +181,18 @@ def _config(data: Path, generator: Path, shards: int) -> dict:
 
 def _stages(shards: int) -> list[Stage]:
     results = Path("results/full")
-    manifests = [str(results / f"snow/shards/{shard}.parquet") for shard in range(shards)]
+    manifests = [str(results / f"snow/cyclegan/shards/{shard}.parquet") for shard in range(shards)]
     sheet, trees = results / "snow/contact_sheet.jpg", results / "detection/datasets"
     everything = [str(sheet), *(str(trees / domain) for domain in DOMAINS)]
     return [
         Stage("plan", [*everything, "--dry-run"]),
         Stage("index, split", [str(results / "data/frames.parquet")], ["data"], "index_frames.tsv"),
-        Stage("winter shards", manifests, ["snow/frames", "snow/shards"], "winterize_shard/*.tsv"),
+        Stage(
+            "winter shards",
+            manifests,
+            ["snow/cyclegan/frames", "snow/cyclegan/shards"],
+            "winterize_shard/*.tsv",
+        ),
         Stage("contact sheet", [str(sheet)], [], "contact_sheet.tsv"),
         *(
             Stage(

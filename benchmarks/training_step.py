@@ -15,7 +15,7 @@ from measure import Side, generator_work, interleaved, limit_of, print_machine, 
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
 
-from snowdrift.snow.translators.cyclegan.networks import PatchDiscriminator, ResnetGenerator
+from snowdrift.snow.networks.resnet import PatchDiscriminator, ResnetGenerator
 from snowdrift.snow.translators.cyclegan.pool import ImagePool
 from snowdrift.snow.translators.cyclegan.training import CycleGAN, TrainingSettings
 

@@ -26,10 +26,11 @@ from PIL import Image
 
 from snowdrift.data.pictures import open_picture
 from snowdrift.runtime.resume import JobState
-from snowdrift.snow.translators.cyclegan import fast_convolution
-from snowdrift.snow.translators.cyclegan.data import to_picture, to_tensor
-from snowdrift.snow.translators.cyclegan.inference import accelerated, translate
-from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.snow.networks import fast_convolution
+from snowdrift.snow.networks.inference import accelerated, translate
+from snowdrift.snow.networks.resnet import ResnetGenerator, initialise
+from snowdrift.snow.pixels import to_picture, to_tensor
+from snowdrift.snow.translators.cyclegan.translator import CycleGANTranslator
 from snowdrift.snow.winterize import WinterSettings, winterize_shard
 
 FILTERS, BLOCKS = 64, 9
@@ -130,18 +131,18 @@ def ours(
     torch.set_num_threads(1)
     if not nnpack:
         fast_convolution.nnpack_works = lambda: False
-    network, rounds = _network(), iter(range(10**6))
+    translator, rounds = CycleGANTranslator.from_config({}, seed=0), iter(range(10**6))
+    translator.network = _network()
 
     def measure() -> float:
         state = JobState(folder / f"state-{form}-{nnpack}", str(next(rounds)))
         started = time.perf_counter()
         winterize_shard(
             table,
-            network,
+            translator,
             WinterSettings("native", form, 95, options.batch),
             root=folder,
-            output=folder / "winter",
-            manifest=folder / f"{form}-{nnpack}.parquet",
+            manifest=folder / f"ours/shards/{form}-{nnpack}.parquet",
             state=state,
             device=torch.device(options.device),
             threads=options.threads,
@@ -158,7 +159,7 @@ def _differences(folder: Path, table: pd.DataFrame, options: argparse.Namespace)
     side.end()
     largest, squares = 0, []
     for image in table["image"]:
-        winter = np.asarray(Image.open(folder / "winter" / Path(image).with_suffix(".png")), int)
+        winter = np.asarray(Image.open(folder / "ours/frames" / Path(image).with_suffix(".png")), int)
         plain = np.asarray(Image.open(folder / f"reference-{Path(image).stem}.png"), int)
         largest = max(largest, int(np.abs(winter - plain).max()))
         squares.append(np.square(winter - plain).mean())

@@ -1,6 +1,6 @@
 # Attack: photographs changed so slightly that one hardly sees it, which the snow generator then leaves alone.
 #
-# Needs: data/frames.parquet, the test videos' frames, snow/generator.pth, and attack.transfer where it is set.
+# Needs: data/frames.parquet, the test videos' frames, snow/cyclegan/generator.pth, and attack.transfer where it is set.
 # Makes: attack/images.csv, attack/{shards,traces,pictures}/<n>, attack/{results,summary}.csv, attack/traces.parquet,
 #        attack/protected.png, attack/progress.svg
 

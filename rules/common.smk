@@ -8,26 +8,36 @@ import json
 import shlex
 import sys
 from os.path import isfile, relpath
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-sys.path.append(f"{workflow.basedir}/workflow/scripts")
+# Of this repository, also if another workflow uses it as a module.
+REPOSITORY = Path(workflow.current_basedir).parent
+sys.path.append(f"{REPOSITORY}/workflow/scripts")
 
 from snowdrift.settings.config import check_paths, complete_config, load_schema
 from snowdrift.data.class_maps import merged_classes, told_apart
 from snowdrift.data.places import data_root, is_table
-from snowdrift.data.sets import ORIGINAL, TRUE_WINTER, shows_true_winter
+from snowdrift.data.sets import ORIGINAL, TRANSLATOR, TRUE_WINTER, shows_true_winter
 from snowdrift.operation.resources import needs
 from snowdrift.runtime.code_digest import CodeDigests
 from snowdrift.runtime.data_state import data_state
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.leases import advise
 from snowdrift.runtime.results import check_writable, remove_finished, remove_progress
+from snowdrift.snow.names import (
+    TRAINED,
+    WITHOUT_GPU,
+    learns_style,
+    translator_modules,
+    used_translators,
+)
 
 try:
     config = complete_config(
-        config, load_schema(f"{workflow.basedir}/workflow/schemas/config.schema.yaml")
+        config, load_schema(f"{REPOSITORY}/workflow/schemas/config.schema.yaml")
     )
     check_paths(config)
 except SnowdriftError as error:
@@ -49,7 +59,7 @@ COMMAND = shlex.join(
 )
 
 RESULTS = f"results/{config['study']}"
-ENVIRONMENT = f"{workflow.basedir}/envs/snowdrift.yaml"
+ENVIRONMENT = f"{REPOSITORY}/envs/snowdrift.yaml"
 
 CODE = CodeDigests(store=".snakemake/code_digests.json")
 
@@ -91,8 +101,11 @@ TRUE_WINTER_TABLES = (
     else []
 )
 
-# A generator of the user's own is not trained, and the side studies can be left out.
+# All ways of making winter that this study runs. A generator of the user's own is not trained.
+TRANSLATORS = used_translators(config)
 PRETRAINED = config["cyclegan"]["pretrained"]
+
+# The side studies can be left out.
 XRAY = "xray" in config["chapters"]
 ATTACK = "attack" in config["chapters"]
 XRAY_IMAGES = f"{RESULTS}/xray/images.parquet"
@@ -100,6 +113,7 @@ XRAY_IMAGES = f"{RESULTS}/xray/images.parquet"
 
 wildcard_constraints:
     shard=r"\d+",
+    translator="|".join(TRANSLATORS),
     domain="|".join(config["training_sets"]),
     seed=r"\d+",
 
@@ -112,12 +126,13 @@ def settings(section, *keys):
 def code(rule, plugin=None):
     """Digest of what the rule's script runs, for its `params: code`; worked out only for rules in the plan.
 
-    `plugin` is a module of the library that the script loads by a name that holds wildcards.
+    `plugin` is a module of the library that the script loads by a name that holds wildcards, or gives it for them.
     """
-    scripts = f"{workflow.basedir}/workflow/scripts"
+    scripts = f"{REPOSITORY}/workflow/scripts"
 
     def digest(wildcards):
-        plugins = [f"{scripts}/snowdrift/{plugin.format(**wildcards)}.py"] if plugin else []
+        name = plugin(wildcards) if callable(plugin) else plugin and plugin.format(**wildcards)
+        plugins = [f"{scripts}/snowdrift/{name}.py"] if name else []
         return CODE.of(f"{scripts}/{rule}.py", *plugins)
 
     return digest

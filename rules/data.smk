@@ -173,7 +173,11 @@ rule index_true_winter:
         **rendered("true_winter"),
         **rendered_digests("true_winter"),
         described=[TRUE_WINTER_FOLDER] if TRUE_WINTER_FOLDER and isfile(TRUE_WINTER_FOLDER) else [],
-        style=[] if SAME_AS_FRAMES or PRETRAINED else [f"{RESULTS}/snow/training_style.csv"],
+        style=(
+            []
+            if SAME_AS_FRAMES or not learns_style(config)
+            else [f"{RESULTS}/snow/training_style.csv"]
+        ),
     output:
         frames=f"{RESULTS}/data/true_winter/frames.parquet",
         boxes=f"{RESULTS}/data/true_winter/boxes.parquet",

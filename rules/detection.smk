@@ -35,11 +35,12 @@ rule build_dataset:
     input:
         frames=FRAMES,
         boxes=BOXES,
-        manifests=lambda wildcards: (
-            MANIFESTS
-            if {*config["training_sets"][wildcards.domain]} - {ORIGINAL, TRUE_WINTER}
-            else []
-        ),
+        manifests=lambda wildcards: [
+            manifest
+            for translator in TRANSLATORS
+            if translator in config["training_sets"][wildcards.domain]
+            for manifest in manifests(translator)
+        ],
         true_winter=lambda wildcards: (
             TRUE_WINTER_TABLES if TRUE_WINTER in config["training_sets"][wildcards.domain] else []
         ),
@@ -60,7 +61,6 @@ rule build_dataset:
         shares=lambda wildcards: config["training_sets"][wildcards.domain],
         class_names=config["data"]["class_names"],
         root=place(FRAME_ROOT),
-        winter_root=WINTER_ROOT,
         true_winter_root=place(TRUE_WINTER_ROOT),
         seed=config["seed"],
         code=code("build_dataset"),
@@ -155,7 +155,6 @@ rule evaluate_detector:
         test_domains=config["test_sets"],
         merged=MERGED_CLASSES,
         root=place(FRAME_ROOT),
-        winter_root=WINTER_ROOT,
         true_winter_root=place(TRUE_WINTER_ROOT),
         device=config["device"],
         code=code("evaluate_detector"),

@@ -56,7 +56,7 @@ rule make_report:
             if ATTACK
             else {}
         ),
-        template=f"{workflow.basedir}/workflow/report/report.html.j2",
+        template=f"{REPOSITORY}/workflow/report/report.html.j2",
         frames=FRAMES,
         boxes=BOXES,
         pairs=ancient(f"{RESULTS}/snow/pairs"),

@@ -1,20 +1,26 @@
-# Snow: the CycleGAN, the winter version of every frame, and the proof that it is whole.
+# Snow: the translators, the winter version of every frame by each of them, and the proof that it is whole.
 #
 # Needs: data/frames.parquet, data/style.parquet, and the pictures themselves.
-# Makes: snow/cyclegan/ (unless cyclegan.pretrained names a generator), snow/generator.pth,
-#        snow/frames/<video>/images/<name>, snow/shards/<n>.parquet, snow/contact_sheet.jpg,
-#        snow/pairs/, and snow/true_winter.jpg if there is true winter to test on
+# Makes: snow/cyclegan/{snapshots,samples,losses.csv} (unless cyclegan.pretrained names a generator), and for each translator
+#        snow/<translator>/generator.pth, snow/<translator>/frames/<video>/images/<name>, snow/<translator>/shards/<n>.parquet;
+#        of the study's own snow/contact_sheet.jpg, snow/pairs/, and snow/true_winter.jpg if there is true winter to test on
 
-WINTER_ROOT = f"{RESULTS}/snow/frames"
-MANIFESTS = [
-    f"{RESULTS}/snow/shards/{shard}.parquet" for shard in range(config["winterize"]["shards"])
-]
+
+def manifests(translator):
+    """The shards' manifests of a translator's winter frames."""
+    return expand(
+        f"{RESULTS}/snow/{translator}/shards/{{shard}}.parquet",
+        shard=range(config["winterize"]["shards"]),
+    )
+
+
+MANIFESTS = manifests(TRANSLATOR)
 
 
 rule snow:
     """Target: all winter frames and a look at them."""
     input:
-        MANIFESTS,
+        [manifests(translator) for translator in TRANSLATORS],
         f"{RESULTS}/snow/contact_sheet.jpg",
         f"{RESULTS}/snow/true_winter.jpg" if TRUE_WINTER in config["test_sets"] else [],
         [] if PRETRAINED else f"{RESULTS}/snow/cyclegan/losses.svg",
@@ -146,7 +152,7 @@ rule choose_generator:
             }
         ),
     output:
-        generator=f"{RESULTS}/snow/generator.pth",
+        generator=f"{RESULTS}/snow/cyclegan/generator.pth",
         digests=f"{RESULTS}/digests/choose_generator.csv",
     log:
         f"{RESULTS}/logs/choose_generator.log",
@@ -166,35 +172,83 @@ rule choose_generator:
         "../workflow/scripts/choose_generator.py"
 
 
+def own_weights(wildcards):
+    """The file of the user's that a translator loads, if it has one; a folder's content is the user's to watch."""
+    weights = config[wildcards.translator].get("weights")
+    return [weights] if weights and isfile(weights) else []
+
+
+def translator_code(rule):
+    """Digest of what a rule's script runs for the translator of its wildcards."""
+    return code(rule, plugin=lambda wildcards: translator_modules()[wildcards.translator])
+
+
+rule fit_translator:
+    """Let a translator that no rule trains learn what it needs of the style pictures, or try what it loads."""
+    input:
+        **rendered("dawn", "style_root"),
+        style=f"{RESULTS}/snow/training_style.csv" if learns_style(config) else [],
+        weights=own_weights,
+    output:
+        generator=f"{RESULTS}/snow/{{translator}}/generator.pth",
+        digests=f"{RESULTS}/digests/fit_translator/{{translator}}.csv",
+    log:
+        f"{RESULTS}/logs/fit_translator/{{translator}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/fit_translator/{{translator}}.tsv"
+    wildcard_constraints:
+        translator="|".join(name for name in TRANSLATORS if name not in TRAINED) or "none",
+    priority: CRITICAL
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("fit_translator"),
+        runtime=minutes("fit_translator"),
+    params:
+        translator=lambda wildcards: config[wildcards.translator],
+        style_root=place(config["data"]["dawn"]),
+        seed=config["seed"],
+        code=translator_code("fit_translator"),
+    script:
+        "../workflow/scripts/fit_translator.py"
+
+
 rule winterize_shard:
-    """Turn one shard of all frames into winter frames, and write down their digests."""
+    """Turn one shard of the frames into winter frames, by one translator, and write down their digests."""
     input:
         frames=FRAMES,
-        generator=rules.choose_generator.output.generator,
+        generator=f"{RESULTS}/snow/{{translator}}/generator.pth",
+        weights=own_weights,
     output:
-        manifest=f"{RESULTS}/snow/shards/{{shard}}.parquet",
-        digests=f"{RESULTS}/digests/winterize_shard/{{shard}}.csv",
+        manifest=f"{RESULTS}/snow/{{translator}}/shards/{{shard}}.parquet",
+        digests=f"{RESULTS}/digests/winterize_shard/{{translator}}/{{shard}}.csv",
     log:
-        f"{RESULTS}/logs/winterize_shard/{{shard}}.log",
+        f"{RESULTS}/logs/winterize_shard/{{translator}}/{{shard}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/winterize_shard/{{shard}}.tsv"
+        f"{RESULTS}/benchmarks/winterize_shard/{{translator}}/{{shard}}.tsv"
     priority: CRITICAL
     retries: RETRIES
     conda:
         ENVIRONMENT
     threads: config["winterize"]["threads"]
     resources:
-        gpu=gpus(),
+        gpu=lambda wildcards: 0 if wildcards.translator in WITHOUT_GPU else gpus(),
         mem_mb=memory("winterize_shard"),
         runtime=minutes("winterize_shard"),
         save_minutes=SAVE_MINUTES,
     params:
         settings=settings("winterize", "size", "format", "quality", "batch_size"),
+        # The study's own has its settings in the weights: a longer training of the same generator translates alike.
+        translator=lambda wildcards: (
+            {} if wildcards.translator in TRAINED else config[wildcards.translator]
+        ),
+        frames=config["winterize"]["frames"],
         shards=config["winterize"]["shards"],
         root=place(FRAME_ROOT),
-        winter_root=WINTER_ROOT,
-        device=config["device"],
-        code=code("winterize_shard"),
+        seed=config["seed"],
+        device=lambda wildcards: "cpu" if wildcards.translator in WITHOUT_GPU else config["device"],
+        code=translator_code("winterize_shard"),
     script:
         "../workflow/scripts/winterize_shard.py"
 
@@ -226,7 +280,6 @@ rule contact_sheet:
         runtime=minutes("contact_sheet"),
     params:
         root=place(FRAME_ROOT),
-        winter_root=WINTER_ROOT,
         pairs=config["report"]["pairs"],
         code=code("contact_sheet"),
     script:
@@ -261,7 +314,6 @@ rule draw_true_winter:
     params:
         paired=SAME_AS_FRAMES,
         root=place(FRAME_ROOT),
-        winter_root=WINTER_ROOT,
         true_winter_root=place(TRUE_WINTER_ROOT),
         code=code("draw_true_winter"),
     script:

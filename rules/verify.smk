@@ -18,7 +18,6 @@ rule verify:
         runtime=minutes("verify"),
     params:
         study=RESULTS,
-        winter_root=WINTER_ROOT,
         rules=[known.name for known in workflow.rules],
         options=COMMAND.removeprefix("snakemake"),
         code=code("verify"),

@@ -91,7 +91,11 @@ def test_a_study_on_slurm_outlives_a_killed_job_and_the_controller(
     assert run.wait() == 0, output(study)
     assert f"SLURM-job '{training}' failed" in output(study)
     assert_equal(
-        study, tiny_study, "detection/cross_domain.csv", "data/frames.parquet", "snow/shards/1.parquet"
+        study,
+        tiny_study,
+        "detection/cross_domain.csv",
+        "data/frames.parquet",
+        "snow/cyclegan/shards/1.parquet",
     )
     # Each job has seen a GPU of Slurm's.
     used = re.findall("torch cannot use (.+?):", log.read_text())
@@ -107,7 +111,13 @@ def test_a_study_through_cluster_generic_comes_to_the_same(
         cluster, study, *GENERIC_TARGETS, *QUICK, profile="cluster-generic", SNOWDRIFT_SCHEDULER="slurm"
     )
     assert run.wait() == 0, output(study)
-    assert_equal(study, tiny_study, "data/frames.parquet", "snow/shards/1.parquet", "snow/generator.pth")
+    assert_equal(
+        study,
+        tiny_study,
+        "data/frames.parquet",
+        "snow/cyclegan/shards/1.parquet",
+        "snow/cyclegan/generator.pth",
+    )
 
 
 JOBS = """

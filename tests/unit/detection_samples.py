@@ -12,6 +12,7 @@ from snowdrift.detection.datasets import Pictures, read_pictures
 CLASS_NAMES = ["normal", "fallen"]
 SPLITS = ["train"] * 4 + ["val"] * 2 + ["test"] * 2
 WIDTH, HEIGHT = 96, 64
+WINTER, MANIFEST = "snow/cyclegan/frames", "snow/cyclegan/shards/0.parquet"
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,7 @@ class Study:
             self.folder / "boxes.parquet",
             self.folder / "root",
             CLASS_NAMES,
-            self.folder / "winter",
-            [self.folder / "shard.parquet"],
+            [self.folder / MANIFEST],
         )
 
 
@@ -43,7 +43,7 @@ def write_study(folder: Path, frames_per_video: int = 4) -> Study:
         video = f"GOPR{number:04d}"
         for index in range(frames_per_video):
             frame_id, image = f"{video}/{video}_{index:05d}", f"{video}/images/{video}_{index:05d}.jpg"
-            ground = {"root": generator.integers(60, 120), "winter": generator.integers(190, 240)}
+            ground = {"root": generator.integers(60, 120), WINTER: generator.integers(190, 240)}
             drawn = [] if index % 3 == 2 else [_person(generator, kind) for kind in range(2)]
             for root, grey in ground.items():
                 _draw(folder / root / image, grey, drawn)
@@ -61,7 +61,8 @@ def write_study(folder: Path, frames_per_video: int = 4) -> Study:
     study.frames.to_parquet(folder / "frames.parquet")
     study.boxes.to_parquet(folder / "boxes.parquet")
     shard = pd.DataFrame(manifest, columns=["frame_id", "image", "digest", "width", "height"])
-    shard.to_parquet(folder / "shard.parquet")
+    (folder / MANIFEST).parent.mkdir(parents=True)
+    shard.to_parquet(folder / MANIFEST)
     return study
 
 

@@ -7,7 +7,7 @@ from snowdrift.attack.directions import EVERY_VALUE, Scale, orthogonal, scaled_b
 from snowdrift.attack.gradient_free import GradientSettings, gradient_attack
 from snowdrift.attack.methods import GRADIENT_METHODS
 from snowdrift.attack.objective import Budget, Goal
-from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.snow.networks.resnet import ResnetGenerator, initialise
 
 
 def random(seed=3):

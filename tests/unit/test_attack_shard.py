@@ -20,9 +20,9 @@ from snowdrift.attack.white_box import projected_gradient
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.resume import JobState
 from snowdrift.runtime.workers import one_core_threads
-from snowdrift.snow.translators.cyclegan.data import to_tensor
-from snowdrift.snow.translators.cyclegan.inference import accelerated
-from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.snow.networks.inference import accelerated
+from snowdrift.snow.networks.resnet import ResnetGenerator, initialise
+from snowdrift.snow.pixels import to_tensor
 
 SETTINGS = AttackSettings(
     size=32,

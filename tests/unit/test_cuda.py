@@ -12,9 +12,9 @@ from test_cyclegan_training import SETTINGS, batch
 
 from snowdrift.runtime.graphs import Repeated
 from snowdrift.runtime.resume import JobState, Training
-from snowdrift.snow.translators.cyclegan.fused_norm import _FusedNorm, kernels_work
-from snowdrift.snow.translators.cyclegan.inference import translate
-from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.snow.networks.fused_norm import _FusedNorm, kernels_work
+from snowdrift.snow.networks.inference import translate
+from snowdrift.snow.networks.resnet import ResnetGenerator, initialise
 from snowdrift.snow.translators.cyclegan.training import CycleGAN
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"

@@ -16,10 +16,11 @@ from PIL import Image
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.results import remove_finished
 from snowdrift.runtime.resume import JobState
-from snowdrift.snow.translators.cyclegan.data import Preprocessing, UnpairedImages, to_picture, to_tensor
+from snowdrift.snow.pixels import to_picture, to_tensor
 from snowdrift.snow.translators.cyclegan.pool import ImagePool
 from snowdrift.snow.translators.cyclegan.training import CycleGAN, TrainingSettings, train_cyclegan
 from snowdrift.snow.translators.cyclegan.weights import load_generator
+from snowdrift.snow.unpaired import Preprocessing, UnpairedImages
 
 CPU = torch.device("cpu")
 SETTINGS = TrainingSettings(

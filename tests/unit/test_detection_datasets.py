@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from detection_samples import CLASS_NAMES, write_study
+from detection_samples import CLASS_NAMES, MANIFEST, WINTER, write_study
 
 from snowdrift.detection.datasets import lost_pictures, read_pictures, write_dataset
 from snowdrift.detection.domains import training_selections
@@ -35,7 +35,7 @@ def test_every_picture_is_a_link_to_its_own_source(study, tmp_path):
     assert len(frames) == 24
     assert set(frames["source"]) == {"original", "cyclegan"}
     for row in frames.itertuples():
-        root = study.folder / ("root" if row.source == "original" else "winter")
+        root = study.folder / ("root" if row.source == "original" else WINTER)
         link = folder / row.image
         assert link.is_symlink()
         assert link.resolve() == (root / row.image_original).resolve()
@@ -90,7 +90,7 @@ def test_a_jpeg_with_bytes_after_its_end_is_copied_not_linked(study, tmp_path):
 
 @pytest.mark.parametrize(
     ("root", "source", "advice"),
-    [("winter", "cyclegan", "target `verify`"), ("root", "original", "lists the frames anew")],
+    [(WINTER, "cyclegan", "target `verify`"), ("root", "original", "lists the frames anew")],
 )
 def test_a_missing_picture_is_named(study, tmp_path, root, source, advice):
     missing = study.folder / root / study.frames.loc[3, "image"]
@@ -103,7 +103,7 @@ def test_a_missing_picture_is_named(study, tmp_path, root, source, advice):
 
 
 def test_a_frame_without_winter_version_is_named(study, tmp_path):
-    pd.read_parquet(study.folder / "shard.parquet").iloc[1:].to_parquet(study.folder / "shard.parquet")
+    pd.read_parquet(study.folder / MANIFEST).iloc[1:].to_parquet(study.folder / MANIFEST)
     with pytest.raises(SnowdriftError, match=study.frames.loc[0, "frame_id"]):
         write(study, tmp_path / "dataset", shares={"cyclegan": 1})
 

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from detection_samples import CLASS_NAMES, write_study
+from detection_samples import CLASS_NAMES, MANIFEST, WINTER, write_study
 from PIL import Image
 
 from snowdrift.detection.cross_domain import cross_domain
@@ -127,12 +127,10 @@ def persons(study, tmp_path):
     study.frames.to_parquet(tables[0])
     study.boxes.assign(class_id=0).to_parquet(tables[1])
     read = [study.folder / name for name in ("frames.parquet", "boxes.parquet", "root")]
-    winter = study.folder / "winter"
-    return SimpleNamespace(
-        pictures=read_pictures(
-            *read, CLASS_NAMES, winter, [study.folder / "shard.parquet"], tables, true_winter_root=winter
-        )
+    pictures = read_pictures(
+        *read, CLASS_NAMES, [study.folder / MANIFEST], tables, true_winter_root=study.folder / WINTER
     )
+    return SimpleNamespace(pictures=pictures)
 
 
 def test_where_one_class_stands_for_several_their_detections_count_as_that_one(validated, persons, tmp_path):
@@ -445,7 +443,7 @@ def test_an_object_is_found_once_or_missed(validated, study, tmp_path):
 
 def test_a_class_without_instances_has_a_row_without_metrics(quick, study, tmp_path, reports):
     upright = replace(study, boxes=study.boxes[study.boxes["class_id"] == 0], folder=tmp_path)
-    for name in ("root", "winter", "frames.parquet", "shard.parquet"):
+    for name in ("root", "snow", "frames.parquet"):
         (tmp_path / name).symlink_to(study.folder / name)
     upright.boxes.to_parquet(tmp_path / "boxes.parquet")
     matches, _ = evaluate(quick / "weights" / "best.pt", upright, tmp_path, test_domains=["original"])
@@ -491,7 +489,7 @@ def test_a_model_that_cannot_be_read_is_named(study, tmp_path):
 def test_a_test_picture_that_cannot_be_read_ends_the_evaluation(quick, tmp_path):
     damaged = write_study(tmp_path / "study", frames_per_video=2)
     test_frame = damaged.frames.loc[damaged.frames["split"] == "test", "image"].iloc[0]
-    (damaged.folder / "winter" / test_frame).write_bytes(b"no picture")
+    (damaged.folder / WINTER / test_frame).write_bytes(b"no picture")
     with pytest.raises(SnowdriftError, match=r"GOPR0006_cyclegan/GOPR0006_00000\.jpg"):
         evaluate(quick / "weights" / "best.pt", damaged, tmp_path / "scratch")
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from snowdrift.operation.resources import Need, compare, generator_multiplications, needs
 from snowdrift.settings.config import complete_config, load_schema
-from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator
+from snowdrift.snow.networks.resnet import ResnetGenerator
 
 REPOSITORY = Path(__file__).parents[2]
 SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"

@@ -12,13 +12,16 @@ from PIL import Image
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import digest_file
 from snowdrift.runtime.resume import JobState
+from snowdrift.snow import translator as interface
 from snowdrift.snow import winterize
-from snowdrift.snow.translators.cyclegan.inference import MIN_PSNR, translate
-from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.snow.networks.inference import MIN_PSNR, translate
+from snowdrift.snow.networks.resnet import ResnetGenerator, initialise
+from snowdrift.snow.translators.cyclegan.translator import CycleGANTranslator
 from snowdrift.snow.verify import find_winter_damage
 from snowdrift.snow.winterize import WinterSettings, shard_frames, winterize_shard
 
 PNG = WinterSettings(size="native", format="png", quality=95, batch_size=2)
+MANIFEST, WINTER = "snow/cyclegan/shards/0.parquet", "snow/cyclegan/frames"
 SIZES = [(112, 96), (112, 96), (112, 96), (50, 33), (61, 47)]
 
 
@@ -53,6 +56,12 @@ def frames(tmp_path: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def as_translator(generator: ResnetGenerator) -> CycleGANTranslator:
+    translator = CycleGANTranslator.from_config({}, seed=0)
+    translator.network = generator
+    return translator
+
+
 def run(
     tmp_path: Path,
     frames: pd.DataFrame,
@@ -62,16 +71,15 @@ def run(
 ) -> pd.DataFrame:
     winterize_shard(
         frames,
-        generator,
+        as_translator(generator),
         settings,
         root=tmp_path / "frames",
-        output=tmp_path / "winter",
-        manifest=tmp_path / "0.parquet",
+        manifest=tmp_path / MANIFEST,
         state=JobState(tmp_path / "state", str(settings)),
         device=torch.device("cpu"),
         threads=threads,
     )
-    return pd.read_parquet(tmp_path / "0.parquet")
+    return pd.read_parquet(tmp_path / MANIFEST)
 
 
 def test_names_folders_and_sizes_are_the_originals(
@@ -85,11 +93,11 @@ def test_names_folders_and_sizes_are_the_originals(
         )
         assert manifest["image"].tolist() == expected.tolist()
         for row, size in zip(manifest.itertuples(), SIZES, strict=True):
-            path = tmp_path / "winter" / row.image
+            path = tmp_path / WINTER / row.image
             assert Image.open(path).size == (row.width, row.height) == size
             assert digest_file(path) == row.digest
         # Another format leaves nothing of the earlier one behind.
-        assert sum(path.is_file() for path in (tmp_path / "winter").rglob("*")) == len(SIZES)
+        assert sum(path.is_file() for path in (tmp_path / WINTER).rglob("*")) == len(SIZES)
 
 
 def test_png_pixels_are_the_generators_whatever_the_batch(
@@ -101,7 +109,7 @@ def test_png_pixels_are_the_generators_whatever_the_batch(
         image = torch.from_numpy(pixels / 255).permute(2, 0, 1)[None]
         with torch.no_grad():
             expected = (generator((image - 0.5) / 0.5)[0].permute(1, 2, 0).numpy() + 1) / 2 * 255
-        winter = np.array(Image.open(tmp_path / "winter" / row.image.replace(".jpg", ".png"))).astype(int)
+        winter = np.array(Image.open(tmp_path / WINTER / row.image.replace(".jpg", ".png"))).astype(int)
         difference = np.abs(winter - expected.astype(np.uint8))
         assert difference.max() <= 1
         assert (difference == 0).mean() > 0.99
@@ -112,7 +120,7 @@ def test_frames_are_the_same_bytes_however_many_threads(
 ):
     settings = WinterSettings(40, "jpeg", 90, 1)
     alone = run(tmp_path, frames, generator, settings)
-    shutil.rmtree(tmp_path / "winter")
+    shutil.rmtree(tmp_path / WINTER)
     shutil.rmtree(tmp_path / "state")
     pd.testing.assert_frame_equal(run(tmp_path, frames, generator, settings, threads=3), alone)
     assert faults(tmp_path) == {}
@@ -123,19 +131,19 @@ def test_the_path_of_a_gpu_makes_the_same_frames_in_batches(
 ):
     """On the CPU, where it computes in 16 bits too, but records no graph."""
     expected = run(tmp_path, frames, generator, PNG)
-    pixels = [np.array(Image.open(tmp_path / "winter" / image)).astype(int) for image in expected["image"]]
-    shutil.rmtree(tmp_path / "winter")
+    pixels = [np.array(Image.open(tmp_path / WINTER / image)).astype(int) for image in expected["image"]]
+    shutil.rmtree(tmp_path / WINTER)
     sizes = []
 
-    def on_gpu(shard, batches, threads):
+    def as_on_a_gpu(shard, device, batches, threads):
         def counted():
             for batch in batches:
                 sizes.append(len(batch))
                 yield batch
 
-        return shard.on_gpu(torch.device("cpu"), counted(), threads)
+        return shard.in_batches(device, counted(), threads)
 
-    monkeypatch.setattr(winterize._Shard, "on_cpu", on_gpu)
+    monkeypatch.setattr(winterize._Shard, "in_threads", as_on_a_gpu)
     one_by_one = winterize._equal_size_batches
     monkeypatch.setattr(
         winterize, "_equal_size_batches", lambda frames, _: one_by_one(frames, PNG.batch_size)
@@ -146,7 +154,7 @@ def test_the_path_of_a_gpu_makes_the_same_frames_in_batches(
     assert faults(tmp_path) == {}
     assert manifest["frame_id"].tolist() == expected["frame_id"].tolist()
     for image, levels in zip(manifest["image"], pixels, strict=True):
-        error = np.array(Image.open(tmp_path / "winter" / image)) - levels
+        error = np.array(Image.open(tmp_path / WINTER / image)) - levels
         assert 10 * np.log10(255**2 / np.square(error).mean()) > MIN_PSNR
 
 
@@ -178,10 +186,10 @@ def test_an_empty_shard_has_an_empty_manifest(
 
 def faults(folder: Path) -> dict[str, str]:
     """The damaged frames of the one shard, each with its fault."""
-    count, damage = find_winter_damage([folder / "0.parquet"], folder / "winter", 2)
-    assert count == len(pd.read_parquet(folder / "0.parquet"))
-    assert {(each.output, each.rule) for each in damage} <= {(folder / "0.parquet", "winterize_shard")}
-    return {each.file.relative_to(folder / "winter").as_posix(): each.fault for each in damage}
+    count, damage = find_winter_damage([folder / MANIFEST], 2)
+    assert count == len(pd.read_parquet(folder / MANIFEST))
+    assert {(each.output, each.rule) for each in damage} <= {(folder / MANIFEST, "winterize_shard")}
+    return {each.file.relative_to(folder / WINTER).as_posix(): each.fault for each in damage}
 
 
 def test_verify_names_each_damaged_frame_and_its_fault(
@@ -191,7 +199,7 @@ def test_verify_names_each_damaged_frame_and_its_fault(
     assert reports[-1][:4] == ("translating", 4, 4, "frames")
     assert faults(tmp_path) == {}
     assert reports[-1][:4] == ("reading winter frames", 4, 4, "frames")
-    paths = [tmp_path / "winter" / image for image in manifest["image"]]
+    paths = [tmp_path / WINTER / image for image in manifest["image"]]
     paths[0].unlink()
     paths[1].write_bytes(paths[1].read_bytes()[:-10])
     flipped = bytearray(paths[2].read_bytes())
@@ -209,7 +217,7 @@ def test_a_frame_that_broke_since_the_index_is_named(
     (tmp_path / "frames" / frames["image"][3]).write_bytes(b"")
     with pytest.raises(SnowdriftError, match=r"GOPR0001_00003\.jpg: cannot be read as a picture"):
         run(tmp_path, frames, generator, PNG)
-    assert not (tmp_path / "0.parquet").exists()
+    assert not (tmp_path / MANIFEST).exists()
 
 
 def count_translated(monkeypatch: pytest.MonkeyPatch, most: int = 99) -> list[int]:
@@ -222,7 +230,7 @@ def count_translated(monkeypatch: pytest.MonkeyPatch, most: int = 99) -> list[in
         sizes.append(len(images))
         return translate(generator, images)
 
-    monkeypatch.setattr(winterize, "translate", counted)
+    monkeypatch.setattr(interface, "translate", counted)
     return sizes
 
 
@@ -230,14 +238,14 @@ def test_a_killed_shard_goes_on_and_ends_with_the_same_frames(
     tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator, monkeypatch: pytest.MonkeyPatch
 ):
     straight = run(tmp_path, frames, generator, PNG)
-    shutil.rmtree(tmp_path / "winter")
+    shutil.rmtree(tmp_path / WINTER)
     shutil.rmtree(tmp_path / "state")
     count_translated(monkeypatch, most=3)
     with pytest.raises(InterruptedError):
         run(tmp_path, frames, generator, PNG)
     # Frames go one by one on the CPU.
     names = ["GOPR0000_00000.png", "GOPR0000_00001.png", "GOPR0000_00002.png"]
-    kept = [tmp_path / "winter/GOPR0000/images" / name for name in names]
+    kept = [tmp_path / WINTER / "GOPR0000/images" / name for name in names]
     times = [path.stat().st_mtime_ns for path in kept]
     sizes = count_translated(monkeypatch)
     pd.testing.assert_frame_equal(run(tmp_path, frames, generator, PNG), straight)
@@ -250,8 +258,8 @@ def test_a_frame_that_was_damaged_between_kill_and_resume_is_made_again(
     tmp_path: Path, frames: pd.DataFrame, generator: ResnetGenerator, monkeypatch: pytest.MonkeyPatch
 ):
     straight = run(tmp_path, frames, generator, PNG)
-    (tmp_path / "winter" / straight["image"][1]).write_bytes(b"damaged")
-    (tmp_path / "winter" / straight["image"][4]).unlink()
+    (tmp_path / WINTER / straight["image"][1]).write_bytes(b"damaged")
+    (tmp_path / WINTER / straight["image"][4]).unlink()
     sizes = count_translated(monkeypatch)
     pd.testing.assert_frame_equal(run(tmp_path, frames, generator, PNG), straight)
     assert sizes == [1, 1]

@@ -27,10 +27,12 @@ def test_two_studies_with_the_same_pictures_and_settings_train_the_snow_generato
 
     (tmp_path / "other.yaml").write_text(OTHER)
     configs = (TINY, tmp_path / "other.yaml")
-    text = succeed(folder, "results/other/snow/generator.pth", "--cache", configs=configs)
+    text = succeed(folder, "results/other/snow/cyclegan/generator.pth", "--cache", configs=configs)
     assert "Symlinking output file results/other/snow/cyclegan/losses.csv from cache" in text
     assert (second / "logs/train_cyclegan.log").read_text() == ""
-    assert (second / "snow/generator.pth").read_bytes() == (first / "snow/generator.pth").read_bytes()
+    assert (second / "snow/cyclegan/generator.pth").read_bytes() == (
+        first / "snow/cyclegan/generator.pth"
+    ).read_bytes()
     assert re.search(r"all \d+ results and 0 winter frames", succeed(folder, "verify", configs=configs))
 
     # Another setting is another key; what is trained anew takes nothing from the cache that others need.

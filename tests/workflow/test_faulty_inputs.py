@@ -181,5 +181,5 @@ def test_a_generator_that_does_not_fit_is_refused(tmp_path: Path, content: bytes
         (tmp_path / "g.pth").write_bytes(content)
     else:
         torch.save(content, tmp_path / "g.pth")
-    run = run_config(tmp_path, "cyclegan: {pretrained: g.pth}", "results/tiny/snow/generator.pth")
+    run = run_config(tmp_path, "cyclegan: {pretrained: g.pth}", "results/tiny/snow/cyclegan/generator.pth")
     assert_clear(run, line, "48 tensors with 9 blocks")

@@ -32,17 +32,19 @@ def test_every_real_frame_is_read_and_has_a_winter_version_of_its_size(results: 
     frames = pd.read_parquet(results / "data/frames.parquet").set_index("frame_id")
     assert len(frames) == len(list(Path(f"{REAL}/VFP290K").glob("*/images/*.jpg")))
     assert (frames["status"] == "ok").all()
-    manifest = pd.concat(pd.read_parquet(path) for path in (results / "snow/shards").iterdir())
+    manifest = pd.concat(pd.read_parquet(path) for path in (results / "snow/cyclegan/shards").iterdir())
     manifest = manifest.set_index("frame_id").loc[frames.index]
     assert manifest[["width", "height"]].equals(frames[["width", "height"]].astype(manifest["width"].dtype))
 
 
 def test_the_generator_changes_real_photographs_towards_snow(results: Path):
     """Brighter on average, as the snow photographs are; and not the same picture for every frame."""
-    manifest = pd.concat(pd.read_parquet(path) for path in sorted((results / "snow/shards").iterdir()))
+    manifest = pd.concat(
+        pd.read_parquet(path) for path in sorted((results / "snow/cyclegan/shards").iterdir())
+    )
     chosen = manifest.iloc[:: len(manifest) // 40]
     originals = [_mean(Path(f"{REAL}/VFP290K") / image) for image in chosen["image"]]
-    winters = [_mean(results / "snow/frames" / image) for image in chosen["image"]]
+    winters = [_mean(results / "snow/cyclegan/frames" / image) for image in chosen["image"]]
     assert np.mean(winters) > np.mean(originals)
     assert np.std(winters) > 1
 

@@ -37,7 +37,7 @@ def test_every_result_of_the_contract_is_there(tiny_study: Path):
             "digest",
         ],
         "snow/true_winter.csv": ["frame_id", "original", "winter"],
-        "snow/shards/0.parquet": ["frame_id", "image", "digest"],
+        "snow/cyclegan/shards/0.parquet": ["frame_id", "image", "digest"],
         "detection/cross_domain.csv": [
             *("train_domain", "test_domain", "class_name", "seed", "images"),
             *("precision", "recall", "map50", "map50_95"),
@@ -99,7 +99,7 @@ def test_no_video_is_in_two_splits_and_the_generator_saw_training_videos_alone(t
 def test_every_frame_has_its_winter_version_under_the_same_name(tiny_study: Path):
     results = tiny_study / "results/tiny"
     originals = results / "data/rendered/VFP290K"
-    winter = results / "snow/frames"
+    winter = results / "snow/cyclegan/frames"
     names = sorted(path.relative_to(originals).as_posix() for path in originals.rglob("*.jpg"))
     assert names == sorted(
         path.relative_to(winter).as_posix() for path in winter.rglob("*") if path.is_file()
@@ -193,9 +193,9 @@ def test_an_own_dataset_and_generator_go_through_the_study_and_the_attack(copied
     (tmp_path / "own.yaml").write_text(OWN)
     text = succeed(copied, configs=(TINY, tmp_path / "own.yaml"))
     assert "train_cyclegan" not in text
-    manifest = pd.read_parquet(own / "snow/shards/0.parquet")
+    manifest = pd.read_parquet(own / "snow/cyclegan/shards/0.parquet")
     assert manifest["image"].str.fullmatch(r"GOPR\d{4}/images/GOPR\d{4}_\d{5}\.png").all()
-    assert (own / "snow/frames" / manifest["image"][0]).read_bytes().startswith(b"\x89PNG")
+    assert (own / "snow/cyclegan/frames" / manifest["image"][0]).read_bytes().startswith(b"\x89PNG")
     assert set(zip(manifest["width"], manifest["height"], strict=True)) == {(128, 72)}
     table = pd.read_csv(own / "detection/cross_domain.csv")
     assert len(table) == 3 * 2 * 3 * 2

@@ -40,8 +40,8 @@ def flipped(path: Path, position: float) -> Iterator[None]:
 def damaged_files(study: Path) -> set[Path]:
     """What `verify` finds."""
     found = {damage.file for damage in find_damage(study, 2)[1]}
-    shards = set((study / "snow/shards").glob("*.parquet")) - found
-    return found | {damage.file for damage in find_winter_damage(sorted(shards), study / "snow/frames", 2)[1]}
+    shards = set((study / "snow/cyclegan/shards").glob("*.parquet")) - found
+    return found | {damage.file for damage in find_winter_damage(sorted(shards), 2)[1]}
 
 
 def test_each_of_100_flipped_bytes_anywhere_in_the_results_is_named(copied: Path):
@@ -82,7 +82,11 @@ def repair(folder: Path, outputs: list[str]) -> dict[str, int]:
 def test_only_what_made_damaged_results_runs_again(copied: Path):
     assert re.search(r"all \d+ results and 24 winter frames are as they were made", succeed(copied, "verify"))
     study = Path("results/tiny")
-    frame = study / "snow/frames" / pd.read_parquet(copied / study / "snow/shards/1.parquet")["image"][0]
+    frame = (
+        study
+        / "snow/cyclegan/frames"
+        / pd.read_parquet(copied / study / "snow/cyclegan/shards/1.parquet")["image"][0]
+    )
     others = [
         "data/boxes.parquet",
         "digests/index_style.csv",

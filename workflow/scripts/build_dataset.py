@@ -10,7 +10,6 @@ with job(snakemake.log[0], snakemake.output):
         snakemake.input.boxes,
         snakemake.params.root,
         snakemake.params.class_names,
-        snakemake.params.winter_root,
         snakemake.input.manifests,
         snakemake.input.true_winter,
         snakemake.params.true_winter_root,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from snowdrift.data.tables import winter_folder
 from snowdrift.report.contact_sheet import Ranked, choose_pairs, contact_sheet, write_pairs
 from snowdrift.report.fading import rank_pairs
 from snowdrift.runtime.files import read_table
@@ -18,7 +19,7 @@ with job(snakemake.log[0], snakemake.output):
         read_table(snakemake.input.frames),
         pd.concat([read_table(manifest) for manifest in snakemake.input.manifests]),
         root=Path(snakemake.params.root),
-        winter_root=Path(snakemake.params.winter_root),
+        winter_root=winter_folder(snakemake.input.manifests[0]),
         boxes=read_table(snakemake.input.boxes),
     )
     pairs = choose(count=snakemake.params.pairs)

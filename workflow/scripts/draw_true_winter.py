@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from snowdrift.data.tables import winter_folder
 from snowdrift.report.true_winter_sheet import (
     distances,
     draw_triples,
@@ -19,7 +20,11 @@ with job(snakemake.log[0], snakemake.output):
         read_table(snakemake.input.frames),
         pd.concat([read_table(path) for path in snakemake.input.manifests]),
         read_table(snakemake.input.true_winter[0]),
-        tuple(Path(snakemake.params[name]) for name in ("root", "winter_root", "true_winter_root")),
+        (
+            Path(snakemake.params.root),
+            winter_folder(snakemake.input.manifests[0]),
+            Path(snakemake.params.true_winter_root),
+        ),
     )
     draw_triples(triples, snakemake.output.figure)
     write_table(distances(triples if snakemake.params.paired else []), snakemake.output.distances)

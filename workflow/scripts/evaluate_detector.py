@@ -19,7 +19,6 @@ with (
             snakemake.input.boxes,
             snakemake.params.root,
             snakemake.params.class_names,
-            snakemake.params.winter_root,
             snakemake.input.manifests,
             snakemake.input.true_winter,
             snakemake.params.true_winter_root,

@@ -10,7 +10,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from snowdrift.attack.names import TREATMENTS
-from snowdrift.snow.translators.cyclegan.data import to_tensor
+from snowdrift.snow.pixels import to_tensor
 
 
 def to_rounded_picture(image: Tensor) -> Image.Image:

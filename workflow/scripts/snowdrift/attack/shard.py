@@ -25,9 +25,9 @@ from snowdrift.runtime.progress import track
 from snowdrift.runtime.resume import JobState
 from snowdrift.runtime.seeds import derive_seed
 from snowdrift.runtime.workers import one_core_threads
-from snowdrift.snow.translators.cyclegan.data import to_tensor
-from snowdrift.snow.translators.cyclegan.inference import accelerated
-from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator
+from snowdrift.snow.networks.inference import accelerated
+from snowdrift.snow.networks.resnet import ResnetGenerator
+from snowdrift.snow.pixels import to_tensor
 
 logger = logging.getLogger(__name__)
 

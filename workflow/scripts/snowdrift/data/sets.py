@@ -10,13 +10,10 @@ from typing import Any
 
 ORIGINAL = "original"
 TRANSLATOR = "cyclegan"
-"""The study's translator: its frames are the winter that the study means."""
+"""The study's translator: its frames are the winter that the study means. There are others, see `snow.names`."""
 
 TRUE_WINTER = "true_winter"
 """Winter that no translator made: videos of their own, with labels."""
-
-SOURCES = (ORIGINAL, TRANSLATOR, TRUE_WINTER)
-"""What a training set can show: a training video as it was taken, as a translator made it, or one of true winter."""
 
 TEST_SETS = {"original": ORIGINAL, "winter": TRANSLATOR, "true_winter": TRUE_WINTER}
 """The source whose pictures each test set shows."""
@@ -25,8 +22,8 @@ STUDY_TEST_SETS = ("original", "winter")
 """Those that the study tested on, which are always there."""
 
 Shares = Mapping[str, float]
-"""What a training set is made of: for each source, the share of the training videos that it shows. Of true winter it is
-a share of its own training videos, of the others one of the study's."""
+"""What a training set is made of: for each source (`original`, a translator, `true_winter`) the share of the training
+videos that it shows. Of true winter it is a share of its own training videos, of the others one of the study's."""
 
 _MIXED = "mixed"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -81,12 +78,15 @@ def shows_true_winter(config: Mapping[str, Any]) -> bool:
     return TRUE_WINTER in config["test_sets"] or any(TRUE_WINTER in shares for shares in sets)
 
 
-def set_faults(training_sets: Mapping[Any, Shares], train_videos: int) -> Iterator[tuple[str, str]]:
+def set_faults(
+    training_sets: Mapping[Any, Shares], train_videos: int, translators: Collection[str]
+) -> Iterator[tuple[str, str]]:
     """What is wrong with training sets that `complete_sets` gave, as (key, fault).
 
     Args:
         training_sets: the shares of each.
         train_videos: how many videos there are to draw from.
+        translators: those that there are.
     """
     for name in (*STUDY_TEST_SETS, _MIXED):
         if name not in training_sets:
@@ -97,7 +97,7 @@ def set_faults(training_sets: Mapping[Any, Shares], train_videos: int) -> Iterat
                 "training_sets",
                 f"{name!r}; expected a name of small letters, digits and `_`, with a letter first",
             )
-        elif fault := _reserved(name, shares) or _unknown(shares) or _sum(shares):
+        elif fault := _reserved(name, shares) or _unknown(shares, translators) or _sum(shares):
             yield f"training_sets.{name}", fault
         elif train_videos < (needed := videos_needed(shares)):
             videos = "one video" if train_videos == 1 else f"{train_videos} videos"
@@ -117,10 +117,11 @@ def _reserved(name: str, shares: Shares) -> str | None:
     return None
 
 
-def _unknown(shares: Shares) -> str | None:
-    unknown = [str(source) for source in shares if source not in SOURCES]
+def _unknown(shares: Shares, translators: Collection[str]) -> str | None:
+    known = (ORIGINAL, *translators, TRUE_WINTER)
+    unknown = [str(source) for source in shares if source not in known]
     if unknown:
-        return f"there is no source {' or '.join(unknown)}; expected some of {', '.join(SOURCES)}"
+        return f"there is no source {' or '.join(unknown)}; expected some of {', '.join(known)}"
     return None
 
 

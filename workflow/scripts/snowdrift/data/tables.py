@@ -48,6 +48,16 @@ def winter_name(video: str, image: str, image_format: str) -> str:
     return f"{video}/images/{kept}"
 
 
+def winter_folder(manifest: Path | str) -> Path:
+    """The folder of the winter frames that a shard's manifest, `<translator>/shards/<n>.parquet`, tells of."""
+    return Path(manifest).parents[1] / "frames"
+
+
+def translator_of(manifest: Path | str) -> str:
+    """The translator that made the winter frames of a manifest, see `winter_folder`."""
+    return Path(manifest).parents[1].name
+
+
 def winter_names(frames: pd.DataFrame, image_format: str) -> list[str]:
     """`winter_name` of every row of `frames` (columns video and image), in their order."""
     pairs = zip(frames["video"], frames["image"], strict=True)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from snowdrift.data.sets import ORIGINAL, TRANSLATOR, TRUE_WINTER
+from snowdrift.data.sets import ORIGINAL, TRUE_WINTER
+from snowdrift.data.tables import translator_of, winter_folder
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import atomic_folder, read_table, write_table
 
@@ -28,7 +29,7 @@ class Pictures:
         frames: The frame table, with those of true winter below, and a column `origin`: `original` or `true_winter`.
             The ids of true winter begin with `true_winter/`, since its videos may have the names of others.
         boxes: The box table, in fractions of the frame.
-        roots: Folder of each source's pictures: `original`, the translator if there are winter frames, and
+        roots: Folder of each source's pictures: `original`, the translators if there are winter frames, and
             `true_winter` if there is any.
         images: Columns frame_id, source, image (path below the source's root) and digest.
         class_names: Names of the classes, in the order of their ids.
@@ -66,7 +67,6 @@ def read_pictures(
     boxes: Path | str,
     root: Path | str,
     class_names: Sequence[str],
-    winter_root: Path | str | None = None,
     manifests: Iterable[Path | str] = (),
     true_winter: Sequence[Path | str] = (),
     true_winter_root: Path | str | None = None,
@@ -78,16 +78,18 @@ def read_pictures(
         boxes: data/boxes.parquet.
         root: Folder that `image` of the frame table is relative to.
         class_names: Names of the classes, in the order of their ids.
-        winter_root: Folder that `image` of the manifests is relative to.
-        manifests: The shard manifests of the winter frames; none where only original frames are needed.
+        manifests: The shard manifests of the winter frames of one translator or several; none where only original
+            frames are needed.
         true_winter: The frame table and the box table of true winter; none where it is not needed.
         true_winter_root: Folder that `image` of its frame table is relative to.
     """
     table = read_table(frames).assign(origin=ORIGINAL)
     columns = ["frame_id", "image", "digest"]
     parts = [table[columns].assign(source=ORIGINAL)]
-    parts += [read_table(path)[columns].assign(source=TRANSLATOR) for path in manifests]
-    roots = {ORIGINAL: root, TRANSLATOR: winter_root, TRUE_WINTER: true_winter_root}
+    manifests = list(manifests)
+    parts += [read_table(path)[columns].assign(source=translator_of(path)) for path in manifests]
+    roots = {ORIGINAL: root, TRUE_WINTER: true_winter_root}
+    roots |= {translator_of(path): winter_folder(path) for path in manifests}
     if true_winter:
         true_frames = with_own_ids(read_table(true_winter[0])).assign(origin=TRUE_WINTER)
         parts.append(true_frames[columns].assign(source=TRUE_WINTER))
@@ -236,7 +238,7 @@ def _write_labels(folder: Path, table: pd.DataFrame, boxes: pd.DataFrame) -> Non
 
 
 def _missing(source: str, picture: str) -> SnowdriftError:
-    if source == TRANSLATOR:
+    if source not in (ORIGINAL, TRUE_WINTER):
         return SnowdriftError(
             f"{picture}: this winter frame is not there",
             "target `verify` (with your --configfile) finds all damaged winter frames",

@@ -8,7 +8,6 @@ import pandas as pd
 
 from snowdrift.data.sets import (
     ORIGINAL,
-    SOURCES,
     TEST_SETS,
     TRUE_WINTER,
     Shares,
@@ -117,7 +116,7 @@ def _deal(videos: Sequence[str], shares: Shares, split: str, seed: int) -> dict[
     than sources, only the last ones are shown. If the shares do not add up to 1, because true winter has the rest,
     some videos are not shown.
     """
-    order = sorted(shares, key=SOURCES.index, reverse=True)[-len(videos) :]
+    order = sorted(shares, key=lambda source: (source == ORIGINAL, source))[-len(videos) :]
     drawn = np.random.default_rng(derive_seed(seed, "mixed", split)).permutation(len(videos))
     dealt: dict[str, str] = {}
     share = 0.0

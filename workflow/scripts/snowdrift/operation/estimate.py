@@ -7,6 +7,7 @@ from typing import Any
 
 from snowdrift.data.sets import shows_true_winter
 from snowdrift.operation.resources import YOLO, generator_multiplications
+from snowdrift.snow.names import used_translators
 
 SOURCE = "the demo's stages on one core of an AMD EPYC, docs/operating.md"
 """What the rates below were taken from: CPU seconds of `make demo`, over the work of each stage there."""
@@ -50,7 +51,9 @@ def stage_work(config: Mapping[str, Any], data: Data) -> dict[str, float]:
         work["CycleGAN"] = pairs * _network(config, cyclegan["crop_size"] ** 2)
     short = min(data.width, data.height)
     side = short if winterize["size"] == "native" else winterize["size"]
-    work["winter frames"] = data.frames * _network(config, data.width * data.height * (side / short) ** 2)
+    # The study's translator alone: what others cost is theirs, and those that learn nothing cost little.
+    translated = data.frames * _translated_share(config, data)
+    work["winter frames"] = translated * _network(config, data.width * data.height * (side / short) ** 2)
     share = _share(config["splits"]["train"], data.videos)
     pictures = share * data.frames * _shown(config) * len(detector["seeds"]) * detector["epochs"]
     work["detectors"] = pictures * detector["image_size"] ** 2 * YOLO[detector["model"]]
@@ -79,6 +82,7 @@ def core_hours(config: Mapping[str, Any], data: Data, demo: Mapping[str, Any]) -
 def disk_bytes(config: Mapping[str, Any], data: Data) -> dict[str, float]:
     """Bytes that each part of the results takes at most."""
     winter = data.frame_bytes * 1.5 if config["winterize"]["format"] == "jpeg" else _raw(data)
+    winter *= _translated_share(config, data) * len(used_translators(config))
     parts = {"winter frames": winter, "datasets": _shown(config) * 2 * 4096.0 * data.frames}
     if config["data"]["vfp290k"] is None:
         parts["rendered frames"] = float(data.frame_bytes)
@@ -104,7 +108,10 @@ def part_done(config: Mapping[str, Any], results: Path) -> dict[str, float]:
     What a job that has not ended has written counts as nothing.
     """
     jobs = {
-        "winter frames": ("winterize_shard/*", config["winterize"]["shards"]),
+        "winter frames": (
+            "winterize_shard/*/*",
+            config["winterize"]["shards"] * len(used_translators(config)),
+        ),
         "datasets": ("build_dataset/*", len(config["training_sets"])),
         "rendered frames": ("render_vfp290k", 1),
         "rendered winter": ("render_true_winter", 1),
@@ -136,6 +143,13 @@ def _network(config: Mapping[str, Any], pixels: float) -> float:
 def _shown(config: Mapping[str, Any]) -> float:
     """How many times all training sets together show each training video."""
     return sum(sum(shares.values()) for shares in config["training_sets"].values())
+
+
+def _translated_share(config: Mapping[str, Any], data: Data) -> float:
+    """Which share of the frames gets winter versions."""
+    if config["winterize"]["frames"] == "all":
+        return 1.0
+    return min(1.0, sum(_share(config["splits"][name], data.videos) for name in ("train", "val", "test")))
 
 
 def _share(split: int | list[str], videos: int) -> float:

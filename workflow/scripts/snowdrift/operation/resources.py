@@ -160,6 +160,7 @@ class _Study:
                 + pairs / config["batch_size"] * 3 * _STEP,
             ),
             "choose_generator": Need(_TORCH, 20),
+            "fit_translator": Need(_TORCH, 20 + config["style_images"] * self.megapixels * _MEGAPIXEL),
             # On the CPU each thread has a frame of its own, and transformed tiles beside it.
             "winterize_shard": Need(
                 self.memory(_TORCH + self.table, winter["threads"] * seen * 2 * self.activations),

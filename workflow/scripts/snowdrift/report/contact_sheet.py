@@ -73,7 +73,7 @@ def choose_pairs(
     if known.empty:
         raise SnowdriftError(
             "no frame of data/frames.parquet is in the shard manifests",
-            "delete snow/shards below this study's results and run again",
+            "delete snow/cyclegan/shards below this study's results and run again",
         )
     chosen = []
     for split in SPLIT_ORDER:

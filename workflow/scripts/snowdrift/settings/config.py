@@ -7,7 +7,7 @@ import copy
 import difflib
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from snowdrift.demo.counts import xray_counts
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.scores.least import least_images
 from snowdrift.settings.schema import describe, is_section, load_schema
+from snowdrift.snow.names import learns_style, translator_modules, used_translators
 
 __all__ = ["check_paths", "complete_config", "load_schema", "read_config"]
 
@@ -57,7 +58,8 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
     if problems:
         raise SnowdriftError(_listing(problems), HINT)
     complete = _fill(config, schema)
-    complete["xray"] |= own
+    complete["xray"] |= own["xray"]
+    complete |= own["translators"]
     there = has_true_winter(complete["data"])
     complete["training_sets"] = complete_sets(complete["training_sets"], true_winter=there)
     complete["test_sets"] = complete_test_sets(complete["test_sets"], true_winter=there)
@@ -122,7 +124,7 @@ def _folders(config: Mapping[str, Any]) -> Iterator[str]:
     """Keys of the folders that this study reads."""
     yield "data.vfp290k"
     yield "data.true_winter.folder"
-    if config["cyclegan"]["pretrained"] is None:
+    if learns_style(config):
         yield "data.dawn"
     if "xray" in config["chapters"]:
         yield "data.chest_xray"
@@ -131,6 +133,8 @@ def _folders(config: Mapping[str, Any]) -> Iterator[str]:
 def _files(config: Mapping[str, Any]) -> Iterator[str]:
     """Keys of the files that this study reads."""
     yield from FILES
+    if "network" in used_translators(config):
+        yield "network.weights"
     if (group := config["splits"]["group"]) and is_table(group):
         yield "splits.group"
     if "xray" in config["chapters"]:
@@ -149,15 +153,23 @@ def xray_generators() -> list[str]:
 def _set_apart(
     config: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """The config without the sections of generators that the schema does not know, and these; their jobs check them."""
-    xray = config.get("xray")
-    if not isinstance(xray, Mapping):
-        return config, {}
-    known = schema["properties"]["xray"]["properties"]
-    own = {
-        name: copy.deepcopy(xray[name]) for name in xray_generators() if name in xray and name not in known
-    }
-    return {**config, "xray": {name: part for name, part in xray.items() if name not in own}}, own
+    """The config without the sections of plug-ins that the schema does not know, and these; their jobs check them."""
+    xray = config.get("xray", {})
+    translators = _unknown_sections(config, translator_modules(), schema)
+    generators = _unknown_sections(xray, xray_generators(), schema["properties"]["xray"])
+    rest = {name: part for name, part in config.items() if name not in translators}
+    if generators:
+        rest["xray"] = {name: part for name, part in xray.items() if name not in generators}
+    return rest, {"translators": translators, "xray": generators}
+
+
+def _unknown_sections(
+    section: Any, names: Collection[str], schema: Mapping[str, Any]
+) -> dict[str, Mapping[str, Any]]:
+    if not isinstance(section, Mapping):
+        return {}
+    known = schema["properties"]
+    return {name: copy.deepcopy(section[name]) for name in names if name in section and name not in known}
 
 
 def _validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
@@ -255,6 +267,7 @@ def _conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         _split_conflicts,
         _true_winter_conflicts,
         _training_conflicts,
+        _translator_conflicts,
         _detector_conflicts,
         _xray_conflicts,
         _attack_conflicts,
@@ -292,7 +305,7 @@ def _split_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                     f"video `{video}` is also in `splits.{owner[video]}`; expected it in one split",
                 )
             owner[video] = name
-    yield from set_faults(config["training_sets"], _videos(splits["train"]))
+    yield from set_faults(config["training_sets"], _videos(splits["train"]), translator_modules())
 
 
 def _true_winter_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -380,6 +393,27 @@ def _training_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             f"{epoch}; expected `last` or a multiple of `cyclegan.snapshot_every` ({every}) "
             f"up to `cyclegan.epochs` + `cyclegan.decay_epochs` ({total})",
         )
+
+
+def _translator_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    modules = translator_modules()
+    for name in config["translators"]:
+        if name not in modules:
+            yield "translators", f"{name}; expected some of {', '.join(modules)}"
+    used = used_translators(config)
+    for name in used:
+        if not isinstance(config.get(name), Mapping):
+            yield name, "no such section; expected the settings of this translator, which have no defaults"
+    for name in ("matched", "rendered"):
+        least, most = config[name]["least"], config[name]["most"]
+        if name in used and least > most:
+            yield f"{name}.least", f"{least}; expected at most `{name}.most` ({most})"
+    for name, key in (("network", "weights"), ("command", "run")):
+        if name in used and config[name][key] is None:
+            yield (
+                f"{name}.{key}",
+                "null; expected it to be given, since a training set or `translators` has it",
+            )
 
 
 def _rendered_pairs(config: Mapping[str, Any]) -> int | None:

@@ -2,22 +2,21 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from snowdrift.data.tables import winter_folder
 from snowdrift.runtime.digests import Damage, file_fault
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.progress import report
 
 
-def find_winter_damage(manifests: Iterable[Path], root: Path, threads: int) -> tuple[int, list[Damage]]:
+def find_winter_damage(manifests: Iterable[Path], threads: int) -> tuple[int, list[Damage]]:
     """Hold every winter frame against the manifest of its shard.
 
     Args:
         manifests: of the shards; whole ones, as `runtime.digests.find_damage` tells.
-        root: folder that their `image` is relative to.
         threads: readers.
 
     Returns:
@@ -28,7 +27,7 @@ def find_winter_damage(manifests: Iterable[Path], root: Path, threads: int) -> t
     frames, damage = 0, []
     # A shard a task: a task for each frame would take a gigabyte.
     with ThreadPoolExecutor(threads) as pool:
-        found = pool.map(partial(_shard_damage, root), tables, tables.values())
+        found = pool.map(_shard_damage, tables, tables.values())
         for table, shard_damage in zip(tables.values(), found, strict=True):
             frames += len(table)
             damage += shard_damage
@@ -36,7 +35,8 @@ def find_winter_damage(manifests: Iterable[Path], root: Path, threads: int) -> t
     return frames, damage
 
 
-def _shard_damage(root: Path, manifest: Path, frames: pd.DataFrame) -> list[Damage]:
+def _shard_damage(manifest: Path, frames: pd.DataFrame) -> list[Damage]:
+    root = winter_folder(manifest)
     faults = (
         (root / row.image, file_fault(root / row.image, row.bytes, row.digest))
         for row in frames.itertuples(index=False)

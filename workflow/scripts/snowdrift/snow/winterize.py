@@ -1,11 +1,10 @@
-"""Winter frames: the trained generator run over every frame, shard by shard."""
+"""Winter frames: a translator run over every frame, shard by shard."""
 
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -17,15 +16,14 @@ from PIL import Image
 from torch import Tensor
 
 from snowdrift.data.pictures import open_picture
-from snowdrift.data.tables import winter_name
+from snowdrift.data.tables import winter_folder, winter_name
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.files import atomic_path, digest_file, write_table
 from snowdrift.runtime.progress import report
 from snowdrift.runtime.resume import JobState
 from snowdrift.runtime.workers import map_ahead, one_core_threads
-from snowdrift.snow.translators.cyclegan.data import to_picture, to_tensor
-from snowdrift.snow.translators.cyclegan.inference import BatchTranslator, accelerated, translate
-from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator
+from snowdrift.snow.networks.inference import BatchTranslator
+from snowdrift.snow.translator import Frame, NetworkTranslator, Translator
 
 logger = logging.getLogger(__name__)
 
@@ -38,11 +36,11 @@ class WinterSettings:
     """The config's `winterize` section, as far as the shards read it.
 
     Attributes:
-        size: `native`, or the short side in pixels at which the generator sees a frame. The winter frame has
-            its original's size either way, so that labels in pixels stay true.
+        size: `native`, or the short side in pixels at which a translator with `at_network_size` sees a frame. The
+            winter frame has its original's size either way, so that labels in pixels stay true.
         format: `jpeg` or `png` (lossless).
         quality: of JPEG, 1 to 100.
-        batch_size: frames of one size that go through the generator together on a GPU; on the CPU each goes alone.
+        batch_size: frames of one size that go through a network together on a GPU; on the CPU each goes alone.
     """
 
     size: str | int
@@ -51,7 +49,7 @@ class WinterSettings:
     batch_size: int
 
     def network_size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height at which the generator sees a frame of this size."""
+        """Width and height at which such a translator sees a frame of this size."""
         if self.size == "native":
             return width, height
         factor = int(self.size) / min(width, height)
@@ -77,11 +75,10 @@ def shard_frames(frames: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:
 
 def winterize_shard(
     frames: pd.DataFrame,
-    generator: ResnetGenerator,
+    translator: Translator,
     settings: WinterSettings,
     *,
     root: Path,
-    output: Path,
     manifest: Path,
     state: JobState,
     device: torch.device,
@@ -94,19 +91,21 @@ def winterize_shard(
 
     Args:
         frames: the shard's rows of the frame table.
-        generator: from `weights.load_generator`.
+        translator: it has learned what it needs.
         settings: size, format, batch.
         root: folder that the table's `image` is relative to.
-        output: folder that receives `<video>/images/<name>`.
-        manifest: Parquet file with one row a winter frame and its SHA-256.
+        manifest: Parquet file with one row a winter frame and its SHA-256; `tables.winter_folder` of it receives
+            `<video>/images/<name>`.
         state: what a killed job goes on from: the rows of the frames that it has written.
-        device: where the generator runs.
-        threads: on the CPU, frames at work at a time, each on one core; on a GPU, decoders and encoders beside it.
+        device: where networks run.
+        threads: on the CPU, batches at work at a time, each on one core; on a GPU, decoders and encoders beside it.
 
     Raises:
         SnowdriftError: a frame has broken since the index, or the device's memory is too small for it.
     """
-    shard = _Shard(generator, settings, root, output)
+    output = winter_folder(manifest)
+    shard = _Shard(translator, settings, root, output)
+    in_batches = isinstance(translator, NetworkTranslator) and device.type != "cpu"
     written = {item["frame_id"]: WinterFrame(**item) for item in state.items()}
     if written:
         logger.info(
@@ -116,15 +115,16 @@ def winterize_shard(
 
     def missing() -> Iterator[list]:
         # Only whole batches are kept: a kernel may sum in another order for another batch size. On the CPU a frame
-        # alone is the fastest batch.
-        for batch in _equal_size_batches(frames, 1 if device.type == "cpu" else settings.batch_size):
+        # alone is a network's fastest batch.
+        size = settings.batch_size if in_batches else translator.batch_size
+        for batch in _equal_size_batches(frames, size):
             kept = _still_whole(batch, written, output)
             done.update({row.frame_id: row for row in kept})
             if not kept:
                 yield batch
 
-    make = shard.on_cpu if device.type == "cpu" else partial(shard.on_gpu, device)
-    for batch in make(missing(), threads):
+    make = shard.in_batches if in_batches else shard.in_threads
+    for batch in make(device, missing(), threads):
         for row in batch:
             state.append(row._asdict())
         _report(len(done), len(batch), len(frames))
@@ -146,27 +146,29 @@ def _equal_size_batches(frames: pd.DataFrame, batch_size: int) -> Iterator[list]
 class _Shard:
     """What is done with each batch of a shard, and two ways to have several of them at work."""
 
-    generator: ResnetGenerator
+    translator: Translator
     settings: WinterSettings
     root: Path
     output: Path
 
-    def on_cpu(self, batches: Iterable[list], threads: int) -> Iterator[list[WinterFrame]]:
+    def in_threads(
+        self, device: torch.device, batches: Iterable[list], threads: int
+    ) -> Iterator[list[WinterFrame]]:
         """Every thread takes frames from file to file on its own core, so that each comes out the same anywhere."""
-        network = accelerated(self.generator)
+        translate = self.translator.start(device)
 
         def make(batch: list) -> list[WinterFrame]:
-            winter = [translate(network, to_tensor(picture)[None])[0] for picture in self._read(batch)]
-            return self._write(batch, [to_picture(image) for image in winter])
+            frames = [Frame(row.frame_id, row.video) for row in batch]
+            return self._write(batch, translate(self._read(batch), frames))
 
         with one_core_threads(threads) as pool:
             yield from map_ahead(pool, make, batches, 2 * threads)
 
-    def on_gpu(
+    def in_batches(
         self, device: torch.device, batches: Iterable[list], threads: int
     ) -> Iterator[list[WinterFrame]]:
         """Threads decode and encode, while this one keeps the device at work."""
-        network = BatchTranslator(self.generator, device)
+        network = BatchTranslator(self.translator.network, device)
 
         def read(batch: list) -> tuple[list, Tensor]:
             pictures = torch.from_numpy(np.stack(self._read(batch)))
@@ -185,8 +187,10 @@ class _Shard:
             yield from map_ahead(pool, write, winter, 2 * threads)
 
     def _read(self, batch: list) -> list[Image.Image]:
-        """Decoded, at the size at which the generator sees them."""
+        """Decoded, at the size at which the translator sees them."""
         pictures = [open_picture(self.root / row.image) for row in batch]
+        if not self.translator.at_network_size:
+            return pictures
         return [_resized(picture, self.settings.network_size(*picture.size)) for picture in pictures]
 
     def _write(self, batch: list, pictures: Iterable[Image.Image]) -> list[WinterFrame]:

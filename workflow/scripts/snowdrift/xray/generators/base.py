@@ -1,6 +1,5 @@
 """What a model of X-rays is: it trains on images and makes new ones."""
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.resume import JobState
+from snowdrift.runtime.sections import read_section
 from snowdrift.runtime.seeds import derive_seed
 from snowdrift.runtime.weights import load_weights, read_weights, write_weights
 
@@ -58,20 +58,7 @@ class GenerativeModel(ABC):
         Raises:
             SnowdriftError: a setting is missing, unknown or of another type.
         """
-        fields = {field.name: field.type for field in dataclasses.fields(cls.settings_type)}
-        faults = [f"`{name}` is missing" for name in fields if name not in section]
-        faults += [f"`{name}` is unknown" for name in section if name not in fields]
-        faults += [
-            f"`{name}` is {section[name]!r}, expected {kind.__name__}"
-            for name, kind in fields.items()
-            if name in section and not isinstance(section[name], (int, float) if kind is float else kind)
-        ]
-        if faults:
-            raise SnowdriftError(
-                f"xray.{cls.name}: {', '.join(faults)}",
-                f"its settings are {', '.join(f'{name} ({kind.__name__})' for name, kind in fields.items())}",
-            )
-        return cls.settings_type(**section)
+        return read_section(cls.settings_type, section, f"xray.{cls.name}")
 
     @abstractmethod
     def train(

@@ -12,9 +12,9 @@ from snowdrift.runtime.graphs import Repeated
 from snowdrift.runtime.ranks import Ranks
 from snowdrift.runtime.resume import Stateful
 from snowdrift.runtime.seeds import derive_seed
-from snowdrift.snow.translators.cyclegan.fast_training import accelerate
-from snowdrift.snow.translators.cyclegan.fused_norm import fuse, kernels_work
-from snowdrift.snow.translators.cyclegan.networks import PatchDiscriminator, ResnetGenerator, initialise
+from snowdrift.snow.networks.fast_training import accelerate
+from snowdrift.snow.networks.fused_norm import fuse, kernels_work
+from snowdrift.snow.networks.resnet import PatchDiscriminator, ResnetGenerator, initialise
 from snowdrift.snow.translators.cyclegan.pool import ImagePool
 from snowdrift.snow.translators.cyclegan.weights import NETWORKS, save_network, weight_file
 

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from snowdrift.data.pictures import open_picture
 from snowdrift.data.selection import evenly
 from snowdrift.runtime.files import atomic_path
-from snowdrift.snow.translators.cyclegan.data import UnpairedImages, to_picture, to_tensor
-from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator
+from snowdrift.snow.networks.resnet import ResnetGenerator
+from snowdrift.snow.pixels import to_picture, to_tensor
+from snowdrift.snow.unpaired import UnpairedImages
 
 
 class FixedSamples:

@@ -18,9 +18,9 @@ from snowdrift.runtime.files import write_table
 from snowdrift.runtime.progress import report
 from snowdrift.runtime.ranks import Ranks, run_ranks
 from snowdrift.runtime.resume import JobState, Training
-from snowdrift.snow.translators.cyclegan.data import Preprocessing, UnpairedImages
 from snowdrift.snow.translators.cyclegan.model import CycleGAN, TrainingSettings
 from snowdrift.snow.translators.cyclegan.samples import FixedSamples
+from snowdrift.snow.unpaired import Preprocessing, UnpairedImages
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.weights import read_weights, write_weights
-from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator
+from snowdrift.snow.networks.resnet import ResnetGenerator
 
 NETWORKS = ("G_A", "G_B", "D_A", "D_B")
 _EXPECTED = (

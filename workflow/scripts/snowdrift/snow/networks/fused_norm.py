@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from snowdrift.snow.translators.cyclegan.networks import ResnetBlock
+from snowdrift.snow.networks.resnet import ResnetBlock
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def normalised(features: Tensor, slope: float = 1.0, padding: int = 0, skip: Ten
         (n, c, h + 2 * padding, w + 2 * padding), in memory order `channels_last`.
     """
     if kernels_work(features.device):
-        from snowdrift.snow.translators.cyclegan.norm_kernels import Normalised  # where Triton is
+        from snowdrift.snow.networks.norm_kernels import Normalised  # where Triton is
 
         return Normalised.apply(features, slope, padding, skip)
     return by_torch(features, slope, padding, skip)
@@ -156,7 +156,7 @@ def kernels_work(device: torch.device) -> bool:
 
 
 def _check_kernels(device: torch.device) -> None:
-    from snowdrift.snow.translators.cyclegan.norm_kernels import Normalised
+    from snowdrift.snow.networks.norm_kernels import Normalised
 
     random = torch.Generator().manual_seed(0)
     for dtype, error in ((torch.float32, 1e-4), (torch.float16, 2e-2)):

@@ -5,9 +5,8 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d
 
-from snowdrift.snow.translators.cyclegan import fast_convolution
-from snowdrift.snow.translators.cyclegan.data import to_picture, to_tensor
-from snowdrift.snow.translators.cyclegan.fast_convolution import (
+from snowdrift.snow.networks import fast_convolution
+from snowdrift.snow.networks.fast_convolution import (
     FastConvolution,
     nnpack_convolution,
     nnpack_works,
@@ -15,14 +14,15 @@ from snowdrift.snow.translators.cyclegan.fast_convolution import (
     winograd_convolution,
     winograd_weight,
 )
-from snowdrift.snow.translators.cyclegan.inference import (
+from snowdrift.snow.networks.inference import (
     MIN_PSNR,
     BatchTranslator,
     accelerated,
     psnr,
     translate,
 )
-from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator, initialise
+from snowdrift.snow.networks.resnet import ResnetGenerator, initialise
+from snowdrift.snow.pixels import to_picture, to_tensor
 
 
 @pytest.fixture(params=["nnpack", "public"])

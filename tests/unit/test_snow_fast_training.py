@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snowdrift.snow.translators.cyclegan.fast_training import _Convolution, accelerate
-from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator
+from snowdrift.snow.networks.fast_training import _Convolution, accelerate
+from snowdrift.snow.networks.resnet import ResnetGenerator
 from snowdrift.snow.translators.cyclegan.training import CycleGAN
 
 CPU = torch.device("cpu")

@@ -17,7 +17,7 @@ import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snowdrift.snow.translators.cyclegan.fused_norm import EPSILON
+from snowdrift.snow.networks.fused_norm import EPSILON
 
 PIXELS, CHANNELS = 64, 64
 """Of a program's block, at most."""

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torch.nn.functional import instance_norm, leaky_relu, pad
 
 from snowdrift.runtime.devices import full_precision
-from snowdrift.snow.translators.cyclegan import fused_norm
-from snowdrift.snow.translators.cyclegan.networks import PatchDiscriminator, ResnetGenerator, initialise
+from snowdrift.snow.networks import fused_norm
+from snowdrift.snow.networks.resnet import PatchDiscriminator, ResnetGenerator, initialise
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read where the kernels are defined
-kernels = pytest.importorskip("snowdrift.snow.translators.cyclegan.norm_kernels", exc_type=ImportError)
+kernels = pytest.importorskip("snowdrift.snow.networks.norm_kernels", exc_type=ImportError)
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.snow.translators.cyclegan.networks import PatchDiscriminator, ResnetGenerator, initialise
+from snowdrift.snow.networks.resnet import PatchDiscriminator, ResnetGenerator, initialise
 from snowdrift.snow.translators.cyclegan.weights import load_generator, save_network
 
 BLOCKS = 9

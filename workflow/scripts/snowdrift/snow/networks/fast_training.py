@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import conv2d, pad
 
-from snowdrift.snow.translators.cyclegan.fast_convolution import (
+from snowdrift.snow.networks.fast_convolution import (
     FEW_OUTPUTS,
     KERNEL_TRANSFORM,
     MIN_CHANNELS,

@@ -4,24 +4,24 @@ import copy
 import logging
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from snowdrift.runtime.devices import full_precision
 from snowdrift.runtime.graphs import Repeated
-from snowdrift.snow.translators.cyclegan.fast_convolution import (
+from snowdrift.snow.networks.fast_convolution import (
     FastConvolution,
     RowConvolution,
     has_few_outputs,
     replace_layers,
 )
-from snowdrift.snow.translators.cyclegan.fused_norm import fuse
-from snowdrift.snow.translators.cyclegan.networks import ResnetGenerator
+from snowdrift.snow.networks.fused_norm import fuse
+from snowdrift.snow.networks.resnet import ResnetGenerator
 
 logger = logging.getLogger(__name__)
 Label = TypeVar("Label")
@@ -33,24 +33,29 @@ MOST_GRAPHS = 8
 
 
 @torch.inference_mode()
-def translate(generator: ResnetGenerator, images: Tensor) -> Tensor:
-    """Run the generator on images of any size.
-
-    Sides that are no multiple of the generator's stride are padded at the right and bottom with the border's
-    pixels, and the result is cropped back.
+def translate(generator: nn.Module, images: Tensor) -> Tensor:
+    """Run the generator on images of any size, see `padded`.
 
     Args:
-        generator: in evaluation mode, on the images' device.
+        generator: in evaluation mode, on the images' device; its `stride` divides the sides of what it takes.
         images: (n, 3, h, w) in [-1, 1].
 
     Returns:
         The same shape and range.
     """
+    return padded(generator, images, generator.stride)
+
+
+def padded(network: Callable[[Tensor], Tensor], images: Tensor, multiple: int) -> Tensor:
+    """Run a network whose input must have sides that are multiples of a number.
+
+    Other sides are padded at the right and bottom with the border's pixels, and the result is cropped back.
+    """
     height, width = images.shape[-2:]
-    right, bottom = -width % generator.stride, -height % generator.stride
+    right, bottom = -width % multiple, -height % multiple
     if right or bottom:
         images = pad(images, (0, right, 0, bottom), mode="replicate")
-    return generator(images)[..., :height, :width]
+    return network(images)[..., :height, :width]
 
 
 def accelerated(generator: ResnetGenerator) -> ResnetGenerator:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -12,6 +11,7 @@ from torch.utils.data import Dataset
 
 from snowdrift.data.pictures import open_picture
 from snowdrift.runtime.seeds import derive_seed
+from snowdrift.snow.pixels import to_tensor
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,6 @@ class Preprocessing:
         image = image.crop((left, top, left + self.crop_size, top + self.crop_size))
         mirrored = torch.rand((), generator=generator) < 0.5
         return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else image
-
-
-def to_tensor(image: Image.Image) -> Tensor:
-    """RGB picture to float32 (3, h, w) in [-1, 1]."""
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float().div_(127.5).sub_(1.0)
-
-
-def to_picture(image: Tensor) -> Image.Image:
-    """(3, h, w) in [-1, 1] to an RGB picture; truncated to 8 bits, not rounded, like the reference."""
-    levels = image.add(1.0).mul(127.5).clamp_(0.0, 255.0).byte()
-    return Image.fromarray(levels.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
 class UnpairedImages(Dataset[tuple[Tensor, Tensor]]):
