@@ -41,6 +41,11 @@ rule build_dataset:
             if translator in config["training_sets"][wildcards.domain]
             for manifest in manifests(translator)
         ],
+        quality=lambda wildcards: [
+            f"{RESULTS}/snow/{translator}/quality.parquet"
+            for translator, gate in config["gates"].get(wildcards.domain, {}).items()
+            if gate["by"] != "random"
+        ],
         true_winter=lambda wildcards: (
             TRUE_WINTER_TABLES if TRUE_WINTER in config["training_sets"][wildcards.domain] else []
         ),
@@ -59,6 +64,7 @@ rule build_dataset:
         runtime=minutes("build_dataset"),
     params:
         shares=lambda wildcards: config["training_sets"][wildcards.domain],
+        gates=lambda wildcards: config["gates"].get(wildcards.domain, {}),
         class_names=config["data"]["class_names"],
         root=place(FRAME_ROOT),
         true_winter_root=place(TRUE_WINTER_ROOT),

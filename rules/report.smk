@@ -60,6 +60,7 @@ rule make_report:
         frames=FRAMES,
         boxes=BOXES,
         pairs=ancient(f"{RESULTS}/snow/pairs"),
+        quality=expand(f"{RESULTS}/snow/{{translator}}/quality.parquet", translator=TRANSLATORS),
         cross_domain=rules.cross_domain.output.table,
         curves=rules.cross_domain.output.curves,
         left_out=rules.cross_domain.output.left_out,

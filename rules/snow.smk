@@ -2,7 +2,7 @@
 #
 # Needs: data/frames.parquet, data/style.parquet, and the pictures themselves.
 # Makes: snow/cyclegan/{snapshots,samples,losses.csv} (unless cyclegan.pretrained names a generator), and for each translator
-#        snow/<translator>/generator.pth, snow/<translator>/frames/<video>/images/<name>, snow/<translator>/shards/<n>.parquet;
+#        snow/<translator>/{generator.pth,quality.parquet,quality_by_video.csv}, snow/<translator>/frames/<video>/images/<name>, snow/<translator>/shards/<n>.parquet;
 #        of the study's own snow/contact_sheet.jpg, snow/pairs/, and snow/true_winter.jpg if there is true winter to test on
 
 
@@ -15,12 +15,14 @@ def manifests(translator):
 
 
 MANIFESTS = manifests(TRANSLATOR)
+JUDGE = [config["quality"]["detector"]] if config["quality"]["detector"] else []
 
 
 rule snow:
     """Target: all winter frames and a look at them."""
     input:
         [manifests(translator) for translator in TRANSLATORS],
+        expand(f"{RESULTS}/snow/{{translator}}/quality.parquet", translator=TRANSLATORS),
         f"{RESULTS}/snow/contact_sheet.jpg",
         f"{RESULTS}/snow/true_winter.jpg" if TRUE_WINTER in config["test_sets"] else [],
         [] if PRETRAINED else f"{RESULTS}/snow/cyclegan/losses.svg",
@@ -253,12 +255,71 @@ rule winterize_shard:
         "../workflow/scripts/winterize_shard.py"
 
 
+rule measure_quality:
+    """Measure for each box of one shard of winter frames how far its label is still true."""
+    input:
+        frames=FRAMES,
+        boxes=BOXES,
+        manifest=rules.winterize_shard.output.manifest,
+        detector=JUDGE,
+    output:
+        quality=f"{RESULTS}/snow/{{translator}}/quality/{{shard}}.parquet",
+        digests=f"{RESULTS}/digests/measure_quality/{{translator}}/{{shard}}.csv",
+    log:
+        f"{RESULTS}/logs/measure_quality/{{translator}}/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/measure_quality/{{translator}}/{{shard}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["winterize"]["threads"]
+    resources:
+        gpu=gpus() if JUDGE else 0,
+        mem_mb=memory("measure_quality"),
+        runtime=minutes("measure_quality"),
+    params:
+        settings=settings("quality", "classes", "image_size") if JUDGE else {},
+        root=place(FRAME_ROOT),
+        device=config["device"] if JUDGE else "cpu",
+        code=code("measure_quality"),
+    script:
+        "../workflow/scripts/measure_quality.py"
+
+
+rule sum_up_quality:
+    """Put the quality of a translator's winter frames into one table, and sum it up for each video."""
+    input:
+        frames=FRAMES,
+        shards=lambda wildcards: expand(
+            f"{RESULTS}/snow/{wildcards.translator}/quality/{{shard}}.parquet",
+            shard=range(config["winterize"]["shards"]),
+        ),
+    output:
+        quality=f"{RESULTS}/snow/{{translator}}/quality.parquet",
+        by_video=f"{RESULTS}/snow/{{translator}}/quality_by_video.csv",
+        digests=f"{RESULTS}/digests/sum_up_quality/{{translator}}.csv",
+    log:
+        f"{RESULTS}/logs/sum_up_quality/{{translator}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sum_up_quality/{{translator}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("sum_up_quality"),
+        runtime=minutes("sum_up_quality"),
+    params:
+        code=code("sum_up_quality"),
+    script:
+        "../workflow/scripts/sum_up_quality.py"
+
+
 rule contact_sheet:
     """Put originals beside their winter versions, for the eye."""
     input:
         frames=FRAMES,
         boxes=BOXES,
         manifests=MANIFESTS,
+        quality=f"{RESULTS}/snow/{TRANSLATOR}/quality.parquet",
     output:
         figure=report(
             f"{RESULTS}/snow/contact_sheet.jpg",

@@ -38,7 +38,7 @@ def faults(text):
 
 def test_study_config_is_complete_and_equals_the_defaults():
     study = read("config.yaml")
-    assert complete_config(study, SCHEMA) == study == complete_config({}, SCHEMA)
+    assert complete_config(study, SCHEMA) == study | {"gates": {}} == complete_config({}, SCHEMA)
 
 
 def test_demo_overrides_only_what_differs():
@@ -125,7 +125,7 @@ def test_every_key_has_a_description_and_a_default_that_fits():
         ("training_sets: {a: {cyclegan: 0}}", ["`training_sets.a`", "0 in all"]),
         (
             "training_sets: {a: {original: 1.5}}",
-            ["`training_sets.a.original`", "1.5", "a number from 0 to 1"],
+            ["`training_sets.a.original`", "1.5", "a share from 0 to 1"],
         ),
         ("training_sets: {a/b: {original: 1}}", ["`training_sets`", "'a/b'", "small letters"]),
         ("training_sets: {7: {original: 1}}", ["`training_sets`", "7;", "small letters"]),
@@ -134,6 +134,23 @@ def test_every_key_has_a_description_and_a_default_that_fits():
         ("training_sets: {original: null}", ["`training_sets.original`", "cannot be left out"]),
         ("training_sets: [a]", ["`training_sets`", "['a']", "the shares of its sources"]),
         ("training_sets: {a: 1}", ["`training_sets.a`", "1;", "`{original: 0.5, cyclegan: 0.5}`"]),
+        (
+            "training_sets: {a: {original: {share: 1, keep: 0.8}}}",
+            ["`training_sets.a.original`", "`keep`", "a share alone"],
+        ),
+        (
+            "training_sets: {a: {cyclegan: {share: 1, keep: 0.8, by: agreement}}}",
+            ["`quality.detector`", "`training_sets.a`"],
+        ),
+        ("training_sets: {a: {cyclegan: {share: 1, keep: 0}}}", ["`training_sets.a.cyclegan`", "keep"]),
+        ("training_sets: {a: {cycelgan: 1}}", ["`training_sets.a`", "cycelgan", "matched"]),
+        ("translators: [fog]", ["`translators`", "fog", "matched"]),
+        ("translators: [network]", ["`network.weights`", "null"]),
+        ("training_sets: {a: {command: 1}}", ["`command.run`", "null"]),
+        (
+            "translators: [matched]\nmatched: {least: 0.9, most: 0.1}",
+            ["`matched.least`", "at most `matched.most`"],
+        ),
         ("test_sets: [summer]", ["`test_sets[0]`", "'summer'", "one of original, winter, true_winter"]),
         ("data: {true_winter: {folder: w}}", ["`data.true_winter.folder`", "`true_winter` in `test_sets`"]),
         (

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from snowdrift.data.sets import in_words
+from snowdrift.data.sets import Gate, in_words
 from snowdrift.detection import domains
 from snowdrift.detection.domains import training_selections
 from snowdrift.runtime.errors import SnowdriftError
@@ -160,3 +161,20 @@ def test_a_set_is_put_into_words():
     assert in_words(HALF) == "50 % original, 50 % cyclegan"
     assert in_words({"cyclegan": 1}) == "100 % cyclegan"
     assert in_words(UNION) == "original and cyclegan, every video from each"
+
+
+@pytest.mark.parametrize("by", ["edges_kept", "random"])
+def test_a_gate_leaves_out_training_frames_of_its_translator_alone(by: str):
+    val = frame_table(4, "val")
+    val = val.assign(frame_id="val" + val["frame_id"], video="val" + val["video"])
+    frames = pd.concat([frame_table(10), val], ignore_index=True)
+    shares = {"original": 0.5, "cyclegan": 0.5}
+    plain = training_selections(frames, "x", shares, seed=0)
+    winter = plain["train"].query("source == 'cyclegan'")["frame_id"].tolist()
+    quality = pd.DataFrame({"frame_id": winter, "box": 0, "edges_kept": np.linspace(0, 1, len(winter))})
+    gates = {"cyclegan": Gate(0.8, by)}
+    gated = training_selections(frames, "x", shares, seed=0, gates=gates, quality={"cyclegan": quality})
+    assert gated["val"].equals(plain["val"])
+    left_out = {*plain["train"]["frame_id"]} - {*gated["train"]["frame_id"]}
+    assert len(left_out) == len(winter) // 5 and left_out < {*winter}
+    assert (left_out == {*winter[: len(left_out)]}) == (by == "edges_kept")

@@ -189,12 +189,12 @@ def test_what_a_run_has_made_needs_no_space_again(place: Path):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch()
 
-    finish("render_vfp290k", "render_true_winter", "winterize_shard/0")
+    finish("render_vfp290k", "render_true_winter", "winterize_shard/cyclegan/0")
     finish(*(f"build_dataset/{name}" for name in "abcd"))
     status, found = diagnose(place)
     assert status == 0 and "beside what is in results/demo" in found["warning"][0]
     assert "winter frames 9.8 MB" in found["warning"][0] and "rendered" not in found["warning"][0]
-    finish("winterize_shard/1", "train_cyclegan", *(f"train_detector/{name}" for name in "abcd"))
+    finish("winterize_shard/cyclegan/1", "train_cyclegan", *(f"train_detector/{name}" for name in "abcd"))
     _, found = diagnose(place)
     assert found["warning"] == []
     assert "disk: up to 0.0 MB beside what is in results/demo (tables" in "\n".join(found["ok"])

@@ -12,7 +12,7 @@ import pytest
 from full_count import write_dataset
 
 from snowdrift.data.index import Reading, index_frames, write_index
-from snowdrift.data.tables import read_frames
+from snowdrift.data.tables import read_frames, winter_folder
 from snowdrift.detection.datasets import read_pictures
 from snowdrift.detection.datasets import write_dataset as write_tree
 from snowdrift.detection.domains import training_selections
@@ -78,8 +78,11 @@ def verify_winter(study: Study) -> None:
     """The frames themselves stand in for winter ones."""
     frames = read_frames(study.frames)
     sizes = [(study.root / image).stat().st_size for image in frames["image"]]
-    write_table(frames[["frame_id", "image", "digest"]].assign(bytes=sizes), study.results / "0.parquet")
-    assert find_winter_damage([study.results / "0.parquet"], study.root, 1) == (len(frames), [])
+    shard = study.results / "snow/copied/shards/0.parquet"
+    write_table(frames[["frame_id", "image", "digest"]].assign(bytes=sizes), shard)
+    if not (place := winter_folder(shard)).exists():
+        place.symlink_to(study.root.absolute())
+    assert find_winter_damage([shard], 1) == (len(frames), [])
 
 
 STAGES: dict[Callable[[Study], None], int] = {

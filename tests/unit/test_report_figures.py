@@ -9,14 +9,13 @@ from PIL import Image, ImageColor
 from report_samples import without_videos
 
 from snowdrift.report.contact_sheet import (
-    Pair,
     Ranked,
     choose_pairs,
     contact_sheet,
+    rank_pairs,
     write_pairs,
 )
 from snowdrift.report.detections import draw_detections
-from snowdrift.report.fading import rank_pairs
 from snowdrift.report.pictures import colour_of, data_uri, draw_label
 from snowdrift.report.plots import LOSS_PANELS, plot_cross_domain, plot_losses
 from snowdrift.runtime.errors import SnowdriftError
@@ -106,30 +105,21 @@ def test_contact_sheet_shows_both_versions_with_boxes_and_repeats(tmp_path):
     assert np.asarray(winter).mean() > 2 * np.asarray(original).mean()
 
 
-def winter_pair(tmp_path, name, strength):
-    """A dark person on grey ground, and a winter version with `strength` of that contrast in and outside the box."""
-    paths = []
-    for version, contrast in (("original", 1.0), ("winter", strength)):
-        picture = Image.new("L", (100, 100), 200)
-        picture.paste(round(200 - 150 * contrast), (40, 40, 60, 60))
-        picture.paste(0, (0, 0, 10, 10))  # far from the box
-        paths.append(tmp_path / f"{name}_{version}.png")
-        picture.save(paths[-1])
-    return Pair(name, "test", *paths, [(0.4, 0.4, 0.6, 0.6)])
-
-
 def test_best_and_worst_frames_have_people_and_do_not_overlap(tmp_path):
-    pairs = [winter_pair(tmp_path, str(number), number / 10) for number in range(5)]
-    empty = winter_pair(tmp_path, "empty", 0.0)._replace(boxes=[])
-    ranked = rank_pairs([*pairs, empty], 2)
-    assert [(each.pair.frame_id, each.kind) for each in ranked] == [
-        ("4", "best"),
-        ("3", "best"),
-        ("0", "worst"),
-        ("1", "worst"),
-    ]
-    assert [each.kind for each in rank_pairs(pairs[:3], 2)] == ["best", "worst"]
-    assert rank_pairs([empty], 2) == []
+    frames = frames_table({"a": "train", "b": "test"})
+    known = frames["frame_id"].tolist()[:5]
+    quality = pd.DataFrame({"frame_id": known, "box": 0, "edges_kept": [0.2, 0.9, 0.1, 0.5, 0.7]})
+    roots = (tmp_path / "summer", tmp_path / "winter")
+
+    def ranked(table: pd.DataFrame) -> list[tuple]:
+        found = rank_pairs(table, frames, manifest_of(frames), *roots, 2, NO_BOXES)
+        return [(each.pair.frame_id, each.kind, each.edges_kept) for each in found]
+
+    order = [known[1], known[4], known[2], known[0]]
+    kinds = ["best", "best", "worst", "worst"]
+    assert ranked(quality) == list(zip(order, kinds, [0.9, 0.7, 0.1, 0.2], strict=True))
+    assert [kind for _, kind, _ in ranked(quality[:3])] == ["best", "worst"]
+    assert ranked(quality[:0]) == []
 
 
 def test_contact_sheet_names_a_picture_that_is_missing(tmp_path):

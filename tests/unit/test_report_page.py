@@ -135,6 +135,9 @@ def study(tmp_path):
         "samples/epoch_10.jpg",
     ):
         Image.new("RGB", (40, 30)).save(tmp_path / name)
+    (tmp_path / "cyclegan").mkdir()
+    quality = {"frame_id": ["a/0", "b/0", "b/0"], "box": [0, 0, 1], "edges_kept": [0.75, 0.5, 0.125]}
+    pd.DataFrame(quality).to_parquet(tmp_path / "cyclegan/quality.parquet")
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks/index_frames.tsv").write_text("s\tmax_rss\n90.0\t2048\n")
     return StudyFiles(
@@ -142,6 +145,7 @@ def study(tmp_path):
         boxes=tmp_path / "boxes.parquet",
         rejected=tmp_path / "rejected.csv",
         pairs=tmp_path / "pairs",
+        quality=[tmp_path / "cyclegan/quality.parquet"],
         cross_domain=tmp_path / "cross_domain.csv",
         curves=tmp_path / "curves.csv",
         left_out=tmp_path / "left_out.parquet",
@@ -184,7 +188,7 @@ def test_page_holds_everything_and_needs_nothing(study, tmp_path):
     assert all(attributes["alt"] for tag, attributes in page.tags if tag == "img")
     assert not re.search(r"https?://|@import|url\(|<link", without_scripts(text))
     figures = re.findall(r'<script type="application/json">(.*?)</script>', text, re.DOTALL)
-    assert [bool(json.loads(figure)["data"]) for figure in figures] == [True] * 4
+    assert [bool(json.loads(figure)["data"]) for figure in figures] == [True] * 5
     assert "study mine" in page.text
     for part in (
         "epoch 10",

@@ -6,10 +6,10 @@ import pandas as pd
 from report_samples import without_videos
 
 from snowdrift.data.selection import evenly
+from snowdrift.data.tables import corners_of
 from snowdrift.report.blocks import Table
 from snowdrift.report.cross_domain import means_with_intervals
 from snowdrift.report.tables import (
-    corners_of,
     mean_matrix,
     mean_over_seeds,
     rejection_reasons,

@@ -13,6 +13,7 @@ from snowdrift.data.tables import Corners
 from snowdrift.demo.dataset import render_vfp290k
 from snowdrift.snow.quality import (
     Versions,
+    by_video,
     confidence_at,
     edges_kept,
     frame_quality,
@@ -95,6 +96,23 @@ def test_the_worst_frames_are_left_out_and_empty_ones_never_are():
     chance = kept_frames(ids, quality, 0.8, "random", seed=0)
     assert len(chance) == 8 and chance == sorted(chance) == kept_frames(ids, quality, 0.8, "random", seed=0)
     assert chance != kept_frames(ids, quality, 0.8, "random", seed=1)
+
+
+def test_quality_is_summed_up_for_each_video():
+    ids = ["a/0", "a/1", "b/0"]
+    frames = pd.DataFrame({"frame_id": [*ids, "b/1"], "video": ["a", "a", "b", "b"], "split": "train"})
+    boxes = {"frame_id": ["a/0", "a/0", "a/1", "b/0"], "box": [0, 1, 0, 0]}
+    quality = pd.DataFrame(
+        boxes | {"edges_kept": [0.9, 0.3, 0.7, 0.2], "seen_before": np.nan, "seen_after": np.nan}
+    )
+    table = by_video(quality, frames).set_index("video")
+    assert table["frames"].to_dict() == {"a": 2, "b": 1} and table["boxes"].to_dict() == {"a": 3, "b": 1}
+    assert table["edges_kept"].to_dict() == pytest.approx({"a": 0.5, "b": 0.2})
+    assert table["edges_kept_low"]["a"] == pytest.approx(0.32) and table["agreement"].isna().all()
+    seen = by_video(
+        quality.assign(seen_before=[0.8, 0.8, 0.8, 0.01], seen_after=[0.8, 0.4, 0.2, 0.0]), frames
+    )
+    assert seen.set_index("video")["agreement"].to_dict() == pytest.approx({"a": (0.5 + 0.25) / 2, "b": 1})
 
 
 def test_frames_of_a_manifest_that_have_boxes_are_judged():

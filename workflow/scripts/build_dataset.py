@@ -1,7 +1,11 @@
 """Rule build_dataset: the training and validation pictures of one training set, in YOLO layout."""
 
+from pathlib import Path
+
+from snowdrift.data.sets import Gate
 from snowdrift.detection.datasets import read_pictures, write_dataset
 from snowdrift.detection.domains import training_selections
+from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0], snakemake.output):
@@ -15,6 +19,11 @@ with job(snakemake.log[0], snakemake.output):
         snakemake.params.true_winter_root,
     )
     selections = training_selections(
-        pictures.frames, snakemake.wildcards.domain, snakemake.params.shares, seed=snakemake.params.seed
+        pictures.frames,
+        snakemake.wildcards.domain,
+        snakemake.params.shares,
+        seed=snakemake.params.seed,
+        gates={source: Gate(**gate) for source, gate in snakemake.params.gates.items()},
+        quality={Path(path).parent.name: read_table(path) for path in snakemake.input.quality},
     )
     write_dataset(snakemake.output.folder, pictures, selections)

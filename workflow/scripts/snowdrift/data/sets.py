@@ -6,7 +6,7 @@ Snakemake reads this module at every start, so it imports nothing heavy.
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 ORIGINAL = "original"
 TRANSLATOR = "cyclegan"
@@ -24,6 +24,19 @@ STUDY_TEST_SETS = ("original", "winter")
 Shares = Mapping[str, float]
 """What a training set is made of: for each source (`original`, a translator, `true_winter`) the share of the training
 videos that it shows. Of true winter it is a share of its own training videos, of the others one of the study's."""
+
+
+class Gate(NamedTuple):
+    """Which frames of a translator a training set shows: those whose labels are the truest.
+
+    Attributes:
+        keep: share of the frames, in (0, 1].
+        by: measure of `snow.quality`.
+    """
+
+    keep: float
+    by: str = "edges_kept"
+
 
 _MIXED = "mixed"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -46,19 +59,39 @@ def videos_needed(shares: Shares) -> int:
 
 
 def complete_sets(
-    training_sets: Mapping[str, Shares | None], *, true_winter: bool
+    training_sets: Mapping[str, Mapping[str, Any] | None], *, true_winter: bool
 ) -> dict[str, dict[str, float]]:
-    """The training sets without those that are null, and without the sources whose share is 0.
+    """The shares of the training sets, without sets that are null and sources whose share is 0.
 
     Snakemake merges config files key by key, so this is how a file leaves out what a file below it names. Without
     `true_winter`, the sets that show it are left out too: the demo's would be in the way of a user's own frames.
     """
     sets = {
-        name: {source: share for source, share in shares.items() if share}
+        name: {source: share for source, given in shares.items() if (share := _share_of(given))}
         for name, shares in training_sets.items()
         if shares is not None
     }
     return {name: shares for name, shares in sets.items() if true_winter or TRUE_WINTER not in shares}
+
+
+def gates_of(training_sets: Mapping[str, Mapping[str, Any] | None]) -> dict[str, dict[str, dict[str, Any]]]:
+    """The gates of the training sets, by set and source, as the config has them: `keep` and `by`."""
+    return {
+        name: {
+            source: Gate(given["keep"], given.get("by", "edges_kept"))._asdict()
+            for source, given in gated.items()
+        }
+        for name, shares in training_sets.items()
+        if (gated := {source: given for source, given in (shares or {}).items() if _is_gated(given)})
+    }
+
+
+def _is_gated(given: Any) -> bool:
+    return isinstance(given, Mapping) and "keep" in given
+
+
+def _share_of(given: Any) -> float:
+    return given["share"] if isinstance(given, Mapping) else given
 
 
 def complete_test_sets(test_sets: Collection[str], *, true_winter: bool) -> list[str]:
@@ -147,11 +180,18 @@ def moved_mix(value: Any) -> str:
     return f"write `training_sets: {{{_MIXED}: {_show(shares)}}}` instead"
 
 
-def in_words(shares: Shares) -> str:
+def in_words(shares: Shares, gates: Mapping[str, Mapping[str, Any]] | None = None) -> str:
     """Such as "50 % original, 50 % cyclegan", or "original and cyclegan, every video from each"."""
     if len(shares) > 1 and shows_all(shares):
-        return f"{' and '.join(shares)}, every video from each"
-    return ", ".join(f"{100 * share:g} % {source}" for source, share in shares.items())
+        words = f"{' and '.join(shares)}, every video from each"
+    else:
+        words = ", ".join(f"{100 * share:g} % {source}" for source, share in shares.items())
+    kept = (
+        f"; of {source} the {100 * gate['keep']:g} % of the frames "
+        + ("by chance" if gate["by"] == "random" else f"with the truest labels ({gate['by']})")
+        for source, gate in (gates or {}).items()
+    )
+    return words + "".join(kept)
 
 
 def _show(shares: Shares) -> str:

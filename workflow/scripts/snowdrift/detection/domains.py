@@ -1,7 +1,7 @@
 """Which pictures a training set or a test set shows: the originals, a translator's versions, or true winter."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from snowdrift.data.sets import (
     ORIGINAL,
     TEST_SETS,
     TRUE_WINTER,
+    Gate,
     Shares,
     shows_all,
     versions,
@@ -17,12 +18,19 @@ from snowdrift.data.sets import (
 )
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.seeds import derive_seed
+from snowdrift.snow.quality import kept_frames
 
 _log = logging.getLogger(__name__)
 
 
 def training_selections(
-    frames: pd.DataFrame, name: str, shares: Shares, *, seed: int
+    frames: pd.DataFrame,
+    name: str,
+    shares: Shares,
+    *,
+    seed: int,
+    gates: Mapping[str, Gate] | None = None,
+    quality: Mapping[str, pd.DataFrame] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """The pictures of a training set's train and val splits, by split.
 
@@ -36,6 +44,8 @@ def training_selections(
         name: Of the training set.
         shares: For each source, the share of the videos that are shown from it, see `data.sets`.
         seed: The study's seed, the same for every training.
+        gates: By translator, which of its frames to train on; validation shows all.
+        quality: Of each translator with a gate, see `snow.quality.measure_quality`.
 
     Returns:
         For each split: columns frame_id, video and source, sorted by frame_id and source.
@@ -51,10 +61,22 @@ def training_selections(
         if share := shares.get(TRUE_WINTER):
             parts.append(_show_true_winter(_usable(frames, split, TRUE_WINTER), share, split, seed))
         pictures = pd.concat(parts)
+        for source, gate in (gates or {}).items() if split == "train" else ():
+            pictures = _gated(pictures, source, gate, (quality or {}).get(source), seed)
         selections[split] = pictures.sort_values(["frame_id", "source"], ignore_index=True)
         counts = ", ".join(f"{count} {source}" for source, count in pictures["source"].value_counts().items())
         _log.info("%s, %s: %d videos, frames: %s", name, split, pictures["video"].nunique(), counts)
     return selections
+
+
+def _gated(
+    pictures: pd.DataFrame, source: str, gate: Gate, quality: pd.DataFrame | None, seed: int
+) -> pd.DataFrame:
+    """The pictures without the worst of a translator's."""
+    own = pictures["source"] == source
+    kept = kept_frames(sorted(pictures.loc[own, "frame_id"]), quality, *gate, seed)
+    _log.info("%s: %d of %d frames are kept by %s", source, len(kept), own.sum(), gate.by)
+    return pictures[~own | pictures["frame_id"].isin(kept)]
 
 
 def _show_versions(chosen: pd.DataFrame, name: str, shares: Shares, split: str, seed: int) -> pd.DataFrame:

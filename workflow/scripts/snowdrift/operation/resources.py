@@ -160,6 +160,11 @@ class _Study:
                 + pairs / config["batch_size"] * 3 * _STEP,
             ),
             "choose_generator": Need(_TORCH, 20),
+            # Both versions of a frame are decoded, and their gradients taken.
+            "measure_quality": Need(
+                _TORCH + 2 * self.table, 20 + frames * self.megapixels * 6 * _MEGAPIXEL / winter["threads"]
+            ),
+            "sum_up_quality": Need(_PLAIN + 2 * self.table, 20),
             "fit_translator": Need(_TORCH, 20 + config["style_images"] * self.megapixels * _MEGAPIXEL),
             # On the CPU each thread has a frame of its own, and transformed tiles beside it.
             "winterize_shard": Need(

@@ -103,6 +103,30 @@ def curves_chart(curves: pd.DataFrame) -> Chart:
     )
 
 
+def quality_chart(values: Mapping[str, pd.Series]) -> Chart:
+    """Shares of the winter frames with people that keep at most so many of their edges, a curve a translator.
+
+    Args:
+        values: of each translator, the edges kept by each frame, 0 to 1, see `quality.frame_quality`.
+    """
+    figure = make_subplots(1, 1)
+    rows = []
+    for (name, kept), colour in zip(values.items(), cycle(COLOURS), strict=False):
+        x, y = np.sort(kept.to_numpy(float)), np.arange(1, len(kept) + 1) / len(kept)
+        _line(figure, *_thinned_evenly(x, y), name, colour, 1, f"{name}: share of the frames", step=True)
+        quantiles = (float(part) for part in kept.quantile([0.05, 0.25, 0.5, 0.75]))
+        rows.append([name, len(kept), *quantiles])
+    figure.update_xaxes(title="edges of the faintest person that are kept", range=[0, 1])
+    figure.update_yaxes(title="share of the frames", range=[0, 1.02])
+    header = ["translator", "frames with people", "5 % keep less than", "a quarter", "half", "three quarters"]
+    return Chart(
+        plain(figure, 340),
+        "Share of winter frames over the edges that their faintest person keeps, for each translator",
+        "How far labels are still true: the lower a curve, the more frames keep the edges of all their people.",
+        Table("Edges kept", header, rows),
+    )
+
+
 def losses_chart(losses: pd.DataFrame) -> Chart:
     """The CycleGAN's mean losses of each epoch, one panel a kind.
 
@@ -246,6 +270,12 @@ def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return x, y
     wanted = np.searchsorted(x, np.geomspace(max(x[0], 1), x[-1], _POINTS - 2))
     kept = np.unique([0, *wanted.clip(max=len(x) - 1), len(x) - 1])
+    return x[kept], y[kept]
+
+
+def _thinned_evenly(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """At most _POINTS of a curve's points, evenly, with its ends."""
+    kept = np.unique(np.linspace(0, len(x) - 1, min(len(x), _POINTS)).round().astype(int))
     return x[kept], y[kept]
 
 

@@ -1,7 +1,7 @@
 """The sheet on which a person judges the winter: original frames beside their winter versions."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from snowdrift.report.pictures import (
 )
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import write_table
+from snowdrift.snow.quality import frame_quality
 
 logger = logging.getLogger(__name__)
 
@@ -68,8 +69,7 @@ def choose_pairs(
     Raises:
         SnowdriftError: no frame has a winter version.
     """
-    winter = dict(zip(manifests["frame_id"], manifests["image"], strict=True))
-    known = frames[(frames["status"] == OK) & frames["frame_id"].isin(winter)]
+    known = frames[(frames["status"] == OK) & frames["frame_id"].isin(manifests["frame_id"])]
     if known.empty:
         raise SnowdriftError(
             "no frame of data/frames.parquet is in the shard manifests",
@@ -79,6 +79,44 @@ def choose_pairs(
     for split in SPLIT_ORDER:
         videos = [rows for _, rows in known[known["split"] == split].groupby("video", sort=True)]
         chosen += list(_spread(videos, count - len(chosen)))
+    return _pairs(chosen, manifests, root, winter_root, boxes)
+
+
+def rank_pairs(
+    quality: pd.DataFrame,
+    frames: pd.DataFrame,
+    manifests: pd.DataFrame,
+    root: Path,
+    winter_root: Path,
+    count: int,
+    boxes: pd.DataFrame,
+) -> list["Ranked"]:
+    """The up to `count` best and `count` worst of all frames with people, by the edges that their people keep.
+
+    If there are too few for both, the best and the worst halves of them.
+
+    Args:
+        quality: of the translator, see `quality.measure_quality`.
+        frames: `data/frames.parquet`.
+        manifests: the rows of all shards: frame_id, image.
+        root: folder that the frames' `image` is relative to.
+        winter_root: folder that the manifests' `image` is relative to.
+        count: pairs of either kind.
+        boxes: `data/boxes.parquet`.
+    """
+    kept = frame_quality(quality, "edges_kept").sort_index().sort_values(ascending=False, kind="stable")
+    count = min(count, len(kept) // 2)
+    chosen = [*kept.index[:count], *kept.index[len(kept) - count :][::-1]]
+    rows = frames.set_index("frame_id", drop=False).loc[chosen].itertuples(index=False)
+    pairs = _pairs(rows, manifests, root, winter_root, boxes)
+    kinds = ["best"] * count + ["worst"] * count
+    return [Ranked(pair, kind, float(kept[pair.frame_id])) for pair, kind in zip(pairs, kinds, strict=True)]
+
+
+def _pairs(
+    rows: Iterable[NamedTuple], manifests: pd.DataFrame, root: Path, winter_root: Path, boxes: pd.DataFrame
+) -> list[Pair]:
+    winter = dict(zip(manifests["frame_id"], manifests["image"], strict=True))
     return [
         Pair(
             row.frame_id,
@@ -87,7 +125,7 @@ def choose_pairs(
             winter_root / winter[row.frame_id],
             _boxes_of(boxes, row.frame_id),
         )
-        for row in chosen
+        for row in rows
     ]
 
 
@@ -97,7 +135,7 @@ class Ranked(NamedTuple):
     Attributes:
         pair: the frame.
         kind: `spread` (chosen by its video alone), `best` or `worst`.
-        edges_kept: see `quality.edges_kept`, of the faintest person; None for `spread`.
+        edges_kept: of its faintest person, see `quality.frame_quality`; None for `spread`.
     """
 
     pair: Pair

@@ -1,7 +1,7 @@
 """The report's sections: each function reads what it needs and returns one."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from snowdrift.data.tables import lone_frames
 from snowdrift.detection.intervals import CELL
 from snowdrift.report import provenance
 from snowdrift.report.blocks import Chart, Code, Comparison, Figure, Section, Table, Text
-from snowdrift.report.charts import cross_domain_chart, curves_chart, losses_chart, times_chart
+from snowdrift.report.charts import cross_domain_chart, curves_chart, losses_chart, quality_chart, times_chart
 from snowdrift.report.cross_domain import means_with_intervals
 from snowdrift.report.detections import DRAWN_CONFIDENCE
 from snowdrift.report.pictures import data_uri
@@ -28,12 +28,13 @@ from snowdrift.report.tables import (
 )
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import read_table
+from snowdrift.snow.quality import frame_quality
 
 PAGE_WIDTH, DETECTIONS_WIDTH = 1000, 1300
 _EXTREMES = (
-    "The best and the worst of up to 200 frames with people, chosen in the same way, by how much of the edges in and "
-    "around each box is found again in winter (100 %: all; the figure is that of the frame's faintest person). Where "
-    "they are gone, the person has faded, and the label stands for nothing."
+    "The best and the worst of all frames with people, by how much of the edges in and around each box is found again "
+    "in winter (100 %: all; the figure is that of the frame's faintest person). If they are gone, the person has faded "
+    "and the label stands for nothing. A training set can leave such frames out (`keep`)."
 )
 _IN_USE = (
     "In use, a detector runs at one confidence. Here it is the one with the best F1 on the detector's own validation "
@@ -56,6 +57,7 @@ class StudyFiles:
     boxes: Path
     rejected: Path
     pairs: Path
+    quality: Sequence[Path]
     cross_domain: Path
     curves: Path
     left_out: Path
@@ -84,8 +86,15 @@ def winter_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
             ),
             *_comparisons(files.pairs, pairs[pairs["kind"] == "spread"]),
             *([Text(_EXTREMES), *_comparisons(files.pairs, extremes)] if len(extremes) else []),
+            *_quality(files.quality),
         ],
     )
+
+
+def _quality(tables: Sequence[Path]) -> list[Chart]:
+    """The quality of each translator's frames, whose table lies in the folder of its name; none without people."""
+    values = {path.parent.name: frame_quality(read_table(path), "edges_kept") for path in tables}
+    return [quality_chart(values)] if any(len(kept) for kept in values.values()) else []
 
 
 def snow_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
@@ -146,7 +155,10 @@ def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Sectio
             Table(
                 "What each detector learned from",
                 ["trained on", "training videos"],
-                [[name, in_words(shares)] for name, shares in training_sets.items()],
+                [
+                    [name, in_words(shares, config["gates"].get(name))]
+                    for name, shares in training_sets.items()
+                ],
             ),
             Text(_intervals_text(int(together["videos"].min()), seeds)),
             cross_domain_chart(means),

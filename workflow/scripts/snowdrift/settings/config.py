@@ -17,9 +17,11 @@ import yaml
 from snowdrift.data.class_maps import map_faults, merged_classes
 from snowdrift.data.places import is_table
 from snowdrift.data.sets import (
+    ORIGINAL,
     TRUE_WINTER,
     complete_sets,
     complete_test_sets,
+    gates_of,
     has_true_winter,
     moved_mix,
     set_faults,
@@ -61,7 +63,11 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
     complete["xray"] |= own["xray"]
     complete |= own["translators"]
     there = has_true_winter(complete["data"])
-    complete["training_sets"] = complete_sets(complete["training_sets"], true_winter=there)
+    given = complete["training_sets"]
+    complete["training_sets"] = complete_sets(given, true_winter=there)
+    complete["gates"] = {
+        name: gates for name, gates in gates_of(given).items() if name in complete["training_sets"]
+    }
     complete["test_sets"] = complete_test_sets(complete["test_sets"], true_winter=there)
     problems = [f"config key `{key}`: {fault}" for key, fault in _conflicts(complete)]
     if problems:
@@ -133,6 +139,7 @@ def _folders(config: Mapping[str, Any]) -> Iterator[str]:
 def _files(config: Mapping[str, Any]) -> Iterator[str]:
     """Keys of the files that this study reads."""
     yield from FILES
+    yield "quality.detector"
     if "network" in used_translators(config):
         yield "network.weights"
     if (group := config["splits"]["group"]) and is_table(group):
@@ -404,6 +411,18 @@ def _translator_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]
     for name in used:
         if not isinstance(config.get(name), Mapping):
             yield name, "no such section; expected the settings of this translator, which have no defaults"
+    for set_name, gates in config["gates"].items():
+        for source, gate in gates.items():
+            if source in (ORIGINAL, TRUE_WINTER):
+                yield (
+                    f"training_sets.{set_name}.{source}",
+                    "`keep` leaves out translations whose labels are no longer true; expected a share alone",
+                )
+            elif gate["by"] == "agreement" and config["quality"]["detector"] is None:
+                yield (
+                    "quality.detector",
+                    f"null; expected a detector, since `training_sets.{set_name}` goes by it",
+                )
     for name in ("matched", "rendered"):
         least, most = config[name]["least"], config[name]["most"]
         if name in used and least > most:

@@ -123,14 +123,44 @@ def frame_quality(quality: pd.DataFrame, measure: str) -> pd.Series:
     return values.groupby(quality["frame_id"], sort=False).min()
 
 
+def by_video(quality: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
+    """Sum up the quality of the frames of each video.
+
+    Args:
+        quality: see `measure_quality`.
+        frames: `data/frames.parquet`.
+
+    Returns:
+        One row a video that has boxes: video, split, frames (that have boxes), boxes; edges_kept, the mean of its
+        frames' quality, and edges_kept_low, the 5 % quantile; agreement, the mean, NaN without a judge.
+    """
+    measures = {name: frame_quality(quality, name) for name in ("edges_kept", "agreement")}
+    if quality["seen_before"].isna().all():
+        measures["agreement"] = measures["agreement"] * math.nan
+    table = pd.DataFrame(measures).rename_axis("frame_id").reset_index()
+    table["boxes"] = table["frame_id"].map(quality["frame_id"].value_counts())
+    table = table.merge(
+        frames[["frame_id", "video", "split"]], on="frame_id", how="left", validate="one_to_one"
+    )
+    groups = table.groupby(["video", "split"], sort=True)
+    return groups.agg(
+        frames=("frame_id", "size"),
+        boxes=("boxes", "sum"),
+        edges_kept=("edges_kept", "mean"),
+        edges_kept_low=("edges_kept", lambda values: values.quantile(0.05)),
+        agreement=("agreement", "mean"),
+    ).reset_index()
+
+
 def kept_frames(
-    frame_ids: Sequence[str], quality: pd.DataFrame, keep: float, measure: str, seed: int
+    frame_ids: Sequence[str], quality: pd.DataFrame | None, keep: float, measure: str, seed: int
 ) -> list[str]:
     """The frames whose labels are the truest, in the order in which they came.
 
     Args:
         frame_ids: frames to choose from.
         quality: of those that have boxes; a frame without boxes has no label that could be wrong, and counts as 1.
+            None for `random`, which needs none.
         keep: share of the frames to keep, in (0, 1].
         measure: one of MEASURES.
         seed: of the chance by which `random` keeps frames.
