@@ -127,7 +127,8 @@ rule index_frames:
         max_rejected=config["data"]["max_rejected"],
         place=place(config["data"]["vfp290k"]),
         data=state_of("vfp290k", FRAMES),
-        splits=config["splits"],
+        splits=settings("splits", "train", "val", "test", "group"),
+        split_file=place(config["splits"]["file"]),
         seed=config["seed"],
         code=code("index_frames"),
     script:
