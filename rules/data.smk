@@ -202,6 +202,7 @@ rule index_true_winter:
             if SAME_AS_FRAMES
             else {split: OWN_WINTER[split] for split in ("train", "val")}
         ),
+        group=config["splits"]["group"] if SAME_AS_FRAMES else None,
         max_rejected=config["data"]["max_rejected"],
         place=place(TRUE_WINTER_FOLDER),
         data=state_of("true_winter", f"{RESULTS}/data/true_winter/frames.parquet"),

@@ -132,7 +132,7 @@ def index_frames(
         place, reading, group=group, max_rejected=max_rejected, rejected=rejected, workers=workers
     )
     frames = with_splits(
-        read.tables.frames, read.groups, splits=splits, own=read.own_splits, seed=seed, split_file=split_file
+        read.tables.frames, splits=splits, own=read.own_splits, seed=seed, split_file=split_file
     )
     _log_summary(frames, read.counts)
     return read.tables._replace(frames=frames)
@@ -143,13 +143,11 @@ class ReadDataset(NamedTuple):
 
     Attributes:
         tables: From `join`.
-        groups: The group of each video.
         own_splits: The splits of the dataset's own files, by video.
         counts: What was changed or left out.
     """
 
     tables: FrameIndex
-    groups: Mapping[str, str]
     own_splits: Mapping[str, str]
     counts: Counts
 
@@ -169,11 +167,11 @@ def read_dataset(
     logger.info("%s: %d frames found, %d workers check them", root, len(dataset.frames), workers)
     check = partial(check_frames, root=root, reading=reading, place=Path(place), classes=dataset.classes)
     checked = map_chunks(check, dataset.frames, workers, "frames")
-    tables = join(dataset.frames, checked)
+    tables = join(dataset.frames, checked, groups)
     write_table(tables.rejected, rejected)
     faults = list(zip(tables.rejected["file"], tables.rejected["reason"], strict=True))
     report_faults(faults, len(dataset.frames), max_rejected, f"frames in {root}", rejected, logger)
-    return ReadDataset(tables, groups, dataset.splits, _total([chunk.counts for chunk in checked]))
+    return ReadDataset(tables, dataset.splits, _total([chunk.counts for chunk in checked]))
 
 
 def list_dataset(place: Path, reading: Reading, group: str | None) -> tuple[Dataset, dict[str, str]]:
@@ -262,8 +260,16 @@ def boxes_of(objects: Objects, picture: Picture, turn: str, file: str) -> tuple[
     return list(boxes.values()), Counts(objects.dropped, duplicates, objects.polygons, turned)
 
 
-def join(files: Sequence[FrameFiles], checked: Sequence[CheckedChunk]) -> FrameIndex:
-    """Join what was read into tables, in which no video is in a split yet. Touches no file."""
+def join(
+    files: Sequence[FrameFiles], checked: Sequence[CheckedChunk], groups: Mapping[str, str]
+) -> FrameIndex:
+    """Join what was read into tables, in which no video is in a split yet. Touches no file.
+
+    Args:
+        files: The frames.
+        checked: What was read from them, in their order.
+        groups: The group of each video.
+    """
     frame_ids = np.array([f"{frame.video}/{frame.stem}" for frame in files], object)
     faulty, rejected = _rejected_table(frame_ids, checked)
     images = np.array([frame.image for frame in files], object)
@@ -275,6 +281,7 @@ def join(files: Sequence[FrameFiles], checked: Sequence[CheckedChunk]) -> FrameI
         {
             "frame_id": frame_ids,
             "video": [frame.video for frame in files],
+            "group": [groups[frame.video] for frame in files],
             "image": images,
             "width": sizes[:, 0],
             "height": sizes[:, 1],
@@ -289,7 +296,6 @@ def join(files: Sequence[FrameFiles], checked: Sequence[CheckedChunk]) -> FrameI
 
 def with_splits(
     frames: pd.DataFrame,
-    groups: Mapping[str, str],
     *,
     splits: Wanted,
     own: Mapping[str, str],
@@ -300,7 +306,6 @@ def with_splits(
 
     Args:
         frames: From `join`.
-        groups: The group of each video.
         splits: See `index_frames`.
         own: The splits of the dataset's own files, by video.
         seed: The study's seed.
@@ -309,14 +314,10 @@ def with_splits(
     Raises:
         SnowdriftError: Splits that cannot be met, or that share a picture.
     """
-    usable = frames.loc[frames["status"] == OK, "video"].unique().tolist()
-    assigned = assign_splits(
-        {video: groups[video] for video in usable},
-        splits,
-        seed,
-        {video: split for video, split in own.items() if video in set(usable)},
-        split_file,
-    )
+    usable = frames[frames["status"] == OK]
+    groups = dict(zip(usable["video"], usable["group"], strict=True))
+    own = {video: split for video, split in own.items() if video in groups}
+    assigned = assign_splits(groups, splits, seed, own, split_file)
     frames = frames.assign(split=frames["video"].map(assigned).fillna(UNUSED))
     refuse_shared(frames[frames["status"] == OK], UNUSED)
     return frames

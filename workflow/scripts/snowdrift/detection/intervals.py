@@ -1,4 +1,7 @@
-"""Intervals of the cross-domain table, and of the differences between detectors, over test videos and trainings."""
+"""Intervals of the cross-domain table, and of the differences between detectors, over test videos and trainings.
+
+Test videos of one group (`splits.group`), such as a scene, are one cluster: below, a video stands for such a group too.
+"""
 
 from collections.abc import Sequence
 from itertools import combinations

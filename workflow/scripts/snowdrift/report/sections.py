@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from snowdrift.data.sets import TRUE_WINTER, in_words, shows_all
+from snowdrift.data.sets import ORIGINAL, TRUE_WINTER, in_words, shows_all
 from snowdrift.data.tables import lone_frames
 from snowdrift.detection.intervals import CELL
 from snowdrift.report import provenance
@@ -21,6 +21,7 @@ from snowdrift.report.pictures import data_uri
 from snowdrift.report.tables import (
     METRICS,
     between,
+    drawn_units,
     read_rejected,
     rejection_reasons,
     rule_times,
@@ -148,7 +149,7 @@ def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Sectio
                 ["trained on", "training videos"],
                 [[name, in_words(shares)] for name, shares in training_sets.items()],
             ),
-            Text(_intervals_text(int(together["videos"].min()), seeds)),
+            Text(_intervals_text(int(together["clusters"].min()), drawn_units(config, ORIGINAL), seeds)),
             cross_domain_chart(means),
             _metrics_table("All classes together", together, per_class=False),
             curves_chart(read_table(files.curves)),
@@ -161,7 +162,7 @@ def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Sectio
     )
 
 
-def _intervals_text(videos: int, seeds: int) -> str:
+def _intervals_text(clusters: int, units: str, seeds: int) -> str:
     trainings = (
         "They do not hold what another training of the same detector would give."
         if seeds == 1
@@ -169,7 +170,7 @@ def _intervals_text(videos: int, seeds: int) -> str:
     )
     return (
         f"In brackets are 95 % intervals: what these figures might be on other test videos of the same kind, judged by "
-        f"leaving out each of the {videos} in turn. {trainings} Where there is none, fewer than two videos show the "
+        f"leaving out each of the {clusters} {units} in turn. {trainings} Where there is none, fewer than two show the "
         "class, or all of them agree. Precision and recall are taken at the confidence with the best F1 on the test "
         "videos themselves, for each detector and test set its own."
     )
