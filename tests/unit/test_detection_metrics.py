@@ -209,6 +209,40 @@ def test_the_tables_of_use_have_a_row_for_each_cell_over_all_seeds():
     }
 
 
+def blind(table: pd.DataFrame, split: str) -> pd.DataFrame:
+    """The same detections, of which none on the split's videos is right any more."""
+    right = (table["split"] == split) & table["tp50"]
+    missed = table[right].assign(confidence=np.nan, height=np.nan, **dict.fromkeys(TRUE_POSITIVE, False))
+    wrong = table[right].assign(object_height=np.nan, **dict.fromkeys(TRUE_POSITIVE, False))
+    return pd.concat([table[~right], missed, wrong], ignore_index=True)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("detections", ["wrong", "none"])
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_detector_that_finds_nobody_in_validation_has_no_confidence_to_be_used_at(
+    detections: str, seeds: int
+):
+    sound = [of_videos(6, missed=1, seed=seed) for seed in range(seeds)]
+    worse = blind(of_videos(6, missed=1, train="two"), "val")
+    if detections == "none":
+        worse = worse[(worse["split"] == "test") | worse["confidence"].isna()]
+    more = [of_videos(6, missed=1, train="two", seed=seed) for seed in range(1, seeds)]
+    used = cross_domain([*sound, worse, *more], CLASSES).in_use.set_index("train_domain")
+    figures = [name for name in used if name.startswith(("confidence", "missed", "false_alarms"))]
+    assert len(figures) == 7
+    assert used.loc["two", figures].isna().all(axis=None)
+    assert used.loc["one", ["confidence", "missed", "false_alarms"]].notna().all(axis=None)
+    whole = cross_domain([*sound, worse, *more], CLASSES).table
+    assert whole["map50"].notna().all()
+
+
+def test_a_detector_that_finds_nobody_in_the_test_has_its_confidence_and_its_misses():
+    used = cross_domain([blind(of_videos(6, missed=1), "test")], CLASSES).in_use.iloc[0]
+    assert 0.2 < used["confidence"] < 0.9
+    assert used["missed"] == 1 and used["false_alarms"] > 0
+
+
 def test_videos_that_agree_have_no_interval():
     row = cross_domain([of_videos(4)], CLASSES).table.iloc[0]
     assert row["map50"] == pytest.approx(0.995, abs=0.01)

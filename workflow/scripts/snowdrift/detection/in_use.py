@@ -37,11 +37,15 @@ def best_confidence(matches: pd.DataFrame) -> float:
 
     Args:
         matches: of the validation videos, see `match_table`.
+
+    Returns:
+        In [0, 1]; NaN if the detector finds no object at any confidence, so that none is better than another.
     """
     metric = ultralytics_metric(sample_of(matches))
     from ultralytics.utils.metrics import smooth
 
-    return float(metric.px[smooth(metric.f1_curve.mean(0), 0.1).argmax()])
+    score = metric.f1_curve.mean(0)
+    return float(metric.px[smooth(score, 0.1).argmax()]) if score.max() > 0 else np.nan
 
 
 def measure_in_use(matches: pd.DataFrame, confidence: float) -> InUse:
@@ -49,7 +53,7 @@ def measure_in_use(matches: pd.DataFrame, confidence: float) -> InUse:
 
     Args:
         matches: of one test set, see `match_table`.
-        confidence: detections below it count as none, for `rates`.
+        confidence: detections below it count as none, for `rates`; if it is NaN, there are no rates.
     """
     names, clusters = video_clusters(matches["group"])
     matches = matches.assign(cluster=clusters)
@@ -72,6 +76,7 @@ def _left_out(whole: pd.DataFrame, parts: dict[str, pd.DataFrame], keys: list[st
 
 
 def _rates(matches: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    chosen = not np.isnan(confidence)
     counted = matches["confidence"] >= confidence
     is_object = matches["object_height"].notna()
     frames = matches["frame_id"].nunique()
@@ -84,8 +89,8 @@ def _rates(matches: pd.DataFrame, confidence: float) -> pd.DataFrame:
             (
                 name,
                 matches.loc[objects, "cluster"].nunique(),
-                missed.sum() / objects.sum() if objects.any() else np.nan,
-                PER_FRAMES * wrong.sum() / frames if frames else np.nan,
+                missed.sum() / objects.sum() if chosen and objects.any() else np.nan,
+                PER_FRAMES * wrong.sum() / frames if chosen and frames else np.nan,
             )
         )
     return pd.DataFrame(rows, columns=["class_name", "clusters", "missed", "false_alarms"])

@@ -134,6 +134,7 @@ def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Sectio
     training_sets = config["training_sets"]
     true = ", and on true winter (true_winter)" if TRUE_WINTER in config["test_sets"] else ""
     longer = [name for name, shares in training_sets.items() if len(shares) > 1 and shows_all(shares)]
+    in_use = read_table(files.in_use)
     together, each = means[means["class_name"] == "all"], means[means["class_name"] != "all"]
     return Section(
         "detection",
@@ -155,8 +156,8 @@ def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Sectio
             curves_chart(read_table(files.curves)),
             _metrics_table("Each class", each, per_class=True),
             _differences_table(read_table(files.comparisons)),
-            Text(_IN_USE),
-            _in_use_table(read_table(files.in_use)),
+            Text(_IN_USE + _without_confidence(in_use)),
+            _in_use_table(in_use),
             _heights_table(read_table(files.by_height)),
         ],
     )
@@ -193,6 +194,19 @@ def _differences_table(comparisons: pd.DataFrame) -> Table:
     )
 
 
+def _without_confidence(in_use: pd.DataFrame) -> str:
+    """A sentence on the detectors that find nothing on their validation videos; empty if all find something."""
+    names = in_use.loc[in_use["confidence"].isna(), "train_domain"].unique()
+    if not len(names):
+        return ""
+    some = "some training of it" if in_use["seeds"].max() > 1 else "it"
+    return " " + " ".join(
+        f"For the detector of {name} there is no such confidence: {some} finds nobody on the validation videos, so "
+        "nothing can be said of its use."
+        for name in names
+    )
+
+
 def _in_use_table(in_use: pd.DataFrame) -> Table:
     return Table(
         "What each detector misses, and its false alarms, at its own confidence",
@@ -200,13 +214,19 @@ def _in_use_table(in_use: pd.DataFrame) -> Table:
         [
             [
                 *(row[key] for key in CELL),
-                float(row["confidence"]),
-                between(row, "missed", ".1%"),
-                between(row, "false_alarms", ".1f"),
+                *_used(row),
             ]
             for row in in_use.to_dict("records")
         ],
     )
+
+
+def _used(row: Mapping[str, Any]) -> tuple[str | float, str, str]:
+    """The cells of confidence, misses and false alarms; words if there is no confidence, or nobody to miss."""
+    if pd.isna(row["confidence"]):
+        return "no confidence", "not told", "not told"
+    missed = "not shown" if pd.isna(row["missed"]) else between(row, "missed", ".1%")
+    return float(row["confidence"]), missed, between(row, "false_alarms", ".1f")
 
 
 def _heights_table(by_height: pd.DataFrame) -> Table:
