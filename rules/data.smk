@@ -127,7 +127,8 @@ rule index_frames:
         max_rejected=config["data"]["max_rejected"],
         place=place(config["data"]["vfp290k"]),
         data=state_of("vfp290k", FRAMES),
-        splits=config["splits"],
+        splits=settings("splits", "train", "val", "test", "group"),
+        split_file=place(config["splits"]["file"]),
         seed=config["seed"],
         code=code("index_frames"),
     script:
@@ -205,6 +206,7 @@ rule index_true_winter:
             if SAME_AS_FRAMES
             else {split: OWN_WINTER[split] for split in ("train", "val")}
         ),
+        group=config["splits"]["group"] if SAME_AS_FRAMES else None,
         max_rejected=config["data"]["max_rejected"],
         place=place(TRUE_WINTER_FOLDER),
         data=state_of("true_winter", f"{RESULTS}/data/true_winter/frames.parquet"),

@@ -48,9 +48,9 @@ def write_study(folder: Path, frames_per_video: int = 4) -> Study:
             for root, grey in ground.items():
                 _draw(folder / root / image, grey, drawn)
             boxes += [(frame_id, kind, *_fractions(box)) for kind, box in drawn]
-            frames.append((frame_id, video, image, WIDTH, HEIGHT, split, len(drawn), "ok", ""))
+            frames.append((frame_id, video, video, image, WIDTH, HEIGHT, split, len(drawn), "ok", ""))
             manifest.append((frame_id, image, "", WIDTH, HEIGHT))
-    columns = "frame_id video image width height split boxes status digest"
+    columns = "frame_id video group image width height split boxes status digest"
     study = Study(
         folder,
         pd.DataFrame(frames, columns=columns.split()),

@@ -1,5 +1,6 @@
 """The configuration: layers, defaults, and faults that are named before anything runs."""
 
+import json
 import re
 import subprocess
 import sys
@@ -115,6 +116,13 @@ def test_every_key_has_a_description_and_a_default_that_fits():
         ("splits: {train: [a, a]}", ["`splits.train`", "none twice"]),
         ("splits: {val: 0}", ["`splits.val`", "an integer of at least 1 or a list"]),
         ("splits: {train: [a, b], test: [a]}", ["`splits.test`", "video `a`", "`splits.train`"]),
+        ("splits: {key: day}", ["`splits.key`", "'day'", "expected `splits.file` beside it"]),
+        (
+            "splits: {train: [a, b], file: mine.json}",
+            ["`splits.train`", "`splits.file` names the videos", "`splits.file: null`"],
+        ),
+        ("splits: {file: nowhere.json}", ["`splits.file`", "nowhere.json: there is no such file"]),
+        ("splits: {file: [a]}", ["`splits.file`", "['a']", "a path or null"]),
         (
             "splits: {train: 1}",
             ["`splits.train`", "at least 2", "`training_sets.mixed`", "original and cyclegan"],
@@ -220,6 +228,17 @@ def test_a_config_that_is_no_mapping_is_refused():
 def test_pretrained_generator_frees_the_training_keys():
     config = {"cyclegan": {"pretrained": "g.pth", "load_size": 256}, "winterize": {"epoch": 7}}
     assert complete_config(config, SCHEMA)["winterize"]["epoch"] == 7
+
+
+def test_a_split_file_stands_for_the_lists_that_it_holds(tmp_path):
+    lists = {"train": ["a", "b"], "val": ["c"], "test": ["d", "e"]}
+    file = tmp_path / "benchmark.json"
+    file.write_text(json.dumps({"day": lists, "one": {**lists, "train": ["a"]}}))
+    splits = complete_config({"splits": {"train": 7, "file": str(file), "key": "day"}}, SCHEMA)["splits"]
+    assert splits == {**lists, "file": str(file), "key": "day", "group": None}
+    with pytest.raises(SnowdriftError) as caught:
+        complete_config({"splits": {"file": str(file), "key": "one"}}, SCHEMA)
+    assert "`splits.train`: one video; expected at least 2" in caught.value.message
 
 
 def test_the_studys_sets_stay_and_others_come_after_them():

@@ -237,8 +237,8 @@ def test_full_scale_tables_are_quick():
         )
     groups = {file.video: file.video for file in files}
     began = time.process_time()
-    built = join(files, checked)
-    with_splits(built.frames, groups, splits={"train": 36, "val": 12, "test": 10}, own={}, seed=0)
+    built = join(files, checked, groups)
+    with_splits(built.frames, splits={"train": 36, "val": 12, "test": 10}, own={}, seed=0)
     assert time.process_time() - began < 5
     assert len(built.frames) == 294_713
     assert len(built.boxes) == built.frames["boxes"].sum() == 2 * (294_713 - len(checked))

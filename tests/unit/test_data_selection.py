@@ -16,6 +16,7 @@ def frames(sizes: dict[str, int], split: str = "train", status: str = "ok") -> p
         (
             f"{video}/{number:04d}",
             video,
+            video,
             f"{video}/images/{number:04d}.jpg",
             64,
             48,

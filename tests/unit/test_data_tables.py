@@ -6,9 +6,9 @@ import pytest
 from snowdrift.data.tables import FRAME_COLUMNS, read_frames, winter_name, winter_names
 
 ROWS = [
-    ("A/1", "A", "A/images/1.jpg", 64, 48, "train", 1, "ok", "d1"),
-    ("A/2", "A", "A/images/2.jpg", 0, 0, "train", 0, "rejected", ""),
-    ("B/1", "B", "B/images/1.png", 64, 48, "test", 0, "ok", "d2"),
+    ("A/1", "A", "A", "A/images/1.jpg", 64, 48, "train", 1, "ok", "d1"),
+    ("A/2", "A", "A", "A/images/2.jpg", 0, 0, "train", 0, "rejected", ""),
+    ("B/1", "B", "B", "B/images/1.png", 64, 48, "test", 0, "ok", "d2"),
 ]
 
 

@@ -13,7 +13,7 @@ from snowdrift.detection.in_use import HEIGHTS, measure_in_use
 from snowdrift.detection.intervals import METRICS, compare, jackknives
 from snowdrift.detection.library import prepare_ultralytics
 from snowdrift.detection.matches import TRUE_POSITIVE, join_matches, match_table
-from snowdrift.detection.metrics import MOST_GROUPS, measure, video_groups
+from snowdrift.detection.metrics import MOST_GROUPS, measure, video_clusters
 
 CLASS_NAMES = ["normal", "fallen"]
 CLASSES = {"same": CLASS_NAMES}
@@ -55,7 +55,7 @@ def matched(pairs: list[tuple[dict, dict]], videos: int, folder) -> pd.DataFrame
     for frame_id, (detections, truth) in zip(frame_ids, pairs, strict=True):
         validator._process_batch(detections, truth | whole | {"im_file": frame_id})
     video_of = {frame_id: frame_id.split("/")[0] for frame_id in frame_ids}
-    return match_table(validator.frames, frame_ids, video_of, CLASS_NAMES)
+    return match_table(validator.frames, frame_ids, video_of, video_of, CLASS_NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_each_detection_claims_the_best_object_that_none_has_taken():
     assert claimed_objects(detections, objects, hits & False).tolist() == [-1] * 4
 
 
-def made_up(rows: list[tuple], seed: int = 0, train: str = "one") -> pd.DataFrame:
+def made_up(rows: list[tuple], seed: int = 0, train: str = "one", group=lambda video: video) -> pd.DataFrame:
     """A match table of test set `same`: rows of video, class, confidence, whether right at every IoU, and object."""
     columns = ["video", "class_name", "confidence", "right", "object_height"]
     table = pd.DataFrame(rows, columns=columns)
@@ -126,8 +126,8 @@ def made_up(rows: list[tuple], seed: int = 0, train: str = "one") -> pd.DataFram
     hits = {name: table["right"].to_numpy(bool) for name in TRUE_POSITIVE}
     table = (
         table.drop(columns="right")
-        .assign(height=0.5, **hits)
-        .astype({"video": "category", "frame_id": "category"})
+        .assign(height=0.5, group=table["video"].map(group), **hits)
+        .astype({"video": "category", "group": "category", "frame_id": "category"})
     )
     table = join_matches({("test", "same"): table, ("val", None): table})
     return table.assign(train_domain=train, seed=seed)
@@ -209,6 +209,40 @@ def test_the_tables_of_use_have_a_row_for_each_cell_over_all_seeds():
     }
 
 
+def blind(table: pd.DataFrame, split: str) -> pd.DataFrame:
+    """The same detections, of which none on the split's videos is right any more."""
+    right = (table["split"] == split) & table["tp50"]
+    missed = table[right].assign(confidence=np.nan, height=np.nan, **dict.fromkeys(TRUE_POSITIVE, False))
+    wrong = table[right].assign(object_height=np.nan, **dict.fromkeys(TRUE_POSITIVE, False))
+    return pd.concat([table[~right], missed, wrong], ignore_index=True)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("detections", ["wrong", "none"])
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_detector_that_finds_nobody_in_validation_has_no_confidence_to_be_used_at(
+    detections: str, seeds: int
+):
+    sound = [of_videos(6, missed=1, seed=seed) for seed in range(seeds)]
+    worse = blind(of_videos(6, missed=1, train="two"), "val")
+    if detections == "none":
+        worse = worse[(worse["split"] == "test") | worse["confidence"].isna()]
+    more = [of_videos(6, missed=1, train="two", seed=seed) for seed in range(1, seeds)]
+    used = cross_domain([*sound, worse, *more], CLASSES).in_use.set_index("train_domain")
+    figures = [name for name in used if name.startswith(("confidence", "missed", "false_alarms"))]
+    assert len(figures) == 7
+    assert used.loc["two", figures].isna().all(axis=None)
+    assert used.loc["one", ["confidence", "missed", "false_alarms"]].notna().all(axis=None)
+    whole = cross_domain([*sound, worse, *more], CLASSES).table
+    assert whole["map50"].notna().all()
+
+
+def test_a_detector_that_finds_nobody_in_the_test_has_its_confidence_and_its_misses():
+    used = cross_domain([blind(of_videos(6, missed=1), "test")], CLASSES).in_use.iloc[0]
+    assert 0.2 < used["confidence"] < 0.9
+    assert used["missed"] == 1 and used["false_alarms"] > 0
+
+
 def test_videos_that_agree_have_no_interval():
     row = cross_domain([of_videos(4)], CLASSES).table.iloc[0]
     assert row["map50"] == pytest.approx(0.995, abs=0.01)
@@ -248,9 +282,44 @@ def test_paired_differences_are_surer_than_their_parts():
     assert difference["clusters"] == 8 and 3 < difference["freedom"] <= 7
 
 
+def uneven(copies: int, **more) -> pd.DataFrame:
+    """Six videos that are hard in different degrees, each there so many times, as `<video>-<copy>`."""
+    rows = []
+    for video, copy in np.ndindex(6, copies):
+        name = f"v{video}-{copy}"
+        for place, each in enumerate(CLASS_NAMES):
+            rows += [(name, each, np.nan, False, 0.3)] * ((video + place) % 4)
+            rows += [(name, each, 0.9 - video / 100, True, 0.3)] * 4
+            rows += [(name, each, 0.5 + video / 50, False, np.nan)] * (video % 3)
+    return made_up(rows, **more)
+
+
+def test_copies_of_a_video_in_one_group_are_no_more_videos():
+    """The intervals of twelve videos, two each of a scene, are those of six, and not those of twelve."""
+    six = cross_domain([uneven(1)], CLASSES)
+    scenes = cross_domain([uneven(2, group=lambda video: video.partition("-")[0])], CLASSES)
+    twelve = cross_domain([uneven(2)], CLASSES)
+    assert set(six.left_out["clusters"]) == set(scenes.left_out["clusters"]) == {6}
+    assert set(twelve.left_out["clusters"]) == {12}
+    for one, other, name, column in (
+        (six.table, scenes.table, "map50", "map50"),
+        (six.in_use, scenes.in_use, "missed", "missed"),
+        (six.in_use, scenes.in_use, "false_alarms", "false_alarms"),
+        (six.by_height, scenes.by_height, "map50", "map50"),
+    ):
+        ends = [column, f"{column}_low", f"{column}_high"]
+        assert one[ends].notna().any(axis=None), name
+        np.testing.assert_allclose(one[ends], other[ends], atol=0.01, err_msg=name)
+    width = {
+        name: found.table["map50_high"] - found.table["map50_low"]
+        for name, found in (("6", six), ("12", twelve))
+    }
+    assert (width["12"] < 0.8 * width["6"]).all()
+
+
 def test_many_photographs_are_left_out_in_groups_of_neighbours():
     videos = pd.Series([f"p{number:04d}" for number in range(1003)])
-    names, groups = video_groups(videos)
+    names, groups = video_clusters(videos)
     assert len(names) == MOST_GROUPS and names[0] == "p0000..p0020"
     assert (np.diff(groups) >= 0).all() and np.bincount(groups).tolist() == [21] * 3 + [20] * 47
 

@@ -1,5 +1,6 @@
 """The doctor: what it finds before anything runs, and the estimates behind it."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -397,6 +398,21 @@ def test_a_generator_of_the_users_own_is_looked_at_before_anything_runs(
         ("empty", {}, "error", 'empty.py: no class with `name = "empty"` is a GenerativeModel'),
     ):
         status, found = diagnose(place, xray={"models": ["gan", name], name: section})
+        assert any(words in line for line in found[level]), found
+        assert status == (level == "error")
+
+
+def test_the_file_that_names_the_videos_is_looked_at_with_the_videos(place: Path):
+    vfp290k(place / "mine", videos=5)
+    videos = [f"GOPR{number:04d}" for number in range(5)]
+    lists = {"train": videos[:2], "val": videos[2:3], "test": videos[3:4]}
+    for test, level, words in (
+        (videos[3:4], "ok", "splits of mine.json are taken: train "),
+        (["GOPR9999"], "error", "mine.json: test: the dataset has no usable video 'GOPR9999'"),
+        (videos[:1], "error", "mine.json: 'benchmark' has the video 'GOPR0000' in train and in test"),
+    ):
+        (place / "mine.json").write_text(json.dumps({"benchmark": {**lists, "test": test}}))
+        status, found = diagnose(place, data={"vfp290k": "mine"}, splits={"file": "mine.json"})
         assert any(words in line for line in found[level]), found
         assert status == (level == "error")
 

@@ -134,6 +134,9 @@ def test_videos_that_share_a_group_go_into_one_split(tmp_path, drawn):
     (tmp_path / "scenes.csv").write_text(rows)
     for seed in range(4):
         frames = index(place, "vfp290k", group=str(tmp_path / "scenes.csv"), seed=seed).frames
+        assert frames.groupby("video")["group"].unique().str[0].to_dict() == dict(
+            zip("ABCD", SCENES, strict=True)
+        )
         assert frames.groupby("video")["split"].nunique().tolist() == [1, 1, 1, 1]
         assert frames.loc[frames["video"].isin(["A", "B"]), "split"].nunique() == 1
         assert set(frames["split"]) == {"train", "val", "test"}

@@ -36,7 +36,7 @@ def test_the_published_pattern_holds_with_its_figures():
     assert result.drops["winter"].low < 0.3 < result.drops["winter"].high
     assert result.means == pytest.approx({"original": 0.55, "winter": 0.55, "mixed": 0.7})
     assert result.scores.loc["winter", "original"] == pytest.approx(0.4)
-    assert (result.videos, result.seeds) == (6, 1)
+    assert (result.clusters, result.seeds) == (6, 1)
 
 
 def test_the_four_intervals_are_wider_than_each_would_be_alone():

@@ -200,12 +200,36 @@ def test_page_holds_everything_and_needs_nothing(study, tmp_path):
         "0.750 (0.7",
         "25.0% (12.5% to 50.0%)",
         "0.110 (0.050 to 0.220)",
-        "6 in turn",
+        "6 test videos in turn",
     ):
         assert part in page.text
     assert "worst: 25% of the edges" in page.text
     for part in ("index_frames", "1.50", "torch", "commit", "batch_size: 4", "normal boxes"):
         assert part in page.text
+
+
+def test_the_page_gives_no_figure_for_a_detector_without_a_confidence(study, tmp_path):
+    assert "there is no such confidence" not in Page(build(study, tmp_path)).text
+    used = pd.read_csv(study.in_use)
+    figures = [name for name in used if name.startswith(("confidence", "missed", "false_alarms"))]
+    pd.concat([used, used.assign(train_domain="blind", **dict.fromkeys(figures, np.nan))]).to_csv(
+        study.in_use, index=False
+    )
+    text = Page(build(study, tmp_path)).text
+    assert (
+        "For the detector of blind there is no such confidence: it finds nobody on the validation videos"
+        in text
+    )
+    assert " blind winter all no confidence not told not told " in text
+    assert "0.321 25.0% (12.5% to 50.0%)" in text
+
+
+def test_the_page_says_that_intervals_are_over_groups_if_videos_have_some(study, tmp_path):
+    page = Page(build(study, tmp_path, splits={"group": "(scene[0-9]+)"})).text
+    assert page.count("6 groups of test videos (splits.group)") == 2
+    assert "6 test videos" not in page
+    alone = Page(build(study, tmp_path)).text
+    assert "groups of test videos" not in alone and alone.count("6 test videos") == 2
 
 
 def test_the_page_of_the_study_at_full_scale_stays_small_and_is_soon_made(study, tmp_path):

@@ -66,7 +66,7 @@ def test_means_come_in_the_order_of_the_table_and_count_seeds():
     assert math.isclose(means.loc[0, "map50"], 0.5)
     assert list(means["seeds"]) == [2, 1, 1, 1]
     whole = means_with_intervals(table, without_videos(table))
-    assert set(whole["videos"]) == {6}
+    assert set(whole["clusters"]) == {6}
     one = whole.loc[2]
     assert 0.08 < one["map50_low"] < one["map50"] < one["map50_high"] < 0.12
     assert whole.loc[0, "map50_low"] < 0.4, "the two trainings differ by 0.2"

@@ -97,6 +97,10 @@ def test_the_page_opens_with_the_answer_or_with_what_is_missing():
     for score, name in ((0.1, "original,"), (0.7, "mixed and"), (0.9, "oracle.")):
         assert re.search(rf"{score:.3f} \(0\.\d+ to 0\.\d+\) trained on {name}", said)
     assert "Of the gap, mixed closes 75% (" in said and "95% intervals over 6 test videos" in said
+    grouped = config() | {"splits": config()["splits"] | {"group": "(scene)"}}
+    assert "over 6 groups of test videos" in opening(table(), without_videos(table()), grouped)
+    grouped["data"]["true_winter"]["folder"] = "snow"
+    assert "over 6 test videos" in opening(table(), without_videos(table()), grouped)
     without = opening(cross_domain(), without_videos(cross_domain()), complete_config({}, SCHEMA))
     assert "cannot be answered here" in without
 

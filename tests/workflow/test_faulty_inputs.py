@@ -1,5 +1,6 @@
 """Hand-made faults of a user's files, labels and config: each ends in its clear line, none in a traceback."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,20 @@ def assert_clear(run: Run, *lines: str) -> None:
 )
 def test_a_wrong_config_stops_the_plan_at_once(tmp_path: Path, text: str, line: str):
     assert_clear(run_config(tmp_path, text, "-n"), line)
+
+
+def test_a_file_of_the_owners_says_which_videos_are_tested_on(tmp_path: Path, dataset: Path):
+    lists = {"train": ["GOPR0005", "GOPR0001"], "val": ["GOPR0002"], "test": ["GOPR0000", "GOPR0004"]}
+    (tmp_path / "light condition.json").write_text(json.dumps({"day": lists, "night": {**lists, "val": []}}))
+    config = "data: {{vfp290k: VFP290K}}\nsplits: {{file: light condition.json, key: {}}}\n"
+    run = run_config(tmp_path, config.format("day"), "results/tiny/data/frames.parquet")
+    assert run.status == 0, run.text
+    frames = pd.read_parquet(tmp_path / "results/tiny/data/frames.parquet")
+    split_of = dict(zip(frames["video"], frames["split"], strict=True))
+    named = {video: split for split, videos in lists.items() for video in videos}
+    assert split_of == {**named, "GOPR0003": "unused"}
+    for key, fault in (("night", "'val' of 'night' names no video"), ("null", "several keys: day, night")):
+        assert_clear(run_config(tmp_path, config.format(key), "-n"), fault)
 
 
 def break_frames(dataset: Path) -> dict[str, str]:

@@ -18,6 +18,7 @@ with job(snakemake.log[0], snakemake.output, beside={rejected: snakemake.output.
         place,
         reading=Reading(**snakemake.params.reading, upright=empty_folder(upright) if upright else None),
         splits=snakemake.params.splits,
+        split_file=snakemake.params.split_file,
         group=snakemake.params.splits["group"],
         seed=snakemake.params.seed,
         max_rejected=snakemake.params.max_rejected,

@@ -19,6 +19,7 @@ with job(snakemake.log[0], snakemake.output, beside={rejected: snakemake.output.
         layout=snakemake.params.layout,
         classes=Classes(**snakemake.params.classes),
         splits=snakemake.params.splits,
+        group=snakemake.params.group,
         seed=snakemake.params.seed,
         max_rejected=snakemake.params.max_rejected,
         rejected=rejected,

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -43,6 +43,7 @@ class Reading:
         turn: What happens to pictures that are stored turned: `reject`; `upright`, which turns pixels and boxes; or
             `upright_pixels`, for boxes that were drawn on the upright picture.
         upright: Folder that turned pictures are written to.
+        own_splits: Whether splits that the dataset's own files say are taken.
     """
 
     layout: str
@@ -50,6 +51,7 @@ class Reading:
     other_classes: str = "reject"
     turn: str = "reject"
     upright: Path | None = None
+    own_splits: bool = True
 
 
 class FrameIndex(NamedTuple):
@@ -104,6 +106,7 @@ def index_frames(
     seed: int,
     max_rejected: float,
     rejected: Path,
+    split_file: str | None = None,
     workers: int = 1,
 ) -> FrameIndex:
     """Check every frame of a dataset and make the tables of frames, boxes and rejected frames.
@@ -116,15 +119,21 @@ def index_frames(
         seed: The study's seed; counts of videos are drawn from it.
         max_rejected: Largest share of faulty frames, in [0, 1].
         rejected: Where the table of rejected frames is written, also if there are too many of them.
+        split_file: Where the lists of `splits` come from, if not from the config. They take the place of splits that
+            the dataset's own files say.
         workers: Processes that check files.
 
     Raises:
         SnowdriftError: No dataset of that layout, too many faulty frames, or splits that cannot be met.
     """
+    if split_file is not None:
+        reading = replace(reading, own_splits=False)
     read = read_dataset(
         place, reading, group=group, max_rejected=max_rejected, rejected=rejected, workers=workers
     )
-    frames = with_splits(read.tables.frames, read.groups, splits=splits, own=read.own_splits, seed=seed)
+    frames = with_splits(
+        read.tables.frames, splits=splits, own=read.own_splits, seed=seed, split_file=split_file
+    )
     _log_summary(frames, read.counts)
     return read.tables._replace(frames=frames)
 
@@ -134,13 +143,11 @@ class ReadDataset(NamedTuple):
 
     Attributes:
         tables: From `join`.
-        groups: The group of each video.
         own_splits: The splits of the dataset's own files, by video.
         counts: What was changed or left out.
     """
 
     tables: FrameIndex
-    groups: Mapping[str, str]
     own_splits: Mapping[str, str]
     counts: Counts
 
@@ -160,11 +167,11 @@ def read_dataset(
     logger.info("%s: %d frames found, %d workers check them", root, len(dataset.frames), workers)
     check = partial(check_frames, root=root, reading=reading, place=Path(place), classes=dataset.classes)
     checked = map_chunks(check, dataset.frames, workers, "frames")
-    tables = join(dataset.frames, checked)
+    tables = join(dataset.frames, checked, groups)
     write_table(tables.rejected, rejected)
     faults = list(zip(tables.rejected["file"], tables.rejected["reason"], strict=True))
     report_faults(faults, len(dataset.frames), max_rejected, f"frames in {root}", rejected, logger)
-    return ReadDataset(tables, groups, dataset.splits, _total([chunk.counts for chunk in checked]))
+    return ReadDataset(tables, dataset.splits, _total([chunk.counts for chunk in checked]))
 
 
 def list_dataset(place: Path, reading: Reading, group: str | None) -> tuple[Dataset, dict[str, str]]:
@@ -176,6 +183,8 @@ def list_dataset(place: Path, reading: Reading, group: str | None) -> tuple[Data
     place = Path(place)
     classes = Classes(tuple(reading.class_names), reading.other_classes == "drop")
     dataset = layout_of(place, reading.layout).list_frames(place, classes)
+    if not reading.own_splits:
+        dataset = dataset._replace(splits={})
     dataset, groups = grouped(dataset, read_groups(group))
     return dataset._replace(frames=checked_names(dataset.frames)), groups
 
@@ -251,8 +260,16 @@ def boxes_of(objects: Objects, picture: Picture, turn: str, file: str) -> tuple[
     return list(boxes.values()), Counts(objects.dropped, duplicates, objects.polygons, turned)
 
 
-def join(files: Sequence[FrameFiles], checked: Sequence[CheckedChunk]) -> FrameIndex:
-    """Join what was read into tables, in which no video is in a split yet. Touches no file."""
+def join(
+    files: Sequence[FrameFiles], checked: Sequence[CheckedChunk], groups: Mapping[str, str]
+) -> FrameIndex:
+    """Join what was read into tables, in which no video is in a split yet. Touches no file.
+
+    Args:
+        files: The frames.
+        checked: What was read from them, in their order.
+        groups: The group of each video.
+    """
     frame_ids = np.array([f"{frame.video}/{frame.stem}" for frame in files], object)
     faulty, rejected = _rejected_table(frame_ids, checked)
     images = np.array([frame.image for frame in files], object)
@@ -264,6 +281,7 @@ def join(files: Sequence[FrameFiles], checked: Sequence[CheckedChunk]) -> FrameI
         {
             "frame_id": frame_ids,
             "video": [frame.video for frame in files],
+            "group": [groups[frame.video] for frame in files],
             "image": images,
             "width": sizes[:, 0],
             "height": sizes[:, 1],
@@ -277,27 +295,29 @@ def join(files: Sequence[FrameFiles], checked: Sequence[CheckedChunk]) -> FrameI
 
 
 def with_splits(
-    frames: pd.DataFrame, groups: Mapping[str, str], *, splits: Wanted, own: Mapping[str, str], seed: int
+    frames: pd.DataFrame,
+    *,
+    splits: Wanted,
+    own: Mapping[str, str],
+    seed: int,
+    split_file: str | None = None,
 ) -> pd.DataFrame:
     """The table of frames, with the split of each. A video all of whose frames are faulty is in none.
 
     Args:
         frames: From `join`.
-        groups: The group of each video.
         splits: See `index_frames`.
         own: The splits of the dataset's own files, by video.
         seed: The study's seed.
+        split_file: See `index_frames`.
 
     Raises:
         SnowdriftError: Splits that cannot be met, or that share a picture.
     """
-    usable = frames.loc[frames["status"] == OK, "video"].unique().tolist()
-    assigned = assign_splits(
-        {video: groups[video] for video in usable},
-        splits,
-        seed,
-        {video: split for video, split in own.items() if video in set(usable)},
-    )
+    usable = frames[frames["status"] == OK]
+    groups = dict(zip(usable["video"], usable["group"], strict=True))
+    own = {video: split for video, split in own.items() if video in groups}
+    assigned = assign_splits(groups, splits, seed, own, split_file)
     frames = frames.assign(split=frames["video"].map(assigned).fillna(UNUSED))
     refuse_shared(frames[frames["status"] == OK], UNUSED)
     return frames

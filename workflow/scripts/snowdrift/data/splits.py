@@ -3,7 +3,7 @@
 import difflib
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from snowdrift.data.names import canonical, look_alike
 from snowdrift.runtime.errors import SnowdriftError
@@ -18,7 +18,11 @@ Wanted = Mapping[str, int | list[str]]
 
 
 def assign_splits(
-    groups: Mapping[str, str], wanted: Wanted, seed: int, own: Mapping[str, str] | None = None
+    groups: Mapping[str, str],
+    wanted: Wanted,
+    seed: int,
+    own: Mapping[str, str] | None = None,
+    split_file: str | None = None,
 ) -> dict[str, str]:
     """Map every video to train, val, test or unused.
 
@@ -33,6 +37,7 @@ def assign_splits(
         wanted: From the config. Keys other than the splits' do not count.
         seed: The study's seed.
         own: The splits of the dataset's own files, by video.
+        split_file: Where the lists come from, if not from the config.
 
     Raises:
         SnowdriftError: A list names an unknown video, or one twice, or there are too few videos.
@@ -41,13 +46,13 @@ def assign_splits(
     if own:
         assigned = _complete({groups[video]: split for video, split in own.items()}, groups, wanted, seed)
     else:
-        assigned = _drawn(groups, wanted, seed)
+        assigned = _drawn(groups, wanted, seed, split_file)
     return {video: assigned.get(groups[video], UNUSED) for video in sorted(groups)}
 
 
-def _drawn(groups: Mapping[str, str], wanted: Wanted, seed: int) -> dict[str, str]:
+def _drawn(groups: Mapping[str, str], wanted: Wanted, seed: int, split_file: str | None) -> dict[str, str]:
     """The split of each group that has one."""
-    assigned = _named(wanted, groups)
+    assigned = _named(wanted, groups, split_file)
     free = sorted(set(groups.values()) - assigned.keys())
     _check_total(wanted, len(assigned), len(free))
     random.Random(derive_seed(seed, "splits")).shuffle(free)
@@ -87,36 +92,58 @@ def _complete(own: Mapping[str, str], groups: Mapping[str, str], wanted: Wanted,
     return assigned
 
 
-def _named(wanted: Wanted, groups: Mapping[str, str]) -> dict[str, str]:
+def _named(wanted: Wanted, groups: Mapping[str, str], split_file: str | None = None) -> dict[str, str]:
     """Map the groups that a list names, or one of whose videos it names, to that list's split."""
     known = dict(groups) | {group: group for group in groups.values()}
+    _refuse_unknown(wanted, known.keys(), sorted(groups), split_file)
     by_name: dict[str, tuple[str, str]] = {}
     assigned: dict[str, str] = {}
     for split, names in wanted.items():
         for name in names if not isinstance(names, int) else ():
             video = canonical(str(name))
-            if video not in known:
-                raise SnowdriftError(
-                    f"splits.{split}: the dataset has no usable video '{name}'",
-                    _suggestion(video, sorted(groups)),
-                )
-            _refuse_twice(video, known[video], split, by_name, assigned)
+            _refuse_twice(video, known[video], split, by_name, assigned, split_file)
             by_name[video] = split, known[video]
             assigned[known[video]] = split
     return assigned
 
 
+def _refuse_unknown(
+    wanted: Wanted, known: Collection[str], videos: Sequence[str], split_file: str | None
+) -> None:
+    for split, names in wanted.items():
+        named = [] if isinstance(names, int) else [canonical(str(name)) for name in names]
+        unknown = [name for name in named if name not in known]
+        if unknown:
+            missing = "get what is missing, or a copy of the file without it: " if split_file else ""
+            more = f", nor {len(unknown) - 1} others that it names" if len(unknown) > 1 else ""
+            raise SnowdriftError(
+                f"{_list(split, split_file)}: the dataset has no usable video '{unknown[0]}'{more}",
+                missing + _suggestion(unknown[0], videos),
+            )
+
+
+def _list(split: str, split_file: str | None) -> str:
+    """Where the videos of a split are named."""
+    return f"splits.{split}" if split_file is None else f"splits.file: {split_file}: {split}"
+
+
 def _refuse_twice(
-    video: str, group: str, split: str, by_name: Mapping[str, tuple[str, str]], assigned: Mapping[str, str]
+    video: str,
+    group: str,
+    split: str,
+    by_name: Mapping[str, tuple[str, str]],
+    assigned: Mapping[str, str],
+    split_file: str | None,
 ) -> None:
     if video in by_name or assigned.get(group, split) != split:
         other = by_name[video][0] if video in by_name else assigned[group]
-        where = f"splits.{split} twice" if other == split else f"splits.{other} and in splits.{split}"
+        key = "splits." if split_file is None else ""
+        where = f"{key}{split} twice" if other == split else f"{key}{other} and in {key}{split}"
         what = (
             f"video '{video}'" if video in by_name or video == group else f"the group '{group}' of '{video}'"
         )
         raise SnowdriftError(
-            f"splits: {what} is in {where}",
+            f"{'splits' if split_file is None else f'splits.file: {split_file}'}: {what} is in {where}",
             "name it once: a video in two splits would be trained on and tested on",
         )
 

@@ -7,7 +7,18 @@ import pandas as pd
 
 from snowdrift.runtime.files import read_table
 
-FRAME_COLUMNS = ["frame_id", "video", "image", "width", "height", "split", "boxes", "status", "digest"]
+FRAME_COLUMNS = [
+    "frame_id",
+    "video",
+    "group",
+    "image",
+    "width",
+    "height",
+    "split",
+    "boxes",
+    "status",
+    "digest",
+]
 BOX_COLUMNS = ["frame_id", "class_id", "x_center", "y_center", "box_width", "box_height"]
 REJECTED_COLUMNS = ["frame_id", "file", "reason"]
 STYLE_COLUMNS = ["image", "width", "height", "digest"]
@@ -21,8 +32,9 @@ Corners = tuple[float, float, float, float]
 def read_frames(path: Path | str, split: str | None = None) -> pd.DataFrame:
     """Usable frames (status ok), all or those of one split, in the table's order: by video, then name.
 
-    Columns: frame_id; video; image (posix path relative to the data root); width, height (pixels); split
-    (train, val, test or unused); boxes (count); status; digest (SHA-256 of the picture).
+    Columns: frame_id; video; group (of videos, see `groups`; the video if it is alone); image (posix path relative to
+    the data root); width, height (pixels); split (train, val, test or unused); boxes (count); status;
+    digest (SHA-256 of the picture).
     """
     frames = read_table(path)
     chosen = frames["status"] == OK

@@ -44,6 +44,7 @@ def index_true_winter(
     layout: str,
     classes: Classes,
     splits: Mapping[str, int | list[str]],
+    group: str | None = None,
     seed: int,
     max_rejected: float,
     rejected: Path,
@@ -58,6 +59,7 @@ def index_true_winter(
         classes: See `Classes`.
         splits: train and val, each a count of videos or a list of them, which may be 0. Without `test`, all other
             videos are tested on.
+        group: See `groups.read_groups`.
         seed: The study's seed.
         max_rejected: Largest share of faulty frames, in [0, 1].
         rejected: Where the table of rejected frames is written, also if there are too many of them.
@@ -72,7 +74,7 @@ def index_true_winter(
         read = read_dataset(
             place,
             Reading(layout, classes.own),
-            group=None,
+            group=group,
             max_rejected=max_rejected,
             rejected=rejected,
             workers=workers,
@@ -102,17 +104,17 @@ def index_true_winter(
 
 def _assign(read: ReadDataset, splits: Mapping[str, int | list[str]], seed: int) -> dict[str, str]:
     """The split of each video that has a usable frame."""
-    frames = read.tables.frames
-    videos = frames.loc[frames["status"] == OK, "video"].unique().tolist()
+    usable = read.tables.frames[read.tables.frames["status"] == OK]
+    groups = dict(zip(usable["video"], usable["group"], strict=True))
     test = splits.get("test")
     wanted = {**splits, "test": 0 if test is None else test}
-    own = {video: split for video, split in read.own_splits.items() if video in set(videos)}
-    split_of = assign_splits({video: read.groups[video] for video in videos}, wanted, seed, own)
+    own = {video: split for video, split in read.own_splits.items() if video in groups}
+    split_of = assign_splits(groups, wanted, seed, own)
     if test is None:
         split_of = {video: "test" if split == UNUSED else split for video, split in split_of.items()}
     if "test" not in split_of.values():
         raise SnowdriftError(
-            f"{KEY}: no video to test on, since `train` and `val` take all {len(videos)}",
+            f"{KEY}: no video to test on, since `train` and `val` take all {len(groups)}",
             f"lower {KEY}.train or {KEY}.val",
         )
     return split_of

@@ -203,8 +203,8 @@ def _match(
     places = [Path(image).parts[-2:] for image in listing["image"]]
     frame_of = dict(zip(places, listing["frame_id"], strict=True))
     frame_ids = [frame_of[Path(frame.picture).parts[-2:]] for frame in validator.frames]
-    video_of = dict(zip(pictures.frames["frame_id"], pictures.frames["video"], strict=True))
-    return match_table(validator.frames, frame_ids, video_of, classes.names)
+    owners = pictures.frames.set_index("frame_id")[["video", "group"]].to_dict()
+    return match_table(validator.frames, frame_ids, owners["video"], owners["group"], classes.names)
 
 
 def _report_batch(stage: str, validator) -> None:

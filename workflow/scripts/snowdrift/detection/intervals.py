@@ -1,4 +1,7 @@
-"""Intervals of the cross-domain table, and of the differences between detectors, over test videos and trainings."""
+"""Intervals of the cross-domain table, and of the differences between detectors, over test videos and trainings.
+
+Test videos of one group (`splits.group`), such as a scene, are one cluster: below, a video stands for such a group too.
+"""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -66,10 +69,12 @@ def rates_in_use(rates: pd.DataFrame, left_out: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         CELL, seeds, clusters, confidence, missed and false_alarms with `_low` and `_high`: over the test videos, and
-        over the trainings if there are several.
+        over the trainings if there are several. If a training has no confidence, because it finds nothing on its
+        validation videos, there is none for its cell, and no figure.
     """
     missed, alarms = (jackknives(rates, left_out, name) for name in ("missed", "false_alarms"))
-    confidence = rates.groupby(list(CELL), sort=False)["confidence"].mean()
+    of_cells = rates.groupby(list(CELL), sort=False)["confidence"]
+    confidence = of_cells.agg(lambda values: values.mean(skipna=False))
     rows = []
     for cell, score in missed.items():
         row = dict(zip(CELL, cell, strict=True)) | {"seeds": len(score.values), "clusters": score.clusters}

@@ -17,6 +17,7 @@ def match_table(
     frames: "Sequence[FrameMatches]",
     frame_ids: Sequence[str],
     videos: Mapping[str, str],
+    groups: Mapping[str, str],
     class_names: Sequence[str],
 ) -> pd.DataFrame:
     """Put the matches of many frames into one table.
@@ -26,11 +27,12 @@ def match_table(
             order decides a metric's last digits.
         frame_ids: The frames' ids.
         videos: The video of each frame.
+        groups: The group of each frame's video: what belongs together, such as the videos of one scene.
         class_names: Names of the classes, in the order of their ids.
 
     Returns:
         A row for each detection, for each object that no detection found at an IoU of 0.5, and for each frame
-        without either. Columns: video, frame_id, class_name (null for a frame without either); confidence (NaN
+        without either. Columns: video, group, frame_id, class_name (null for a frame without either); confidence (NaN
         unless the row is a detection); tp50 to tp95, whether the detection is right at that IoU; height of the
         detection and object_height of the object that it found, or that was missed, as shares of the picture's
         height (NaN where there is none). The objects of a frame are the rows with an object_height.
@@ -39,10 +41,13 @@ def match_table(
     counts = [len(part["label"]) for part in rows]
     joined = {name: np.concatenate([part[name] for part in rows]) for name in rows[0]}
     owner = np.repeat(np.arange(len(frame_ids)), counts)
-    videos_of = pd.Categorical([videos[frame_id] for frame_id in frame_ids])
+    videos_of, groups_of = (
+        pd.Categorical([owners[frame_id] for frame_id in frame_ids]) for owners in (videos, groups)
+    )
     table = pd.DataFrame(
         {
             "video": videos_of.take(owner),
+            "group": groups_of.take(owner),
             "frame_id": pd.Categorical(frame_ids).take(owner),
             "class_name": pd.Categorical.from_codes(joined["label"], list(class_names)),
             "confidence": joined["confidence"],
@@ -57,7 +62,7 @@ def join_matches(tables: Mapping[tuple[str, str | None], pd.DataFrame]) -> pd.Da
     """One table of several match tables; their keys are its first columns, split and test_domain."""
     # Without categories in common, pandas would make a string of every row's names.
     common = {}
-    for name in ("video", "frame_id", "class_name"):
+    for name in ("video", "group", "frame_id", "class_name"):
         # Classes keep their order.
         names = dict.fromkeys(each for table in tables.values() for each in table[name].cat.categories)
         common[name] = pd.CategoricalDtype(names if name == "class_name" else sorted(names))

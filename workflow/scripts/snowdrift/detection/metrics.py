@@ -1,4 +1,4 @@
-"""Metrics of detection: Ultralytics' own functions, on the table of matches and on it without each of its videos."""
+"""Metrics of detection: Ultralytics' own functions, on the table of matches and without each cluster of its videos."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,10 +24,10 @@ class Measured(NamedTuple):
             NaN metrics, and `all` averages over the others.
         curves: the precision-recall curve at IoU 0.5 of each class that has instances, with `all` as their mean:
             class_name, recall (0 to 1 in CURVE_POINTS steps), precision.
-        left_out: the metrics without each video: left_out (the video, or the first and the last of a group), clusters
-            (groups that show the class; for `all`, the class that fewest show), class_name and METRICS. If the one
-            video that shows a class is left out, the class has NaN metrics and `all` is of the others; such a score
-            draws on one cluster and gets no interval.
+        left_out: the metrics without each cluster of `video_clusters`: left_out (its name), clusters (those that show
+            the class; for `all`, the class that fewest show), class_name and METRICS. If the one cluster that shows a
+            class is left out, the class has NaN metrics and `all` is of the others; such a score draws on one cluster
+            and gets no interval.
     """
 
     metrics: pd.DataFrame
@@ -36,20 +36,20 @@ class Measured(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """What Ultralytics computes metrics from: d detections and m objects, with the group of each."""
+    """What Ultralytics computes metrics from: d detections and m objects, with the cluster of each."""
 
     true_positive: np.ndarray
     confidence: np.ndarray
     label: np.ndarray
-    group: np.ndarray
+    cluster: np.ndarray
     object_label: np.ndarray
-    object_group: np.ndarray
+    object_cluster: np.ndarray
 
-    def without(self, group: int) -> "Sample":
-        """The sample of the other groups."""
-        detections, objects = self.group != group, self.object_group != group
+    def without(self, cluster: int) -> "Sample":
+        """The sample of the other clusters."""
+        detections, objects = self.cluster != cluster, self.object_cluster != cluster
         kept = (part[detections] for part in self[:4])
-        return Sample(*kept, self.object_label[objects], self.object_group[objects])
+        return Sample(*kept, self.object_label[objects], self.object_cluster[objects])
 
 
 def measure(matches: pd.DataFrame) -> Measured:
@@ -59,15 +59,15 @@ def measure(matches: pd.DataFrame) -> Measured:
         matches: See `match_table`; the categories of `class_name` are the classes, in the order of their ids.
     """
     class_names = list(matches["class_name"].cat.categories)
-    names, groups = video_groups(matches["video"])
-    sample = sample_of(matches, groups)
+    names, clusters = video_clusters(matches["group"])
+    sample = sample_of(matches, clusters)
     metric = ultralytics_metric(sample)
     parts = [
         _values(ultralytics_metric(sample.without(number)), class_names).assign(left_out=name)
         for number, name in enumerate(names)
     ]
     left_out = pd.concat(parts, ignore_index=True)
-    left_out["clusters"] = left_out["class_name"].map(_groups_that_show(sample, class_names))
+    left_out["clusters"] = left_out["class_name"].map(_clusters_that_show(sample, class_names))
     values = _values(metric, class_names).drop(columns="class_name")
     return Measured(
         pd.concat([_counts(matches, class_names), values], axis=1),
@@ -76,22 +76,28 @@ def measure(matches: pd.DataFrame) -> Measured:
     )
 
 
-def video_groups(videos: pd.Series) -> tuple[list[str], np.ndarray]:
-    """The groups that are left out in turn: single videos, or neighbours by name if there are many.
+def video_clusters(groups: pd.Series) -> tuple[list[str], np.ndarray]:
+    """The clusters that are left out in turn: groups of videos, or neighbours by name if there are many groups.
+
+    Videos of one group, such as a scene, resemble each other, so they count as one draw. A video that belongs to no
+    group is a group by itself.
+
+    Args:
+        groups: The group of each row.
 
     Returns:
-        The groups' names, and the group of each row.
+        The clusters' names (the group, or the first and the last of neighbours), and the cluster of each row.
     """
-    present = sorted(videos.unique())
+    present = sorted(groups.unique())
     blocks = np.array_split(np.arange(len(present)), min(len(present), MOST_GROUPS))
     names = [present[block[0]] + (f"..{present[block[-1]]}" if len(block) > 1 else "") for block in blocks]
-    group_of = {present[index]: number for number, block in enumerate(blocks) for index in block}
-    return names, videos.map(group_of).to_numpy(int)
+    cluster_of = {present[index]: number for number, block in enumerate(blocks) for index in block}
+    return names, groups.map(cluster_of).to_numpy(int)
 
 
-def sample_of(matches: pd.DataFrame, groups: np.ndarray | None = None) -> Sample:
-    """The arrays of a match table whose rows belong to these groups, or all to one."""
-    groups = np.zeros(len(matches), int) if groups is None else groups
+def sample_of(matches: pd.DataFrame, clusters: np.ndarray | None = None) -> Sample:
+    """The arrays of a match table whose rows belong to these clusters, or all to one."""
+    clusters = np.zeros(len(matches), int) if clusters is None else clusters
     detected, objects = matches["confidence"].notna().to_numpy(), matches["object_height"].notna().to_numpy()
     confidence = matches["confidence"].to_numpy()[detected]
     if matches.loc[detected, "frame_id"].nunique() < matches["frame_id"].nunique():
@@ -103,9 +109,9 @@ def sample_of(matches: pd.DataFrame, groups: np.ndarray | None = None) -> Sample
         matches.loc[detected, list(TRUE_POSITIVE)].to_numpy(bool),
         confidence,
         labels[detected],
-        groups[detected],
+        clusters[detected],
         labels[objects],
-        groups[objects],
+        clusters[objects],
     )
 
 
@@ -139,12 +145,12 @@ def _counts(matches: pd.DataFrame, class_names: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["class_name", "images", "instances"])
 
 
-def _groups_that_show(sample: Sample, class_names: Sequence[str]) -> dict[str, int]:
-    groups = {
-        name: len(np.unique(sample.object_group[sample.object_label == label]))
+def _clusters_that_show(sample: Sample, class_names: Sequence[str]) -> dict[str, int]:
+    clusters = {
+        name: len(np.unique(sample.object_cluster[sample.object_label == label]))
         for label, name in enumerate(class_names)
     }
-    return {"all": min(count for count in groups.values() if count)} | groups
+    return {"all": min(count for count in clusters.values() if count)} | clusters
 
 
 def _curves(metric, class_names: Sequence[str]) -> pd.DataFrame:

@@ -235,8 +235,12 @@ def check_frames(config: Mapping[str, Any]):
         return data
     place = Path(config["data"]["vfp290k"])
     root = Path(data_root(place))
+    split_file = config["splits"]["file"]
     reading = Reading(
-        config["data"]["layout"], config["data"]["class_names"], config["data"]["other_classes"]
+        config["data"]["layout"],
+        config["data"]["class_names"],
+        config["data"]["other_classes"],
+        own_splits=split_file is None,
     )
     try:
         dataset, groups = list_dataset(place, reading, config["splits"]["group"])
@@ -258,11 +262,12 @@ def check_frames(config: Mapping[str, Any]):
         yield Finding(
             level, f"{len(faults):,} frames will be left out, such as {first}", "mend or remove them"
         )
-    assigned = assign_splits(groups, config["splits"], config["seed"], dataset.splits)
-    if dataset.splits:
+    assigned = assign_splits(groups, config["splits"], config["seed"], dataset.splits, split_file)
+    if dataset.splits or split_file:
+        whose = split_file or "the dataset's own files"
         counts = Counter(assigned[frame.video] for frame in files)
         shown = ", ".join(f"{split} {counts[split]:,} frames" for split in (*SPLITS, UNUSED) if counts[split])
-        yield Finding(_OK, f"splits of the dataset's own files are taken: {shown}")
+        yield Finding(_OK, f"splits of {whose} are taken: {shown}")
     pictures = [frame.image for frame in files if not frame.fault]
     # From all over the set, since frames of one video may be damaged together.
     tried = pictures[:: max(1, len(pictures) // _TRIED)][:_TRIED]

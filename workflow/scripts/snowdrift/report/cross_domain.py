@@ -10,8 +10,8 @@ from snowdrift.statistics.intervals import LEVEL
 def means_with_intervals(cross_domain: pd.DataFrame, left_out: pd.DataFrame) -> pd.DataFrame:
     """The table of `mean_over_seeds`, each metric with its interval's ends, `<metric>_low` and `<metric>_high`.
 
-    The intervals are over the test videos, and over the trainings if there are several seeds; `videos` are the test
-    videos that show the class.
+    The intervals are over the test videos, and over the trainings if there are several seeds; `clusters` are the test
+    videos that show the class, or the groups of them.
 
     Args:
         cross_domain: `detection/cross_domain.csv`.
@@ -24,4 +24,4 @@ def means_with_intervals(cross_domain: pd.DataFrame, left_out: pd.DataFrame) -> 
         intervals = [scores[cell].share_interval(LEVEL) for cell in cells]
         means[f"{metric}_low"] = [interval.low for interval in intervals]
         means[f"{metric}_high"] = [interval.high for interval in intervals]
-    return means.assign(videos=[scores[cell].clusters for cell in cells])
+    return means.assign(clusters=[scores[cell].clusters for cell in cells])

@@ -29,7 +29,7 @@ class Finding:
         means: For each train domain, its mean over both test domains.
         drops: For original and winter, the own domain's mAP50 less that on the other domain.
         leads: Over original and winter, the mixed detector's mean over both domains less theirs.
-        videos: Test videos that the intervals are over.
+        clusters: Test videos, or groups of them, that the intervals are over.
         seeds: Trainings of each detector, which the intervals are over too if there are several.
     """
 
@@ -37,7 +37,7 @@ class Finding:
     means: dict[str, float]
     drops: dict[str, Interval]
     leads: dict[str, Interval]
-    videos: int
+    clusters: int
     seeds: int
 
     @property

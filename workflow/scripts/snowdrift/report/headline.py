@@ -23,12 +23,17 @@ class Headline:
     figures: str
 
 
-def headline(finding: Finding) -> Headline:
-    """Put the finding into words: what is not so, what the intervals leave open, and only then that it shows."""
-    return Headline(finding.holds, _answer(finding), _figures(finding))
+def headline(finding: Finding, units: str = "test videos") -> Headline:
+    """Put the finding into words: what is not so, what the intervals leave open, and only then that it shows.
+
+    Args:
+        finding: what the table says.
+        units: what the intervals are over, see `drawn_units`.
+    """
+    return Headline(finding.holds, _answer(finding, units), _figures(finding, units))
 
 
-def _answer(finding: Finding) -> str:
+def _answer(finding: Finding, units: str) -> str:
     untaught = [name for name in TEST_DOMAINS if finding.scores.loc[name, name] < LEARNED]
     if untaught:
         names = " and ".join(f"{name} frames" for name in untaught)
@@ -51,10 +56,10 @@ def _answer(finding: Finding) -> str:
         faults.append("the mixed detector is not the best over both domains")
     if faults:
         return f"The study's finding does not show here: {'; '.join(faults)}."
-    return _undecided(finding)
+    return _undecided(finding, units)
 
 
-def _undecided(finding: Finding) -> str:
+def _undecided(finding: Finding, units: str) -> str:
     """All differences point the finding's way, and some may be none."""
     open_ones = [
         f"whether the detector trained on {own} frames does worse on {other} ones"
@@ -69,12 +74,12 @@ def _undecided(finding: Finding) -> str:
     if len(open_ones) == len(finding.differences):
         return (
             "The intervals decide nothing here: every difference points the way of the study's finding, and each may "
-            f"be chance with {finding.videos} test videos."
+            f"be chance with {finding.clusters} {units}."
         )
     return f"The study's finding is not decided here. The intervals leave open {'; '.join(open_ones)}."
 
 
-def _figures(finding: Finding) -> str:
+def _figures(finding: Finding, units: str) -> str:
     drops = "; ".join(
         f"trained on {own} frames, {finding.scores.loc[own, own]:.3f} on {own} test frames "
         f"and {finding.scores.loc[own, other]:.3f} on {other} ones, {finding.drops[own].in_words('.3f')} less"
@@ -84,13 +89,13 @@ def _figures(finding: Finding) -> str:
     leads = " and ".join(f"{lead.in_words('+.3f')} over {other}" for other, lead in finding.leads.items())
     return (
         f"mAP50: {drops}. Mean over both domains: {means}; the mixed detector's lead is {leads}. The intervals "
-        f"hold all four together at 95 % (Bonferroni), {_drawn(finding)}."
+        f"hold all four together at 95 % (Bonferroni), {_drawn(finding, units)}."
     )
 
 
-def _drawn(finding: Finding) -> str:
+def _drawn(finding: Finding, units: str) -> str:
     """What the intervals are over."""
-    videos = f"over {finding.videos} test videos"
+    over = f"over {finding.clusters} {units}"
     if finding.seeds == 1:
-        return f"{videos}; each detector is one training, and what another would give is not in them"
-    return f"{videos} and {finding.seeds} trainings of each detector"
+        return f"{over}; each detector is one training, and what another would give is not in them"
+    return f"{over} and {finding.seeds} trainings of each detector"

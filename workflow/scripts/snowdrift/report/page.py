@@ -10,12 +10,14 @@ from typing import Any
 import jinja2
 from plotly.offline import get_plotlyjs
 
+from snowdrift.data.sets import ORIGINAL
 from snowdrift.report import sections
 from snowdrift.report.attack import AttackFiles, attack_section
 from snowdrift.report.blocks import Section
 from snowdrift.report.finding import finding
 from snowdrift.report.headline import Headline, headline
 from snowdrift.report.sections import StudyFiles
+from snowdrift.report.tables import drawn_units
 from snowdrift.report.true_winter import TrueWinterFiles, opening, true_winter_section
 from snowdrift.report.xray import XrayFiles, xray_section
 from snowdrift.runtime.files import atomic_path, read_table
@@ -60,7 +62,7 @@ def build_report(
         sections.data_section(files, config),
         sections.run_section(config, benchmarks, command),
     ]
-    answer = headline(finding(cross_domain, left_out))
+    answer = headline(finding(cross_domain, left_out), drawn_units(config, ORIGINAL))
     page = render_page(config["study"], opening(cross_domain, left_out, config), answer, chapters, template)
     with atomic_path(output) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from snowdrift.data.sets import TRUE_WINTER, in_words, shows_all
+from snowdrift.data.sets import ORIGINAL, TRUE_WINTER, in_words, shows_all
 from snowdrift.data.tables import lone_frames
 from snowdrift.detection.intervals import CELL
 from snowdrift.report import provenance
@@ -21,6 +21,7 @@ from snowdrift.report.pictures import data_uri
 from snowdrift.report.tables import (
     METRICS,
     between,
+    drawn_units,
     read_rejected,
     rejection_reasons,
     rule_times,
@@ -142,6 +143,7 @@ def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Sectio
     training_sets = config["training_sets"]
     true = ", and on true winter (true_winter)" if TRUE_WINTER in config["test_sets"] else ""
     longer = [name for name, shares in training_sets.items() if len(shares) > 1 and shows_all(shares)]
+    in_use = read_table(files.in_use)
     together, each = means[means["class_name"] == "all"], means[means["class_name"] != "all"]
     return Section(
         "detection",
@@ -160,20 +162,20 @@ def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Sectio
                     for name, shares in training_sets.items()
                 ],
             ),
-            Text(_intervals_text(int(together["videos"].min()), seeds)),
+            Text(_intervals_text(int(together["clusters"].min()), drawn_units(config, ORIGINAL), seeds)),
             cross_domain_chart(means),
             _metrics_table("All classes together", together, per_class=False),
             curves_chart(read_table(files.curves)),
             _metrics_table("Each class", each, per_class=True),
             _differences_table(read_table(files.comparisons)),
-            Text(_IN_USE),
-            _in_use_table(read_table(files.in_use)),
+            Text(_IN_USE + _without_confidence(in_use)),
+            _in_use_table(in_use),
             _heights_table(read_table(files.by_height)),
         ],
     )
 
 
-def _intervals_text(videos: int, seeds: int) -> str:
+def _intervals_text(clusters: int, units: str, seeds: int) -> str:
     trainings = (
         "They do not hold what another training of the same detector would give."
         if seeds == 1
@@ -181,7 +183,7 @@ def _intervals_text(videos: int, seeds: int) -> str:
     )
     return (
         f"In brackets are 95 % intervals: what these figures might be on other test videos of the same kind, judged by "
-        f"leaving out each of the {videos} in turn. {trainings} Where there is none, fewer than two videos show the "
+        f"leaving out each of the {clusters} {units} in turn. {trainings} Where there is none, fewer than two show the "
         "class, or all of them agree. Precision and recall are taken at the confidence with the best F1 on the test "
         "videos themselves, for each detector and test set its own."
     )
@@ -204,6 +206,19 @@ def _differences_table(comparisons: pd.DataFrame) -> Table:
     )
 
 
+def _without_confidence(in_use: pd.DataFrame) -> str:
+    """A sentence on the detectors that find nothing on their validation videos; empty if all find something."""
+    names = in_use.loc[in_use["confidence"].isna(), "train_domain"].unique()
+    if not len(names):
+        return ""
+    some = "some training of it" if in_use["seeds"].max() > 1 else "it"
+    return " " + " ".join(
+        f"For the detector of {name} there is no such confidence: {some} finds nobody on the validation videos, so "
+        "nothing can be said of its use."
+        for name in names
+    )
+
+
 def _in_use_table(in_use: pd.DataFrame) -> Table:
     return Table(
         "What each detector misses, and its false alarms, at its own confidence",
@@ -211,13 +226,19 @@ def _in_use_table(in_use: pd.DataFrame) -> Table:
         [
             [
                 *(row[key] for key in CELL),
-                float(row["confidence"]),
-                between(row, "missed", ".1%"),
-                between(row, "false_alarms", ".1f"),
+                *_used(row),
             ]
             for row in in_use.to_dict("records")
         ],
     )
+
+
+def _used(row: Mapping[str, Any]) -> tuple[str | float, str, str]:
+    """The cells of confidence, misses and false alarms; words if there is no confidence, or nobody to miss."""
+    if pd.isna(row["confidence"]):
+        return "no confidence", "not told", "not told"
+    missed = "not shown" if pd.isna(row["missed"]) else between(row, "missed", ".1%")
+    return float(row["confidence"]), missed, between(row, "false_alarms", ".1f")
 
 
 def _heights_table(by_height: pd.DataFrame) -> Table:

@@ -7,11 +7,10 @@ from typing import Any
 import pandas as pd
 
 from snowdrift.data.images import fault_kind
+from snowdrift.data.sets import TRUE_WINTER
 from snowdrift.data.tables import OK
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import read_table
-
-"""Left, top, right, bottom."""
 
 SPLITS = ("train", "val", "test", "unused")
 METRICS = ("map50", "map50_95", "precision", "recall")
@@ -54,6 +53,18 @@ def between(row: Mapping[str, Any] | pd.Series, name: str, form: str) -> str:
     if pd.isna(low):
         return format(value, form) if not pd.isna(value) else "none"
     return f"{value:{form}} ({low:{form}} to {high:{form}})"
+
+
+def drawn_units(config: Mapping[str, Any], test_set: str) -> str:
+    """In words, what is left out in turn for the intervals on a test set.
+
+    Args:
+        config: the complete configuration.
+        test_set: `original`, `winter` or `true_winter`; a user's own true winter has no groups.
+    """
+    own_winter = test_set == TRUE_WINTER and config["data"]["true_winter"]["folder"] is not None
+    grouped = config["splits"]["group"] is not None and not own_winter
+    return "groups of test videos (splits.group)" if grouped else "test videos"
 
 
 def split_counts(frames: pd.DataFrame, boxes: pd.DataFrame, class_names: Sequence[str]) -> pd.DataFrame:

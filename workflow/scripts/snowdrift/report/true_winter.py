@@ -16,7 +16,7 @@ from snowdrift.detection.intervals import jackknives
 from snowdrift.report.blocks import Figure, Section, Table, Text
 from snowdrift.report.finding import LEARNED
 from snowdrift.report.pictures import data_uri
-from snowdrift.report.tables import mean_over_seeds
+from snowdrift.report.tables import drawn_units, mean_over_seeds
 from snowdrift.runtime.files import read_table
 from snowdrift.statistics.intervals import LEVEL
 from snowdrift.statistics.jackknife import Interval, Jackknife, ratio_interval
@@ -64,7 +64,8 @@ def opening(cross_domain: pd.DataFrame, left_out: pd.DataFrame, config: Mapping[
         closes = f" Of the gap, mixed closes {_percent(share)}."
     return (
         f"mAP50 on winter that no translator made: {', '.join(listing[:-1])} and {listing[-1]}.{closes} "
-        f"{_verdict(scores)} In brackets: {LEVEL:.0%} intervals over {scores['original'].clusters} test videos."
+        f"{_verdict(scores)} In brackets: {LEVEL:.0%} intervals over {scores['original'].clusters} "
+        f"{drawn_units(config, TRUE_WINTER)}."
     )
 
 

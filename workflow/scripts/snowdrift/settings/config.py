@@ -27,6 +27,8 @@ from snowdrift.data.sets import (
     set_faults,
     shows_true_winter,
 )
+from snowdrift.data.split_files import read_split_file
+from snowdrift.data.splits import SPLITS
 from snowdrift.demo.counts import xray_counts
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.scores.least import least_images
@@ -39,7 +41,6 @@ HINT = "mend these keys in your config file; config/README.md explains every key
 FILES = ("cyclegan.pretrained", "detector.pretrained")
 DATASETS = ("data.vfp290k", "data.true_winter.folder")
 """Keys of folders in whose place a file can describe a dataset."""
-SPLITS = ("train", "val", "test")
 
 # YAML 1.1 wants a dot in the mantissa and a sign in the exponent; without them it reads a text.
 _LOOSE_FLOAT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
@@ -48,9 +49,12 @@ _LOOSE_FLOAT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """Check `config` against `schema` and return a copy with every default filled in.
 
+    `splits.file` is read here, so that nothing after this knows whether a config or a file names the videos.
+
     Raises:
         SnowdriftError: a key is unknown, of the wrong type, out of range, or at odds with another key. The
-            message has one line for each fault, with the key, what was given, and what would be right.
+            message has one line for each fault, with the key, what was given, and what would be right. Or see
+            `split_files.read_split_file`.
     """
     if not isinstance(config, Mapping):
         raise SnowdriftError(f"the config is {_show(config)}; expected a section with keys", HINT)
@@ -69,10 +73,17 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
         name: gates for name, gates in gates_of(given).items() if name in complete["training_sets"]
     }
     complete["test_sets"] = complete_test_sets(complete["test_sets"], true_winter=there)
-    problems = [f"config key `{key}`: {fault}" for key, fault in _conflicts(complete)]
+    _refuse(_split_file_conflicts(complete["splits"]))
+    if complete["splits"]["file"] is not None:
+        complete["splits"] |= read_split_file(complete["splits"]["file"], complete["splits"]["key"])
+    _refuse(_conflicts(complete))
+    return complete
+
+
+def _refuse(faults: Iterator[tuple[str, str]]) -> None:
+    problems = [f"config key `{key}`: {fault}" for key, fault in faults]
     if problems:
         raise SnowdriftError(_listing(problems), HINT)
-    return complete
 
 
 def read_config(files: Sequence[Path], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -298,6 +309,19 @@ def _data_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "data.vfp290k", f"null; `data.layout: {data['layout']}` needs the folder of your frames"
     elif data["vfp290k"] is None and wanted > rendered:
         yield "splits", f"{wanted} videos; expected at most {rendered}, since `demo.videos` renders no more"
+
+
+def _split_file_conflicts(splits: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Lists beside the file that names the videos, or a key of no file. Counts are in its place, as in the defaults."""
+    if splits["file"] is None and splits["key"] is not None:
+        yield "splits.key", f"{_show(splits['key'])}; expected `splits.file` beside it"
+    for name in SPLITS if splits["file"] is not None else ():
+        if isinstance(splits[name], list):
+            yield (
+                f"splits.{name}",
+                "a list, and `splits.file` names the videos; expected one of the two: a count here, or "
+                "`splits.file: null`",
+            )
 
 
 def _split_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
