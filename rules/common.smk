@@ -138,6 +138,25 @@ def code(rule, plugin=None):
     return digest
 
 
+def translator_code(rule):
+    """Digest of what a rule's script runs for the translator of its wildcards."""
+    return code(rule, plugin=lambda wildcards: translator_modules()[wildcards.translator])
+
+
+def manifests(translator):
+    """The shards' manifests of a translator's winter frames."""
+    return expand(
+        f"{RESULTS}/snow/{translator}/shards/{{shard}}.parquet",
+        shard=range(config["winterize"]["shards"]),
+    )
+
+
+def own_weights(wildcards):
+    """The file of the user's that a translator loads, if it has one; a folder's content is the user's to watch."""
+    weights = config[wildcards.translator].get("weights")
+    return [weights] if weights and isfile(weights) else []
+
+
 def gpus(section=None):
     """The GPUs of a job, as a resource: `gpus` of the config section, or one."""
     if config["device"] == "cpu":  # `--resources gpu=N` must not hold the job back

@@ -2,16 +2,9 @@
 #
 # Needs: data/frames.parquet, data/style.parquet, and the pictures themselves.
 # Makes: snow/cyclegan/{snapshots,samples,losses.csv} (unless cyclegan.pretrained names a generator), and for each translator
-#        snow/<translator>/{generator.pth,quality.parquet,quality_by_video.csv}, snow/<translator>/frames/<video>/images/<name>, snow/<translator>/shards/<n>.parquet;
+#        snow/<translator>/: generator.pth, frames/<video>/images/<name>, shards/<n>.parquet, quality/<n>.parquet,
+#        quality.parquet, quality_by_video.csv;
 #        of the study's own snow/contact_sheet.jpg, snow/pairs/, and snow/true_winter.jpg if there is true winter to test on
-
-
-def manifests(translator):
-    """The shards' manifests of a translator's winter frames."""
-    return expand(
-        f"{RESULTS}/snow/{translator}/shards/{{shard}}.parquet",
-        shard=range(config["winterize"]["shards"]),
-    )
 
 
 MANIFESTS = manifests(TRANSLATOR)
@@ -172,17 +165,6 @@ rule choose_generator:
         code=code("choose_generator"),
     script:
         "../workflow/scripts/choose_generator.py"
-
-
-def own_weights(wildcards):
-    """The file of the user's that a translator loads, if it has one; a folder's content is the user's to watch."""
-    weights = config[wildcards.translator].get("weights")
-    return [weights] if weights and isfile(weights) else []
-
-
-def translator_code(rule):
-    """Digest of what a rule's script runs for the translator of its wildcards."""
-    return code(rule, plugin=lambda wildcards: translator_modules()[wildcards.translator])
 
 
 rule fit_translator:
