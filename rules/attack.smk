@@ -46,7 +46,7 @@ rule attack_shard:
     input:
         **({"second": config["attack"]["transfer"]} if config["attack"]["transfer"] else {}),
         images=rules.choose_attack_images.output.images,
-        generator=rules.choose_generator.output.generator,
+        generator=f"{RESULTS}/snow/{TRANSLATOR}/generator.pth",
     output:
         table=f"{RESULTS}/attack/shards/{{shard}}.csv",
         traces=f"{RESULTS}/attack/traces/{{shard}}.parquet",

@@ -7,7 +7,7 @@ from snakemake.caching.rule import RuleCache
 
 # Long, the same in every study with the same data and settings, and known by them: none has a path of its study among
 # its params. Detectors do (their datasets are links into the study), and all other rules are quick.
-SHARED = ["train_cyclegan", "train_xray_generator", "train_xray_classifier"]
+SHARED = ["train_cyclegan", "train_cut", "train_xray_generator", "train_xray_classifier"]
 
 if workflow.enable_cache:
     for name in SHARED:

@@ -157,6 +157,17 @@ def own_weights(wildcards):
     return [weights] if weights and isfile(weights) else []
 
 
+def generator_source(wildcards):
+    """Where the generator of a trained translator is from, as inputs of the rule that chooses it."""
+    name = wildcards.translator
+    if given := config[name]["pretrained"]:
+        return {"pretrained": given}
+    return {
+        "snapshots": ancient(f"{RESULTS}/snow/{name}/snapshots"),
+        "digests": f"{RESULTS}/digests/train_{name}/snapshots.csv",
+    }
+
+
 def gpus(section=None):
     """The GPUs of a job, as a resource: `gpus` of the config section, or one."""
     if config["device"] == "cpu":  # `--resources gpu=N` must not hold the job back

@@ -107,6 +107,61 @@ rule train_cyclegan:
         "../workflow/scripts/train_cyclegan.py"
 
 
+rule train_cut:
+    """Learn the same one way alone, by contrast between places of a picture."""
+    input:
+        **rendered("vfp290k", "frame_root"),
+        **rendered("dawn", "style_root"),
+        frames=f"{RESULTS}/snow/training_frames.csv",
+        style=f"{RESULTS}/snow/training_style.csv",
+    output:
+        snapshots=directory(f"{RESULTS}/snow/cut/snapshots"),
+        samples=directory(f"{RESULTS}/snow/cut/samples"),
+        losses=f"{RESULTS}/snow/cut/losses.csv",
+        digests=f"{RESULTS}/digests/train_cut.csv",
+        snapshots_digests=f"{RESULTS}/digests/train_cut/snapshots.csv",
+    log:
+        f"{RESULTS}/logs/train_cut.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_cut.tsv"
+    retries: RETRIES
+    conda:
+        ENVIRONMENT
+    threads: config["cut"]["threads"]
+    resources:
+        gpu=gpus("cut"),
+        nodes=1,  # Slurm would take GPUs of several
+        mem_mb=memory("train_cut"),
+        runtime=minutes("train_cut"),
+        save_minutes=SAVE_MINUTES,
+    params:
+        settings=settings(
+            "cut",
+            "resize",
+            "load_size",
+            "crop_size",
+            "batch_size",
+            "precision",
+            "filters",
+            "blocks",
+            "discriminator_filters",
+            "epochs",
+            "decay_epochs",
+            "learning_rate",
+            "lambda_contrast",
+            "identity",
+            "flip",
+            "snapshot_every",
+        ),
+        frame_root=place(FRAME_ROOT if config["data"]["vfp290k"] else None),
+        style_root=place(config["data"]["dawn"]),
+        seed=config["seed"],
+        device=config["device"],
+        code=code("train_cut"),
+    script:
+        "../workflow/scripts/train_cut.py"
+
+
 rule plot_losses:
     """Plot the CycleGAN's losses over its epochs."""
     input:
@@ -136,23 +191,18 @@ rule plot_losses:
 
 
 rule choose_generator:
-    """Take the generator that makes winter: a snapshot of the training, or the file the config names."""
+    """Take the generator that makes winter: a snapshot of its training, or the file the config names."""
     input:
-        **(
-            {"pretrained": PRETRAINED}
-            if PRETRAINED
-            else {
-                "snapshots": ancient(f"{RESULTS}/snow/cyclegan/snapshots"),
-                "digests": rules.train_cyclegan.output.snapshots_digests,
-            }
-        ),
+        unpack(generator_source),
     output:
-        generator=f"{RESULTS}/snow/cyclegan/generator.pth",
-        digests=f"{RESULTS}/digests/choose_generator.csv",
+        generator=f"{RESULTS}/snow/{{translator}}/generator.pth",
+        digests=f"{RESULTS}/digests/choose_generator/{{translator}}.csv",
     log:
-        f"{RESULTS}/logs/choose_generator.log",
+        f"{RESULTS}/logs/choose_generator/{{translator}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/choose_generator.tsv"
+        f"{RESULTS}/benchmarks/choose_generator/{{translator}}.tsv"
+    wildcard_constraints:
+        translator="|".join(TRAINED),
     priority: CRITICAL
     conda:
         ENVIRONMENT
@@ -161,8 +211,12 @@ rule choose_generator:
         mem_mb=memory("choose_generator"),
         runtime=minutes("choose_generator"),
     params:
-        epoch=config["winterize"]["epoch"],
-        code=code("choose_generator"),
+        epoch=lambda wildcards: (
+            config["winterize"]["epoch"]
+            if wildcards.translator == TRANSLATOR
+            else config[wildcards.translator]["epoch"]
+        ),
+        code=translator_code("choose_generator"),
     script:
         "../workflow/scripts/choose_generator.py"
 

@@ -11,6 +11,7 @@ from test_detection_resume import dataset  # noqa: F401
 
 import snowdrift.detection.training
 import snowdrift.snow.translators.cyclegan.training
+import snowdrift.snow.unpaired_training
 from snowdrift.report.provenance import machine
 from snowdrift.runtime import leases, ranks
 from snowdrift.runtime.devices import leased_devices
@@ -57,7 +58,7 @@ def test_the_stand_in_sees_what_starts_cuda():
 @pytest.mark.timeout(120)
 def test_the_parent_of_a_cyclegans_ranks_does_not_start_cuda(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(
-        snowdrift.snow.translators.cyclegan.training,
+        snowdrift.snow.unpaired_training,
         "run_ranks",
         lambda work, where, *arguments: run_ranks(work, [torch.device("cpu")] * len(where), *arguments),
     )

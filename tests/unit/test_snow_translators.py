@@ -13,6 +13,7 @@ from torch import nn
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.resume import JobState
 from snowdrift.snow import names
+from snowdrift.snow.networks.antialiased import AntialiasedGenerator
 from snowdrift.snow.networks.resnet import ResnetGenerator, initialise
 from snowdrift.snow.translator import Frame, Translator, load_translator
 from snowdrift.snow.translators.cyclegan.weights import save_network
@@ -29,6 +30,9 @@ from PIL import Image, ImageOps
 for path in sorted(Path(sys.argv[1]).iterdir()):
     ImageOps.invert(Image.open(path)).save(Path(sys.argv[2]) / path.name)
 """
+
+
+TRAINED = {"cyclegan": ResnetGenerator, "cut": AntialiasedGenerator}
 
 
 class Half(nn.Module):
@@ -77,6 +81,7 @@ def sections(folder: Path) -> dict[str, dict]:
     (folder / "program.py").write_text(PROGRAM)
     return {
         "cyclegan": {},
+        "cut": {},
         "matched": {"least": 0.5, "most": 1.0},
         "rendered": {"least": 0.5, "most": 1.0},
         "network": {"weights": str(folder / "half.pt")},
@@ -89,8 +94,8 @@ def made(name: str, folder: Path, style: list[Path], seed: int = 0, **changes) -
     kind = load_translator(name)
     section = sections(folder)[name] | changes
     file = folder / f"{name}.pth"
-    if name == "cyclegan":
-        network = ResnetGenerator(4, 1)
+    if name in TRAINED:
+        network = TRAINED[name](4, 1)
         initialise(network, torch.Generator().manual_seed(seed))
         save_network(network, file)
     else:

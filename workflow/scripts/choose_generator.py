@@ -1,16 +1,19 @@
-"""Rule choose_generator: the generator that makes winter, from the training or from a file of the user's."""
+"""Rule choose_generator: the generator that makes winter, from a training or from a file of the user's."""
 
 from pathlib import Path
 
 from snowdrift.runtime.job import job
-from snowdrift.snow.translators.cyclegan.weights import load_generator, save_network, weight_file
+from snowdrift.snow.translator import load_translator
+from snowdrift.snow.translators.cyclegan.weights import weight_file
 
 with job(snakemake.log[0], snakemake.output) as logger:
+    translator = load_translator(snakemake.wildcards.translator).from_config({}, seed=0)
     if given := snakemake.input.get("pretrained"):
         source = Path(given)
     else:
         epoch = "latest" if snakemake.params.epoch == "last" else snakemake.params.epoch
-        source = weight_file(Path(snakemake.input.snapshots), epoch, "G_A")
-    generator = load_generator(source)
-    logger.info("%s: ResNet generator, %d filters, %d blocks", source, generator.filters, generator.blocks)
-    save_network(generator, snakemake.output.generator)
+        source = weight_file(Path(snakemake.input.snapshots), epoch, translator.generator)
+    translator.load(source)
+    network = translator.network
+    logger.info("%s: ResNet generator, %d filters, %d blocks", source, network.filters, network.blocks)
+    translator.save(snakemake.output.generator)

@@ -135,30 +135,14 @@ class _Study:
         }
 
     def snow(self) -> dict[str, Need]:
-        config, winter, threads = (
-            self.config["cyclegan"],
-            self.config["winterize"],
-            self.config["cyclegan"]["threads"],
-        )
-        pixels, critic = config["crop_size"] ** 2, config["discriminator_filters"]
-        pairs = min(config["frames"], self.split("train")) * (config["epochs"] + config["decay_epochs"])
-        # Six passes through a generator, and as many through a discriminator, each with gradients the work of three.
-        work = 18 * pairs * pixels * (self.generator + 14 * critic + 12 * critic**2)
-        # What the gradients need: three tensors for each convolution.
-        kept = (
-            config["batch_size"] * pixels / 1e6 * 6 * 12 * config["filters"] * (3.25 + config["blocks"] / 2)
-        )
+        config, winter = self.config["cyclegan"], self.config["winterize"]
         frames, seen = math.ceil(self.frames / winter["shards"]), self.megapixels
         if winter["size"] != "native":
             seen = min(seen, winter["size"] ** 2 * 16 / 9 / 1e6)
         return {
-            "train_cyclegan": Need(
-                self.memory(_TORCH, kept, threads, config["gpus"]),
-                20
-                + self.compute(work, threads, config["gpus"])
-                + 2 * pairs * self.megapixels * _MEGAPIXEL / threads
-                + pairs / config["batch_size"] * 3 * _STEP,
-            ),
+            "train_cyclegan": self._unpaired_training(self.config["cyclegan"]),
+            # A CUT's step is less work than a CycleGAN's, and its layers are wider: it counts as one.
+            "train_cut": self._unpaired_training(self.config["cut"]),
             "choose_generator": Need(_TORCH, 20),
             # Both versions of a frame are decoded, and their gradients taken.
             "measure_quality": Need(
@@ -174,6 +158,24 @@ class _Study:
                 + frames * self.megapixels * 3 * _MEGAPIXEL,
             ),
         }
+
+    def _unpaired_training(self, config: Mapping[str, Any]) -> Need:
+        threads, pixels = config["threads"], config["crop_size"] ** 2
+        critic, filters = config["discriminator_filters"], config["filters"]
+        frames = min(self.config["cyclegan"]["frames"], self.split("train"))
+        pairs = frames * (config["epochs"] + config["decay_epochs"])
+        generator = generator_multiplications(filters, config["blocks"])
+        # Six passes through a generator, and as many through a discriminator, each with gradients the work of three.
+        work = 18 * pairs * pixels * (generator + 14 * critic + 12 * critic**2)
+        # What the gradients need: three tensors for each convolution.
+        kept = config["batch_size"] * pixels / 1e6 * 6 * 12 * filters * (3.25 + config["blocks"] / 2)
+        return Need(
+            self.memory(_TORCH, kept, threads, config["gpus"]),
+            20
+            + self.compute(work, threads, config["gpus"])
+            + 2 * pairs * self.megapixels * _MEGAPIXEL / threads
+            + pairs / config["batch_size"] * 3 * _STEP,
+        )
 
     def detection(self) -> dict[str, Need]:
         config, threads = self.config["detector"], self.config["detector"]["threads"]

@@ -38,7 +38,7 @@ from snowdrift.snow.names import learns_style, translator_modules, used_translat
 __all__ = ["check_paths", "complete_config", "load_schema", "read_config"]
 
 HINT = "mend these keys in your config file; config/README.md explains every key"
-FILES = ("cyclegan.pretrained", "detector.pretrained")
+FILES = ("cyclegan.pretrained", "cut.pretrained", "detector.pretrained")
 DATASETS = ("data.vfp290k", "data.true_winter.folder")
 """Keys of folders in whose place a file can describe a dataset."""
 
@@ -393,36 +393,45 @@ def _detector_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _training_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    cyclegan, epoch = config["cyclegan"], config["winterize"]["epoch"]
-    if cyclegan["pretrained"] is not None:
+    yield from _unpaired_conflicts(config, "cyclegan", config["winterize"]["epoch"], "winterize.epoch")
+    if "cut" in used_translators(config):
+        yield from _unpaired_conflicts(config, "cut", config["cut"]["epoch"], "cut.epoch")
+
+
+def _unpaired_conflicts(
+    config: Mapping[str, Any], name: str, epoch: int | str, epoch_key: str
+) -> Iterator[tuple[str, str]]:
+    """Of the section of a training on unpaired pictures, which both draw what `cyclegan` chooses."""
+    section, frames = config[name], config["cyclegan"]["frames"]
+    if section["pretrained"] is not None:
         return
-    if cyclegan["crop_size"] > cyclegan["load_size"]:
+    if section["crop_size"] > section["load_size"]:
         yield (
-            "cyclegan.crop_size",
-            f"{cyclegan['crop_size']}; expected at most `cyclegan.load_size` ({cyclegan['load_size']})",
+            f"{name}.crop_size",
+            f"{section['crop_size']}; expected at most `{name}.load_size` ({section['load_size']})",
         )
-    if cyclegan["batch_size"] > cyclegan["frames"]:
+    if section["batch_size"] > frames:
         yield (
-            "cyclegan.batch_size",
-            f"{cyclegan['batch_size']}; expected at most `cyclegan.frames` ({cyclegan['frames']})",
+            f"{name}.batch_size",
+            f"{section['batch_size']}; expected at most `cyclegan.frames` ({frames})",
         )
-    elif (rendered := _rendered_pairs(config)) is not None and cyclegan["batch_size"] > rendered:
+    elif (rendered := _rendered_pairs(config)) is not None and section["batch_size"] > rendered:
         yield (
-            "cyclegan.batch_size",
-            f"{cyclegan['batch_size']}; expected at most {rendered}, since `demo` renders no more to learn from",
+            f"{name}.batch_size",
+            f"{section['batch_size']}; expected at most {rendered}, since `demo` renders no more to learn from",
         )
-    if cyclegan["batch_size"] % cyclegan["gpus"]:
+    if section["batch_size"] % section["gpus"]:
         yield (
-            "cyclegan.batch_size",
-            f"{cyclegan['batch_size']}; expected a multiple of `cyclegan.gpus` ({cyclegan['gpus']}), "
+            f"{name}.batch_size",
+            f"{section['batch_size']}; expected a multiple of `{name}.gpus` ({section['gpus']}), "
             "which share each batch evenly",
         )
-    total, every = cyclegan["epochs"] + cyclegan["decay_epochs"], cyclegan["snapshot_every"]
+    total, every = section["epochs"] + section["decay_epochs"], section["snapshot_every"]
     if epoch != "last" and (epoch > total or epoch % every):
         yield (
-            "winterize.epoch",
-            f"{epoch}; expected `last` or a multiple of `cyclegan.snapshot_every` ({every}) "
-            f"up to `cyclegan.epochs` + `cyclegan.decay_epochs` ({total})",
+            epoch_key,
+            f"{epoch}; expected `last` or a multiple of `{name}.snapshot_every` ({every}) "
+            f"up to `{name}.epochs` + `{name}.decay_epochs` ({total})",
         )
 
 

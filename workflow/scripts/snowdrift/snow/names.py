@@ -11,7 +11,7 @@ from typing import Any
 from snowdrift.data.sets import TRANSLATOR
 
 _FOLDER = Path(__file__).parent / "translators"
-TRAINED = (TRANSLATOR,)
+TRAINED = (TRANSLATOR, "cut")
 """Those that a rule of their own trains; a snapshot of the training is chosen."""
 
 WITHOUT_GPU = ("matched", "rendered")

@@ -3,6 +3,7 @@
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -127,6 +128,31 @@ class NetworkTranslator(Translator):
             return [to_picture(translate(network, to_tensor(picture)[None])[0]) for picture in pictures]
 
         return make
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    """Nothing: what a trained translator is made with is the settings of its training, and its weights say the rest."""
+
+
+class TrainedTranslator(NetworkTranslator):
+    """A network that a rule of its own trains, or that a weight file gives; its subclass reads such a file.
+
+    Attributes:
+        generator: what the weight files call it, as in `<epoch>_net_<generator>.pth`.
+    """
+
+    settings_type: ClassVar[type] = NoSettings
+    generator: ClassVar[str]
+
+    @classmethod
+    def from_config(cls, section: Mapping[str, Any], seed: int) -> Self:
+        """One without its network, which `load` reads; the section is that of its training."""
+        return cls(NoSettings(), seed)
+
+    def save(self, path: Path | str) -> None:
+        """Write the network's weights."""
+        write_weights(self.network.state_dict(), path)
 
 
 def load_translator(name: str) -> type[Translator]:

@@ -50,7 +50,7 @@ _OUTPUT_TRANSFORM = (
 
 
 class FastConvolution(nn.Module):
-    """Stands in for a convolution of stride 1 without padding, and chooses the fastest way at each call.
+    """Stands in for a convolution that `is_plain`, and chooses the fastest way at each call.
 
     Args:
         convolution: whose weight and bias it shares; they must not change any more.
@@ -59,13 +59,15 @@ class FastConvolution(nn.Module):
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
         if not is_plain(convolution):
-            raise ValueError(f"{convolution}: not of stride 1 without padding, dilation and groups")
-        self.weight, self.bias = convolution.weight, convolution.bias
+            raise ValueError(f"{convolution}: not of stride 1 without dilation and groups")
+        self.weight, self.bias, self.padding = convolution.weight, convolution.bias, convolution.padding[0]
         self._transformed: Tensor | None = None
 
     def forward(self, images: Tensor) -> Tensor:
-        """(n, c, h, w) to (n, o, h - k + 1, w - k + 1)."""
+        """(n, c, h, w) to (n, o, h - k + 1, w - k + 1), or to the same size with padding."""
         outputs, channels, side, _ = self.weight.shape
+        if self.padding:
+            images = pad(images, (self.padding,) * 4)
         if images.device.type != "cpu" or images.dtype != torch.float32 or torch.is_grad_enabled():
             return conv2d(images, self.weight, self.bias)
         few, winograd = outputs < FEW_OUTPUTS and side > 3, side == 3 and channels >= MIN_CHANNELS
@@ -97,12 +99,12 @@ def replace_layers(network: nn.Module, convolution: Callable[[nn.Conv2d], nn.Mod
 
 
 def is_plain(module: nn.Module) -> bool:
-    """Whether a module is a convolution of stride 1 without padding, dilation and groups."""
-    return (
-        isinstance(module, nn.Conv2d)
-        and (module.stride, module.padding, module.dilation, module.groups) == ((1, 1), (0, 0), (1, 1), 1)
-        and module.kernel_size[0] == module.kernel_size[1]
-    )
+    """Whether a module is a convolution of stride 1 without dilation and groups, and with padding only if it is 3x3."""
+    if not isinstance(module, nn.Conv2d) or module.kernel_size[0] != module.kernel_size[1]:
+        return False
+    padded = module.kernel_size == (3, 3) and module.padding == (1, 1) and module.padding_mode == "zeros"
+    plain = (module.stride, module.dilation, module.groups) == ((1, 1), (1, 1), 1)
+    return plain and (padded or module.padding == (0, 0))
 
 
 class RowConvolution(nn.Module):

@@ -35,14 +35,16 @@ def accelerate(network: nn.Module) -> None:
 
 
 class _Convolution(nn.Module):
-    """A convolution of stride 1 without padding."""
+    """A convolution that `is_plain`."""
 
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
-        self.weight, self.bias = convolution.weight, convolution.bias
+        self.weight, self.bias, self.padding = convolution.weight, convolution.bias, convolution.padding[0]
 
     def forward(self, images: Tensor) -> Tensor:
         outputs, channels, side, _ = self.weight.shape
+        if self.padding:
+            images = pad(images, (self.padding,) * 4)
         if images.device.type == "cpu" and images.dtype == torch.float32:
             if side == 3 and channels >= MIN_CHANNELS:
                 return _Winograd.apply(images, self.weight, self.bias)

@@ -99,8 +99,8 @@ class PatchDiscriminator(nn.Module):
 
 @torch.no_grad()
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Draw convolution weights from N(0, 0.02) and set biases to 0, as the paper does."""
+    """Draw weights of convolutions and linear layers from N(0, 0.02) and set biases to 0, as the paper does."""
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             module.weight.normal_(0.0, 0.02, generator=generator)
             module.bias.zero_()

@@ -1,6 +1,5 @@
 """The CycleGAN of Zhu et al. (ICCV 2017, arXiv:1703.10593): its settings, losses and one step."""
 
-import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,58 +16,27 @@ from snowdrift.snow.networks.fused_norm import fuse, kernels_work
 from snowdrift.snow.networks.resnet import PatchDiscriminator, ResnetGenerator, initialise
 from snowdrift.snow.translators.cyclegan.pool import ImagePool
 from snowdrift.snow.translators.cyclegan.weights import NETWORKS, save_network, weight_file
+from snowdrift.snow.unpaired_training import UnpairedSettings, adam
 
 _GENERATOR_LOSSES = ("identity_a", "identity_b", "cycle_a", "cycle_b", "generator_ab", "generator_ba")
 _DISCRIMINATOR_LOSSES = ("discriminator_a", "discriminator_b")
 
 
 @dataclass(frozen=True)
-class TrainingSettings:
+class TrainingSettings(UnpairedSettings):
     """The config's `cyclegan` section, as far as training reads it.
 
     Attributes:
-        resize, load_size, crop_size: see `data.Preprocessing`.
-        batch_size: image pairs per step, of all devices together.
-        precision: `float32` or `bfloat16`, of what a GPU computes; a CPU always takes the former.
-        filters, blocks: of both generators.
-        discriminator_filters: of both discriminators.
-        epochs: passes over the content images at the full learning rate.
-        decay_epochs: further passes over which it falls linearly towards 0.
-        learning_rate: of Adam with betas 0.5 and 0.999.
         lambda_cycle: weight of the cycle loss, both ways.
         lambda_identity: weight of the identity loss, as a share of `lambda_cycle`; 0 leaves it out.
         pool_size: generated images that each discriminator remembers.
-        snapshot_every: epochs between two snapshots; the last epoch always is one.
     """
 
-    resize: str
-    load_size: int
-    crop_size: int
-    batch_size: int
-    precision: str
-    filters: int
-    blocks: int
-    discriminator_filters: int
-    epochs: int
-    decay_epochs: int
-    learning_rate: float
     lambda_cycle: float
     lambda_identity: float
     pool_size: int
-    snapshot_every: int
 
-    @property
-    def total_epochs(self) -> int:
-        """Epochs at the full rate and epochs of decay."""
-        return self.epochs + self.decay_epochs
-
-    def rate_factor(self, epoch: int) -> float:
-        """Share of the learning rate in epoch 1, 2, ...: 1, then falling linearly, and above 0 to the end."""
-        return 1.0 - max(0, epoch - self.epochs) / (self.decay_epochs + 1)
-
-    def is_snapshot(self, epoch: int) -> bool:
-        """Whether weights and samples are written after this epoch."""
-        return epoch % self.snapshot_every == 0 or epoch == self.total_epochs
+    section = "cyclegan"
 
 
 class CycleGAN:
@@ -112,8 +80,8 @@ class CycleGAN:
             order = torch.channels_last if fused or self._in_16_bits else torch.preserve_format
             self.networks[name] = network.to(device, memory_format=order)
         self.g_a, self.g_b, self.d_a, self.d_b = (self.networks[name] for name in NETWORKS)
-        self.generator_optimiser = self._adam(self.g_a, self.g_b)
-        self.discriminator_optimiser = self._adam(self.d_a, self.d_b)
+        self.generator_optimiser = adam(settings.learning_rate, self.g_a, self.g_b)
+        self.discriminator_optimiser = adam(settings.learning_rate, self.d_a, self.d_b)
         self.random = torch.Generator().manual_seed(derive_seed(seed, "pools"))
         self.winter_pool = ImagePool(settings.pool_size, self.random)
         self.summer_pool = ImagePool(settings.pool_size, self.random)
@@ -132,13 +100,6 @@ class CycleGAN:
             "winter_pool": self.winter_pool,
             "summer_pool": self.summer_pool,
         }
-
-    def _adam(self, *networks: nn.Module) -> torch.optim.Adam:
-        parameters = itertools.chain(*(network.parameters() for network in networks))
-        # Fused: one pass over weights, gradients and moments instead of a dozen.
-        adam = torch.optim.Adam(parameters, lr=self.settings.learning_rate, betas=(0.5, 0.999), fused=True)
-        adam.register_load_state_dict_post_hook(_order_moments)
-        return adam
 
     def set_learning_rate(self, rate: float) -> None:
         """Set it in both optimisers."""
@@ -226,21 +187,16 @@ class CycleGAN:
         (of_winter + of_summer).backward()
         return of_winter.detach(), of_summer.detach()
 
+    def sheet_row(self, image: Tensor, *, summer: bool) -> list[Tensor]:
+        """A picture, (1, 3, h, w), its translation, and the translation's way back."""
+        there, back = (self.g_a, self.g_b) if summer else (self.g_b, self.g_a)
+        translated = there(image)
+        return [image, translated, back(translated)]
+
     def save(self, folder: Path, epoch: int | str) -> None:
         """Write the four networks as `<epoch>_net_<name>.pth`."""
         for name, network in self.networks.items():
             save_network(network, weight_file(folder, epoch, name))
-
-
-@torch.no_grad()
-def _order_moments(optimiser: torch.optim.Optimizer) -> None:
-    """Give loaded moments their weights' order in memory, which another device may have had otherwise.
-
-    The fused step takes weights, gradients and moments for flat arrays.
-    """
-    for weight, state in optimiser.state.items():
-        for name in ("exp_avg", "exp_avg_sq"):
-            state[name] = torch.empty_like(weight).copy_(state[name])
 
 
 def _adversarial_loss(scores: Tensor, *, real: bool) -> Tensor:

@@ -42,29 +42,38 @@ def load_generator(path: Path | str) -> ResnetGenerator:
     Raises:
         SnowdriftError: the file is missing, not a weight file, or of another architecture.
     """
-    state = _read_state(Path(path))
+    state = read_state(Path(path), _HINT)
     blocks = sorted(
         {int(found[1]) for key in state if (found := re.match(r"model\.(\d+)\.conv_block\.", key))}
     )
     first = state.get("model.1.weight")
     if first is None or first.ndim != 4 or not blocks or blocks != list(range(10, 10 + len(blocks))):
-        raise SnowdriftError(f"{path}: not a ResNet generator; its first tensors: {_listing(state)}", _HINT)
+        raise SnowdriftError(f"{path}: not a ResNet generator; its first tensors: {listing(state)}", _HINT)
     dropout = f"model.{blocks[0]}.conv_block.6.weight" in state
     network = ResnetGenerator(filters=first.shape[0], blocks=len(blocks), dropout=dropout)
-    _check_tensors(path, state, network.state_dict())
+    check_tensors(path, state, network.state_dict(), _HINT)
     network.load_state_dict(state)
     return network.float().eval().requires_grad_(False)
 
 
-def _read_state(path: Path) -> dict[str, Tensor]:
-    state = read_weights(path, _HINT)
+def read_state(path: Path, hint: str) -> dict[str, Tensor]:
+    """Read a state dict of a network, without buffers that nobody reads.
+
+    Raises:
+        SnowdriftError: the file is missing, not a weight file, or holds something else.
+    """
+    state = read_weights(path, hint)
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise SnowdriftError(f"{path}: holds a {type(state).__name__} that is not a plain state dict", _HINT)
+        raise SnowdriftError(f"{path}: holds a {type(state).__name__} that is not a plain state dict", hint)
     return {str(key): value for key, value in state.items() if str(key).rpartition(".")[2] not in _OBSOLETE}
 
 
-def _check_tensors(path: Path | str, state: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
-    """Every tensor there, none besides, each of the right shape and finite."""
+def check_tensors(path: Path | str, state: dict[str, Tensor], expected: dict[str, Tensor], hint: str) -> None:
+    """Make sure that every tensor is there, none besides, each of the right shape and finite.
+
+    Raises:
+        SnowdriftError: names the first that is not.
+    """
     faults = [f"{key} is missing" for key in expected if key not in state]
     faults += [f"{key} is not part of it" for key in state if key not in expected]
     for key in expected.keys() & state.keys():
@@ -75,9 +84,10 @@ def _check_tensors(path: Path | str, state: dict[str, Tensor], expected: dict[st
     if faults:
         more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
         raise SnowdriftError(
-            f"{path}: does not fit a ResNet generator: {'; '.join(sorted(faults)[:3])}{more}", _HINT
+            f"{path}: does not fit a ResNet generator: {'; '.join(sorted(faults)[:3])}{more}", hint
         )
 
 
-def _listing(state: dict[str, Tensor]) -> str:
+def listing(state: dict[str, Tensor]) -> str:
+    """The first tensors of a state dict, for messages."""
     return ", ".join(list(state)[:3]) or "none"

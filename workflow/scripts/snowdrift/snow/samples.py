@@ -1,10 +1,11 @@
 """A fixed set of pictures, translated after each snapshot, so that progress can be seen by eye."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from snowdrift.data.pictures import open_picture
 from snowdrift.data.selection import evenly
@@ -12,6 +13,9 @@ from snowdrift.runtime.files import atomic_path
 from snowdrift.snow.networks.resnet import ResnetGenerator
 from snowdrift.snow.pixels import to_picture, to_tensor
 from snowdrift.snow.unpaired import UnpairedImages
+
+if TYPE_CHECKING:
+    from snowdrift.snow.unpaired_training import UnpairedModel
 
 
 class FixedSamples:
@@ -35,22 +39,22 @@ class FixedSamples:
         return to_tensor(picture.crop((0, 0, width, height)))
 
     @torch.no_grad()
-    def write_sheet(self, path: Path, g_a: nn.Module, g_b: nn.Module, device: torch.device) -> None:
-        """One row a picture: summer, its winter, and back again; below them the snow photographs likewise."""
-        rows = [_cycle(image, g_a, g_b, device) for image in self.summer]
-        rows += [_cycle(image, g_b, g_a, device) for image in self.winter]
-        width = 3 * max(row[0].width for row in rows)
+    def write_sheet(self, path: Path, model: "UnpairedModel") -> None:
+        """One row a picture with what the model makes of it: summer frames, and below them the snow photographs."""
+        rows = [_row(image, model, summer=True) for image in self.summer]
+        rows += [_row(image, model, summer=False) for image in self.winter]
+        rows = [row for row in rows if row]
+        columns = max(map(len, rows))
+        width = columns * max(row[0].width for row in rows)
         sheet = Image.new("RGB", (width, sum(row[0].height for row in rows)), "white")
         top = 0
         for row in rows:
             for column, picture in enumerate(row):
-                sheet.paste(picture, (column * width // 3, top))
+                sheet.paste(picture, (column * width // columns, top))
             top += row[0].height
         with atomic_path(path) as temporary:
             sheet.save(temporary, quality=90)
 
 
-def _cycle(image: Tensor, there: nn.Module, back: nn.Module, device: torch.device) -> list[Image.Image]:
-    """The picture, its translation, and the translation's way back."""
-    translated = there(image[None].to(device))
-    return [to_picture(step) for step in (image, translated[0], back(translated)[0])]
+def _row(image: Tensor, model: "UnpairedModel", *, summer: bool) -> list[Image.Image]:
+    return [to_picture(step[0]) for step in model.sheet_row(image[None].to(model.device), summer=summer)]

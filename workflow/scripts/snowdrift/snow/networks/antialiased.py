@@ -1,0 +1,127 @@
+"""Generator and discriminator with anti-aliased sampling (Zhang, ICML 2019, arXiv:1904.11486), as CUT has them.
+
+Names and shapes of the parameters equal those of the implementation by the authors of CUT (Park et al., ECCV 2020,
+arXiv:2007.15651), so that weight files go in and out: convolutions of stride 1, with a fixed blur of stride 2 after
+them on the way down and before them on the way up. A blur in place of a stride leaves no checkerboard.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d, pad
+
+from snowdrift.snow.networks.resnet import ResnetBlock
+
+
+class BlurDown(nn.Module):
+    """Halves the sides: (n, c, h, w) to (n, c, h / 2, w / 2), each rounded up, blurred by 1 2 1 in both directions.
+
+    Args:
+        channels: of the features.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("filt", _kernel((1, 2, 1), channels))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """See the class."""
+        padded = pad(features, (1, 1, 1, 1), mode="reflect")
+        return conv2d(padded, self.filt, stride=2, groups=len(self.filt))
+
+
+class BlurUp(nn.Module):
+    """Doubles the sides: (n, c, h, w) to (n, c, 2 h, 2 w), interpolated by 1 3 3 1 in both directions.
+
+    Args:
+        channels: of the features.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("filt", 4 * _kernel((1, 3, 3, 1), channels))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """See the class."""
+        padded = pad(features, (1, 1, 1, 1), mode="replicate")
+        # Twice the padded size and 2 more: three pixels on each side are the padding's.
+        return conv_transpose2d(padded, self.filt, stride=2, padding=3, groups=len(self.filt))
+
+
+class AntialiasedGenerator(nn.Module):
+    """`resnet.ResnetGenerator` with blurs in place of strides.
+
+    Args:
+        filters: channels after the first convolution; 64 in the paper.
+        blocks: residual blocks; 9 in the paper.
+    """
+
+    stride = 4
+
+    def __init__(self, filters: int = 64, blocks: int = 9) -> None:
+        super().__init__()
+        self.filters, self.blocks = filters, blocks
+        wide = 4 * filters
+        layers = [nn.ReflectionPad2d(3), nn.Conv2d(3, filters, 7), *_normalised(filters)]
+        for channels in (filters, 2 * filters):
+            layers += [nn.Conv2d(channels, 2 * channels, 3, padding=1), *_normalised(2 * channels)]
+            layers.append(BlurDown(2 * channels))
+        layers += [ResnetBlock(wide) for _ in range(blocks)]
+        for channels in (wide, wide // 2):
+            layers += [BlurUp(channels), nn.Conv2d(channels, channels // 2, 3, padding=1)]
+            layers += _normalised(channels // 2)
+        layers += [nn.ReflectionPad2d(3), nn.Conv2d(filters, 3, 7), nn.Tanh()]
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, 3, h, w) in [-1, 1], h and w multiples of `stride`, to the same shape and range."""
+        return self.model(images)
+
+    def features(self, images: Tensor, layers: tuple[int, ...]) -> list[Tensor]:
+        """The outputs of some layers, by their place in `model`; layers after the last of them are not computed."""
+        found = []
+        for place, layer in enumerate(self.model[: max(layers) + 1]):
+            images = layer(images)
+            if place in layers:
+                found.append(images)
+        return found
+
+    def forward_with_features(self, images: Tensor, layers: tuple[int, ...]) -> tuple[Tensor, list[Tensor]]:
+        """What `forward` gives, and what `features` gives."""
+        found = self.features(images, layers)
+        return self.model[max(layers) + 1 :](found[-1]), found
+
+
+class AntialiasedDiscriminator(nn.Module):
+    """`resnet.PatchDiscriminator`, which judges patches of 70x70, with blurs in place of strides.
+
+    Args:
+        filters: channels after the first convolution; 64 in the paper.
+    """
+
+    def __init__(self, filters: int = 64) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(3, filters, 4, padding=1), nn.LeakyReLU(0.2, inplace=True)]
+        layers.append(BlurDown(filters))
+        for factor in (1, 2, 4):
+            channels = 2 * factor * filters
+            layers.append(nn.Conv2d(factor * filters, channels, 4, padding=1))
+            layers += [nn.InstanceNorm2d(channels), nn.LeakyReLU(0.2, inplace=True)]
+            if factor < 4:
+                layers.append(BlurDown(channels))
+        layers.append(nn.Conv2d(8 * filters, 1, 4, padding=1))
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, 3, h, w) in [-1, 1] to unbounded scores of patches, (n, 1, ...)."""
+        return self.model(images)
+
+
+def _normalised(channels: int) -> list[nn.Module]:
+    return [nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)]
+
+
+def _kernel(row: tuple[int, ...], channels: int) -> Tensor:
+    """(channels, 1, k, k), each the same, with a sum of 1."""
+    line = torch.tensor(row, dtype=torch.float32)
+    kernel = line[:, None] * line
+    return (kernel / kernel.sum()).expand(channels, 1, *kernel.shape).clone()

@@ -1,0 +1,1 @@
+"""CUT: one-sided translation by contrast between places of a picture."""
