@@ -52,7 +52,9 @@ rule render_vfp290k:
 
 
 rule render_true_winter:
-    """Draw the demo's frames once more, under snow: same scenes, cameras, people and labels."""
+    """Draw the demo's test frames once more, under snow: same scenes, people and labels; and others to train on."""
+    input:
+        frames=FRAMES,
     output:
         folder=directory(RENDERED["true_winter"]),
         digests=f"{RESULTS}/digests/render_true_winter.csv",
@@ -164,7 +166,7 @@ rule index_style:
         "../workflow/scripts/index_style.py"
 
 
-# What is rendered has the labels of the frames, and their splits; of a user's own, all other videos are tested on.
+# What is rendered has the videos of the frames, and their splits; of a user's own, all other videos are tested on.
 OWN_WINTER = config["data"]["true_winter"]
 SAME_AS_FRAMES = TRUE_WINTER_FOLDER is None
 WINTER_CLASSES = (None if SAME_AS_FRAMES else OWN_WINTER["class_names"]) or config["data"][
