@@ -108,7 +108,6 @@ def true_winter_section(
                 data_uri(files.sheet, _WIDTH),
                 "Test frames as they were taken, as the generator translates them, and in true winter",
                 _caption(read_table(files.distances)),
-                wide=True,
             ),
         ],
     )
