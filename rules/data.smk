@@ -12,6 +12,7 @@ REJECTED = f"{RESULTS}/data/rejected.csv"
 TRUE_WINTER_REJECTED = f"{RESULTS}/data/true_winter/rejected.csv"
 TURN = config["data"]["turn"] != "reject"
 UPRIGHT = f"{RESULTS}/data/upright"
+TRUE_WINTER_UPRIGHT = f"{RESULTS}/data/true_winter/upright"
 
 
 rule data:
@@ -51,7 +52,9 @@ rule render_vfp290k:
 
 
 rule render_true_winter:
-    """Draw the demo's frames once more, under snow: same scenes, cameras, people and labels."""
+    """Draw the demo's test frames once more, under snow: same scenes, people and labels; and others to train on."""
+    input:
+        frames=FRAMES,
     output:
         folder=directory(RENDERED["true_winter"]),
         digests=f"{RESULTS}/digests/render_true_winter.csv",
@@ -163,9 +166,12 @@ rule index_style:
         "../workflow/scripts/index_style.py"
 
 
-# What is rendered has the labels of the frames, and their splits; of a user's own, all other videos are tested on.
+# What is rendered has the videos of the frames, and their splits; of a user's own, all other videos are tested on.
 OWN_WINTER = config["data"]["true_winter"]
 SAME_AS_FRAMES = TRUE_WINTER_FOLDER is None
+WINTER_CLASSES = (None if SAME_AS_FRAMES else OWN_WINTER["class_names"]) or config["data"][
+    "class_names"
+]
 
 
 rule index_true_winter:
@@ -179,7 +185,10 @@ rule index_true_winter:
             if SAME_AS_FRAMES or not learns_style(config)
             else [f"{RESULTS}/snow/training_style.csv"]
         ),
+        # What is rendered is no picture of the frames.
+        known=[] if SAME_AS_FRAMES else [FRAMES],
     output:
+        **({"upright": directory(TRUE_WINTER_UPRIGHT)} if TURN else {}),
         frames=f"{RESULTS}/data/true_winter/frames.parquet",
         boxes=f"{RESULTS}/data/true_winter/boxes.parquet",
         digests=f"{RESULTS}/digests/index_true_winter.csv",
@@ -194,10 +203,13 @@ rule index_true_winter:
         mem_mb=memory("index_true_winter"),
         runtime=minutes("index_true_winter"),
     params:
-        layout="vfp290k" if SAME_AS_FRAMES else OWN_WINTER["layout"],
+        reading={
+            "layout": "vfp290k" if SAME_AS_FRAMES else OWN_WINTER["layout"],
+            "class_names": WINTER_CLASSES,
+            "turn": config["data"]["turn"],
+        },
         classes={
-            "own": (None if SAME_AS_FRAMES else OWN_WINTER["class_names"])
-            or config["data"]["class_names"],
+            "own": WINTER_CLASSES,
             "map": {} if SAME_AS_FRAMES else OWN_WINTER["map"],
             "study": config["data"]["class_names"],
         },

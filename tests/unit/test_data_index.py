@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from snowdrift.data.duplicates import refuse_shared
 from snowdrift.data.index import CheckedChunk, Counts, Reading, index_frames, join, with_splits, write_index
 from snowdrift.data.listing import FrameFiles
 from snowdrift.data.tables import BOX_COLUMNS, FRAME_COLUMNS, REJECTED_COLUMNS, read_frames
@@ -238,7 +239,8 @@ def test_full_scale_tables_are_quick():
     groups = {file.video: file.video for file in files}
     began = time.process_time()
     built = join(files, checked, groups)
-    with_splits(built.frames, splits={"train": 36, "val": 12, "test": 10}, own={}, seed=0)
+    frames = with_splits(built.frames, splits={"train": 36, "val": 12, "test": 10}, own={}, seed=0)
+    refuse_shared(frames[frames["status"] == "ok"], "unused", "lists")
     assert time.process_time() - began < 5
     assert len(built.frames) == 294_713
     assert len(built.boxes) == built.frames["boxes"].sum() == 2 * (294_713 - len(checked))

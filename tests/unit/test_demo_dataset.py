@@ -93,12 +93,27 @@ def test_workers_do_not_change_a_byte(videos: Path, snow: Path, tmp_path: Path) 
     assert contents(tmp_path / "d") == contents(snow)
 
 
-def test_true_winter_is_the_same_world_under_snow(videos: Path, tmp_path: Path) -> None:
-    render_true_winter(tmp_path / "winter", videos=3, frames=4, **SIZE, seed=5, workers=2)
+@pytest.mark.parametrize("tested", [(1,), (0, 2), ()])
+def test_true_winter_has_the_tested_scenes_and_others_to_learn_from(
+    videos: Path, tmp_path: Path, tested: tuple[int, ...]
+) -> None:
+    same = {video_name(index) for index in tested}
+    render_true_winter(tmp_path / "winter", same=same, videos=3, frames=4, **SIZE, seed=5, workers=2)
     mild, winter = contents(videos), contents(tmp_path / "winter")
-    assert mild.keys() == winter.keys()
-    assert all(mild[name] == winter[name] for name in mild if name.endswith(".xml")), "equal labels"
-    for name in (name for name in mild if name.endswith(".jpg")):
+    assert mild.keys() == winter.keys(), "as many frames, of the same names"
+    names = [name for name in mild if name.endswith(".xml")]
+    labels = [{name: boxes_in(root / name) for name in names} for root in (videos, tmp_path / "winter")]
+    for name in names:
+        if name.split("/")[0] in same:
+            assert labels[0][name] == labels[1][name]
+        else:
+            assert labels[1][name] not in labels[0].values(), "a scene that no other video shows"
+
+
+def test_true_winter_is_the_same_world_under_snow(videos: Path, tmp_path: Path) -> None:
+    same = {video_name(index) for index in range(3)}
+    render_true_winter(tmp_path / "winter", same=same, videos=3, frames=4, **SIZE, seed=5, workers=2)
+    for name in (name for name in contents(videos) if name.endswith(".jpg")):
         pictures = [Image.open(root / name).convert("HSV") for root in (videos, tmp_path / "winter")]
         ground = [np.asarray(picture, float)[50:] for picture in pictures]
         assert ground[1][..., 2].mean() > ground[0][..., 2].mean(), "snow is brighter"

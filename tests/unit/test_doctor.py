@@ -51,7 +51,7 @@ def test_the_demo_is_fit_and_told_what_it_takes(place: Path):
     text = "\n".join(found["ok"])
     assert "600 in 20 videos will be rendered" in text and "160 snow photographs will be rendered" in text
     assert "oracle (100 % true_winter); tested on original, winter, true_winter" in text
-    assert "the same videos will be rendered under snow" in text
+    assert "the test videos will be rendered under snow" in text
     # By the demo's own figures: 401 + 30 + 600 + 115 seconds.
     assert "time: about 19 min of one CPU core" in text
     assert list(place.iterdir()) == [place / "mine.yaml"]

@@ -86,6 +86,38 @@ def test_the_page_fits_decodes_and_asks_for_nothing(browser: Browser, report: Pa
     assert (brightness(page, text, "fill") > 150) == (scheme == "dark")
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_true_winter_and_the_tables_of_detectors_need_no_scrolling_sideways(
+    browser: Browser, report: Path, width: int
+):
+    """The charts may be scrolled, in a frame of their own; tables show a row as lines where there is no room."""
+    page = Opened(browser, report, width).page
+    parts = page.locator("#true-winter .scroll, #true-winter figure, #detection .scroll:has(table)")
+    tables = page.locator("#true-winter table, #detection table:visible")
+    assert tables.count() >= 6
+    for part in parts.all():
+        room = part.evaluate("element => [element.scrollWidth, element.clientWidth]")
+        assert room[0] <= room[1], (part.inner_text()[:80], room)
+    for name, header in (("On true winter", "more than original"), ("In use", "at confidence")):
+        cell = page.locator(f"td[data-header='{header}']").first
+        shown = cell.evaluate("element => getComputedStyle(element, '::before').content")
+        assert (header in shown) == (width == 390), name
+
+
+def test_a_table_of_long_names_needs_no_scrolling_either(browser: Browser, tmp_path: Path):
+    name = "a_training_set_with_a_name_that_is_longer_than_a_narrow_screen_is_wide"
+    table = Table(
+        "Long names", ["trained on", "tested on", "missed", "false alarms"], [[name, name, "1.0%", 2.0]]
+    )
+    template = REPOSITORY / "workflow/report/report.html.j2"
+    text = render_page("long", "a", Headline(True, "b", "c"), [Section("part", "Part", [table])], template)
+    (tmp_path / "report.html").write_text(text, encoding="utf-8")
+    page = Opened(browser, tmp_path / "report.html", 390).page
+    room = page.locator(".scroll").evaluate("element => [element.scrollWidth, element.clientWidth]")
+    assert room[0] <= room[1]
+    assert page.locator("td", has_text="2.000").is_visible()
+
+
 def brightness(page: Page, element: str, colour: str) -> float:
     """Of a colour that is seen: 0 is black, 255 white."""
     found = page.evaluate(f"getComputedStyle({element}).{colour}")

@@ -120,13 +120,23 @@ def test_the_detectors_see_equally_many_frames_and_differ_in_nothing_else(tiny_s
     assert different <= {"data", "name", "save_dir", "project"}
 
 
-def test_true_winter_has_the_labels_and_the_splits_of_the_frames(tiny_study: Path):
+def test_true_winter_has_the_videos_and_the_splits_of_the_frames_and_their_test_scenes(tiny_study: Path):
     data = tiny_study / "results/tiny/data"
-    for name in ("frames", "boxes"):
-        ours, winter = (pd.read_parquet(data / part / f"{name}.parquet") for part in ("", "true_winter"))
-        pd.testing.assert_frame_equal(
-            ours.drop(columns="digest", errors="ignore"), winter.drop(columns="digest", errors="ignore")
-        )
+    tables = {
+        name: [pd.read_parquet(data / part / f"{name}.parquet") for part in ("", "true_winter")]
+        for name in ("frames", "boxes")
+    }
+    ours, winter = tables["frames"]
+    pd.testing.assert_frame_equal(
+        ours.drop(columns=["digest", "boxes"]), winter.drop(columns=["digest", "boxes"])
+    )
+    videos = dict(zip(ours["frame_id"], ours["split"], strict=True))
+    tested, others = (
+        [boxes[(boxes["frame_id"].map(videos) == "test") == there] for boxes in tables["boxes"]]
+        for there in (True, False)
+    )
+    pd.testing.assert_frame_equal(*(boxes.reset_index(drop=True) for boxes in tested))
+    assert len(others[0]) and others[0].merge(others[1], on=list(others[0])).empty, "all other scenes differ"
     oracle = pd.read_csv(tiny_study / "results/tiny/detection/datasets/oracle/frames.csv")
     assert (
         set(oracle["source"]) == {"true_winter"} and oracle["frame_id"].str.startswith("true_winter/").all()

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from snowdrift.data.places import data_root
 from snowdrift.data.splits import SPLITS, UNUSED, Wanted, assign_splits
 from snowdrift.data.tables import BOX_COLUMNS, OK, REJECTED, REJECTED_COLUMNS
 from snowdrift.data.upright import turned_box, write_upright
+from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.files import digest_file, write_table
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,13 @@ class Counts(NamedTuple):
     turned: int = 0
 
 
+class Turned(NamedTuple):
+    """A picture that was turned upright: where the copy lies, and SHA-256 of what it is a copy of."""
+
+    image: str
+    stored: str
+
+
 class CheckedChunk(NamedTuple):
     """What was read from n frames, as arrays, so that hundreds of thousands of frames stay small."""
 
@@ -89,8 +97,8 @@ class CheckedChunk(NamedTuple):
     """(sum of box_counts, 5) float64: class_id, x_center, y_center, box_width, box_height."""
     faults: list[tuple[int, str, str]]
     """Position in the chunk, file and reason of each faulty frame."""
-    moved: dict[int, str]
-    """Position in the chunk and new path of each picture that was turned upright."""
+    turned: dict[int, Turned]
+    """The pictures that were turned upright, by their positions in the chunk."""
     counts: Counts
     """What was changed or left out, over all frames."""
     digests: list[str]
@@ -134,7 +142,8 @@ def index_frames(
     frames = with_splits(
         read.tables.frames, splits=splits, own=read.own_splits, seed=seed, split_file=split_file
     )
-    _log_summary(frames, read.counts)
+    refuse_shared(frames[frames["status"] == OK], UNUSED, "lists in `splits` or by `splits.group`")
+    log_summary(frames, read.counts, "splits")
     return read.tables._replace(frames=frames)
 
 
@@ -145,11 +154,13 @@ class ReadDataset(NamedTuple):
         tables: From `join`.
         own_splits: The splits of the dataset's own files, by video.
         counts: What was changed or left out.
+        stored: SHA-256, as it is stored, of each picture that was turned upright, by frame_id.
     """
 
     tables: FrameIndex
     own_splits: Mapping[str, str]
     counts: Counts
+    stored: Mapping[str, str]
 
 
 def read_dataset(
@@ -171,7 +182,12 @@ def read_dataset(
     write_table(tables.rejected, rejected)
     faults = list(zip(tables.rejected["file"], tables.rejected["reason"], strict=True))
     report_faults(faults, len(dataset.frames), max_rejected, f"frames in {root}", rejected, logger)
-    return ReadDataset(tables, dataset.splits, _total([chunk.counts for chunk in checked]))
+    stored = {
+        tables.frames["frame_id"].iat[start + position]: picture.stored
+        for start, chunk in zip(_starts(checked), checked, strict=True)
+        for position, picture in chunk.turned.items()
+    }
+    return ReadDataset(tables, dataset.splits, _total([chunk.counts for chunk in checked]), stored)
 
 
 def list_dataset(place: Path, reading: Reading, group: str | None) -> tuple[Dataset, dict[str, str]]:
@@ -199,7 +215,7 @@ def check_frames(
     digests = [""] * len(files)
     boxes: list[Box] = []
     faults: list[tuple[int, str, str]] = []
-    moved: dict[int, str] = {}
+    turned: dict[int, Turned] = {}
     counts = [Counts()]
     for position, frame in enumerate(files):
         file = frame.fault_file
@@ -218,13 +234,13 @@ def check_frames(
             faults.append((position, file, fault.reason))
             continue
         if picture.orientation != UPRIGHT and reading.upright:
-            moved[position] = _turned_copy(root, frame, reading.upright)
-            digests[position] = digest_file(root / moved[position])
+            turned[position] = Turned(_turned_copy(root, frame, reading.upright), digests[position])
+            digests[position] = digest_file(root / turned[position].image)
         box_counts[position] = len(found)
         boxes += found
         counts.append(count)
     table = np.array(boxes, np.float64).reshape(-1, 5)
-    return CheckedChunk(sizes, box_counts, table, faults, moved, _total(counts), digests)
+    return CheckedChunk(sizes, box_counts, table, faults, turned, _total(counts), digests)
 
 
 def boxes_of(objects: Objects, picture: Picture, turn: str, file: str) -> tuple[list[Box], Counts]:
@@ -274,8 +290,8 @@ def join(
     faulty, rejected = _rejected_table(frame_ids, checked)
     images = np.array([frame.image for frame in files], object)
     for start, chunk in zip(_starts(checked), checked, strict=True):
-        for position, image in chunk.moved.items():
-            images[start + position] = image
+        for position, picture in chunk.turned.items():
+            images[start + position] = picture.image
     sizes = np.concatenate([chunk.sizes for chunk in checked])
     frames = pd.DataFrame(
         {
@@ -312,15 +328,40 @@ def with_splits(
         split_file: See `index_frames`.
 
     Raises:
-        SnowdriftError: Splits that cannot be met, or that share a picture.
+        SnowdriftError: Splits that cannot be met.
     """
     usable = frames[frames["status"] == OK]
     groups = dict(zip(usable["video"], usable["group"], strict=True))
     own = {video: split for video, split in own.items() if video in groups}
     assigned = assign_splits(groups, splits, seed, own, split_file)
-    frames = frames.assign(split=frames["video"].map(assigned).fillna(UNUSED))
-    refuse_shared(frames[frames["status"] == OK], UNUSED)
-    return frames
+    return frames.assign(split=frames["video"].map(assigned).fillna(UNUSED))
+
+
+def keep_index(
+    place: Path,
+    make: Callable[[Path], FrameIndex],
+    *,
+    frames: Path,
+    boxes: Path,
+    state: str | None,
+    threads: int,
+) -> None:
+    """Make an index, write its tables, and leave beside them what the data folder held when it was read.
+
+    Args:
+        place: The dataset's folder, or the file that describes it.
+        make: Makes the index of `place`.
+        frames: Where the table of frames is written.
+        boxes: Where the table of boxes is written.
+        state: From `data_state`.
+        threads: Readers of what the index has not read.
+    """
+    root = Path(data_root(place))
+    stamps = read_stamps(root)
+    index = make(place)
+    write_index(index, frames, boxes)
+    known = dict(zip(index.frames["image"], index.frames["digest"], strict=True))
+    remember(root, stamps, state, frames, threads=threads, known=known)
 
 
 def write_index(index: FrameIndex, frames_path: Path, boxes_path: Path) -> None:
@@ -370,7 +411,14 @@ def _box_table(frame_ids: np.ndarray, checked: Sequence[CheckedChunk]) -> pd.Dat
     return table
 
 
-def _log_summary(frames: pd.DataFrame, counts: Counts) -> None:
+def log_summary(frames: pd.DataFrame, counts: Counts, key: str) -> None:
+    """Log what was read, changed and left out, and what each split holds; warn of a split without boxes.
+
+    Args:
+        frames: The frame table.
+        counts: What was changed or left out.
+        key: The config section of the splits.
+    """
     usable = frames[frames["status"] == OK]
     logger.info("%d boxes read, %d more of a dropped class left out", usable["boxes"].sum(), counts.dropped)
     if counts.duplicates:
@@ -384,4 +432,4 @@ def _log_summary(frames: pd.DataFrame, counts: Counts) -> None:
         boxes = part["boxes"].sum()
         logger.info("%s: %d videos, %d frames, %d boxes", split, part["video"].nunique(), len(part), boxes)
         if len(part) and not boxes and split != UNUSED:
-            logger.warning("splits.%s: not one of its frames has a box to detect", split)
+            logger.warning("%s.%s: not one of its frames has a box to detect", key, split)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from snowdrift.data.class_maps import ClassMap, class_ids
-from snowdrift.data.index import FrameIndex, ReadDataset, Reading, read_dataset
+from snowdrift.data.duplicates import refuse_known, refuse_shared
+from snowdrift.data.index import FrameIndex, ReadDataset, Reading, log_summary, read_dataset
 from snowdrift.data.splits import UNUSED, assign_splits
 from snowdrift.data.tables import OK, REJECTED
 from snowdrift.runtime.errors import SnowdriftError
@@ -41,7 +42,7 @@ class Classes(NamedTuple):
 def index_true_winter(
     place: Path,
     *,
-    layout: str,
+    reading: Reading,
     classes: Classes,
     splits: Mapping[str, int | list[str]],
     group: str | None = None,
@@ -49,13 +50,14 @@ def index_true_winter(
     max_rejected: float,
     rejected: Path,
     seen: Collection[str] = (),
+    frames: pd.DataFrame | None = None,
     workers: int = 1,
 ) -> FrameIndex:
     """Make the tables of frames, boxes and rejected frames of true winter.
 
     Args:
         place: The folder, or the file that describes it.
-        layout: See `index.Reading`.
+        reading: How its pictures are read, by its own class names.
         classes: See `Classes`.
         splits: train and val, each a count of videos or a list of them, which may be 0. Without `test`, all other
             videos are tested on.
@@ -64,16 +66,17 @@ def index_true_winter(
         max_rejected: Largest share of faulty frames, in [0, 1].
         rejected: Where the table of rejected frames is written, also if there are too many of them.
         seen: SHA-256 of the pictures that the translator learned its style from: they are left out.
+        frames: The study's usable frames, of which none in another split may be the same picture.
         workers: Processes that check files.
 
     Raises:
         SnowdriftError: See `index_frames`; no test video, no test picture that the translator has not seen, or none
-            with a box.
+            with a box; a picture that is in two splits, or in another one than the same picture of the frames.
     """
     try:
         read = read_dataset(
             place,
-            Reading(layout, classes.own),
+            reading,
             group=group,
             max_rejected=max_rejected,
             rejected=rejected,
@@ -83,23 +86,17 @@ def index_true_winter(
     except SnowdriftError as error:
         raise under_own_keys(error) from error
     index = read.tables
-    frames = index.frames.assign(split=index.frames["video"].map(split_of).fillna(UNUSED))
-    frames, left_out = _leave_out(frames, seen)
+    table = index.frames.assign(split=index.frames["video"].map(split_of).fillna(UNUSED))
+    table, left_out = _leave_out(table, seen, read.stored)
+    _refuse_learned(table[table["status"] == OK], frames)
     boxes = _study_classes(index.boxes, classes)
-    counts = frames["frame_id"].map(boxes["frame_id"].value_counts())
-    frames["boxes"] = counts.fillna(0).astype(frames["boxes"].dtype)
-    _check_test(frames, len(left_out))
+    counts = table["frame_id"].map(boxes["frame_id"].value_counts())
+    table["boxes"] = counts.fillna(0).astype(table["boxes"].dtype)
+    _check_test(table, len(left_out))
     all_rejected = pd.concat([index.rejected, left_out], ignore_index=True)
     write_table(all_rejected, rejected)
-    for split, part in frames[frames["status"] == OK].groupby("split"):
-        logger.info(
-            "%s: %d videos, %d frames, %d boxes",
-            split,
-            part["video"].nunique(),
-            len(part),
-            part["boxes"].sum(),
-        )
-    return FrameIndex(frames, boxes, all_rejected)
+    log_summary(table, read.counts, KEY)
+    return FrameIndex(table, boxes, all_rejected)
 
 
 def _assign(read: ReadDataset, splits: Mapping[str, int | list[str]], seed: int) -> dict[str, str]:
@@ -120,9 +117,19 @@ def _assign(read: ReadDataset, splits: Mapping[str, int | list[str]], seed: int)
     return split_of
 
 
-def _leave_out(frames: pd.DataFrame, seen: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _refuse_learned(usable: pd.DataFrame, frames: pd.DataFrame | None) -> None:
+    """Refuse pictures that are in two splits, of true winter itself or together with the study's frames."""
+    refuse_shared(usable, UNUSED, f"lists in {KEY}.train and {KEY}.val")
+    if frames is not None:
+        refuse_known(usable, frames, UNUSED)
+
+
+def _leave_out(
+    frames: pd.DataFrame, seen: Collection[str], stored: Mapping[str, str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The frames without those that the translator has seen, which are rejected, and the rows that say so."""
-    known = (frames["status"] == OK) & frames["digest"].isin(set(seen))
+    digests = frames["digest"].where(~frames["frame_id"].isin(stored), frames["frame_id"].map(stored))
+    known = (frames["status"] == OK) & digests.isin(set(seen))
     logger.info("%d pictures left out, since the translator learned its style from them", known.sum())
     left_out = pd.DataFrame(
         {"frame_id": frames.loc[known, "frame_id"], "file": frames.loc[known, "image"], "reason": SEEN}

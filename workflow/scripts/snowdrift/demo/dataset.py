@@ -3,7 +3,7 @@ photographs as DAWN.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,26 +44,60 @@ def render_vfp290k(
     VOC, class `0` normal, `1` fallen). Boxes count from 0; xmax and ymax are exclusive. Both sides of a frame
     must be at least 64 pixels. The bytes depend on the sizes and the seed, not on `workers`.
     """
-    _render_videos(root, videos, frames, width, height, seed, workers, snow=False)
+    scenes = {video_name(index): index for index in range(videos)}
+    _render_videos(root, scenes, frames, width, height, seed, workers, snow=False)
 
 
 def render_true_winter(
-    root: Path, *, videos: int, frames: int, width: int, height: int, seed: int, workers: int
+    root: Path,
+    *,
+    same: Collection[str],
+    videos: int,
+    frames: int,
+    width: int,
+    height: int,
+    seed: int,
+    workers: int,
 ) -> None:
-    """Render the videos of `render_vfp290k` once more, under snow, with the same arguments, names and layout.
+    """Render as many videos as `render_vfp290k` under snow, with the same names and layout.
 
-    Scenes, cameras, people and poses are the same, and so the labels are. Only the weather differs.
+    Those that are tested on are the same videos once more: scenes, cameras, people and poses are the same, and so the
+    labels are, so that only the weather differs. All others show scenes that no video of `render_vfp290k` shows: what
+    learns from them has seen the weather, and not the scenes.
+
+    Args:
+        root: See `render_vfp290k`.
+        same: Names of the videos whose scenes stay.
+        videos: See `render_vfp290k`, as all that follow.
+        frames: Of each video.
+        width: Pixels.
+        height: Pixels.
+        seed: The study's.
+        workers: Processes.
     """
-    _render_videos(root, videos, frames, width, height, seed, workers, snow=True)
+    names = [video_name(index) for index in range(videos)]
+    scenes = {name: index if name in same else videos + index for index, name in enumerate(names)}
+    _render_videos(root, scenes, frames, width, height, seed, workers, snow=True)
 
 
 def _render_videos(
-    root: Path, videos: int, frames: int, width: int, height: int, seed: int, workers: int, *, snow: bool
+    root: Path,
+    scenes: Mapping[str, int],
+    frames: int,
+    width: int,
+    height: int,
+    seed: int,
+    workers: int,
+    *,
+    snow: bool,
 ) -> None:
-    logging.getLogger(__name__).info("rendering %d videos of %d frames, %dx%d", videos, frames, width, height)
+    """Render a video of each name, which shows the scene of that index; see `video_frames`."""
+    logging.getLogger(__name__).info(
+        "rendering %d videos of %d frames, %dx%d", len(scenes), frames, width, height
+    )
     with atomic_folder(root) as folder:
         task = partial(_render_video, folder, frames, width, height, seed, snow)
-        spread(task, range(videos), workers)
+        spread(task, list(scenes.items()), workers)
 
 
 def render_dawn(root: Path, *, images: int, width: int, height: int, seed: int, workers: int) -> None:
@@ -147,9 +181,9 @@ def draw_cast(scene: Scene, cast: list[Actor], number: int) -> tuple[list[tuple[
 
 
 def _render_video(
-    folder: Path, frames: int, width: int, height: int, seed: int, snow: bool, index: int
+    folder: Path, frames: int, width: int, height: int, seed: int, snow: bool, video: tuple[str, int]
 ) -> None:
-    name = video_name(index)
+    name, index = video
     images, labels = folder / name / "images", folder / name / "clean_xml"
     images.mkdir(parents=True)
     labels.mkdir()

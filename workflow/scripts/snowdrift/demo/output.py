@@ -3,17 +3,19 @@
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import TypeVar
 
 JPEG_QUALITY = 92
+Part = TypeVar("Part")
 
 
-def spread(task: Callable[[int], None], indices: Iterable[int], workers: int) -> None:
-    """Run `task` on every index, in `workers` processes."""
+def spread(task: Callable[[Part], None], parts: Iterable[Part], workers: int) -> None:
+    """Run `task` on every part, in `workers` processes."""
     if workers <= 1:
-        for index in indices:
-            task(index)
+        for part in parts:
+            task(part)
         return
     # Forked, since spawned processes would run the calling script again from its first line.
     with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-        for _ in pool.map(task, indices):
+        for _ in pool.map(task, parts):
             pass

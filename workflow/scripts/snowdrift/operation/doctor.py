@@ -314,7 +314,7 @@ def check_true_winter(config: Mapping[str, Any]):
         yield Finding(_OK, "true winter: none, so detectors are tested on generated winter alone", hint)
         return
     if own["folder"] is None:
-        yield Finding(_OK, "true winter: the same videos will be rendered under snow")
+        yield Finding(_OK, "true winter: the test videos will be rendered under snow, and others to train on")
         return
     reading = Reading(own["layout"], own["class_names"] or config["data"]["class_names"])
     try:

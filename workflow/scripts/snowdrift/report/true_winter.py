@@ -103,12 +103,11 @@ def true_winter_section(
         [
             Text(_origin(files, config)),
             _table(cross_domain, left_out, _oracle(config)),
-            Text(_meaning(_oracle(config))),
+            Text(_meaning(_oracle(config), rendered=config["data"]["true_winter"]["folder"] is None)),
             Figure(
                 data_uri(files.sheet, _WIDTH),
                 "Test frames as they were taken, as the generator translates them, and in true winter",
                 _caption(read_table(files.distances)),
-                wide=True,
             ),
         ],
     )
@@ -200,16 +199,17 @@ def _origin(files: TrueWinterFiles, config: Mapping[str, Any]) -> str:
     )
 
 
-def _meaning(oracle: str | None) -> str:
+def _meaning(oracle: str | None, *, rendered: bool) -> str:
     if oracle is None:
         return (
             "No detector learned from true winter, so how much there is to win is not known. A training set of "
             "{true_winter: 1} would show it, if data.true_winter has videos to train on."
         )
+    scenes = ", on scenes of its own" if rendered else ""
     return (
-        f"The detector of {oracle} learned from true winter itself: what lies between it and the detector of original "
-        "is the gap that synthetic snow should close. If the sample leaves open whether there is a gap, no share of it "
-        "is given."
+        f"The detector of {oracle} learned from true winter itself{scenes}: what lies between it and the detector of "
+        "original is the gap that synthetic snow should close. If the sample leaves open whether there is a gap, no "
+        "share of it is given."
     )
 
 
