@@ -77,7 +77,7 @@ def test_own_generator(folder: Path):
     (folder / "weights").mkdir()
     shutil.copy(folder / "results/tiny/snow/cyclegan/snapshots/latest_net_G_A.pth", folder / "weights")
     study = run(folder, "own-generator", "snow/cyclegan/shards/0.parquet", small={"winterize": {"size": 64}})
-    assert not (study / "snow/cyclegan").exists()
+    assert not (study / "snow/cyclegan/snapshots").exists()
     manifest = pd.read_parquet(study / "snow/cyclegan/shards/0.parquet")
     assert all((study / "snow/cyclegan/frames" / image).is_file() for image in manifest["image"])
 
