@@ -1,5 +1,6 @@
 """What every translator promises, and what is its own."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from torch import nn
 
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.resume import JobState
-from snowdrift.snow import names
+from snowdrift.settings.config import complete_config, load_schema
+from snowdrift.snow import names, translators
 from snowdrift.snow.networks.antialiased import AntialiasedGenerator
 from snowdrift.snow.networks.resnet import ResnetGenerator, initialise
 from snowdrift.snow.translator import Frame, Translator, load_translator
@@ -22,8 +24,10 @@ from snowdrift.snow.translators.rendered import snow_cover
 from snowdrift.snow.winterize import WinterSettings, winterize_shard
 
 CPU = torch.device("cpu")
+SCHEMA = load_schema(Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml")
 SIZES = [(64, 48), (64, 48), (31, 57), (120, 9), (9, 5)]
 PROGRAM = """
+import re
 import sys
 from pathlib import Path
 from PIL import Image, ImageOps
@@ -274,6 +278,7 @@ def test_a_program_that_fails_is_named_and_the_run_goes_on_when_it_is_mended(fau
     whole = [made("command", tmp_path, style)]
     straight = shard(whole[0], table, tmp_path, "whole")
     program = f"""
+import re
 import sys
 from pathlib import Path
 from PIL import Image, ImageOps
@@ -314,20 +319,48 @@ def test_a_program_that_is_not_there_is_named(tmp_path, style, table):
         shard(translator, table, tmp_path)
 
 
-def test_one_file_makes_a_translator(tmp_path, monkeypatch):
-    monkeypatch.setattr(names, "_FOLDER", tmp_path)
-    (tmp_path / "fog.py").write_text("")
-    (tmp_path / "_helper.py").write_text("")
-    (tmp_path / "storm").mkdir()
-    (tmp_path / "storm/translator.py").write_text("")
-    (tmp_path / "cyclegan.py").write_text("")
+@pytest.fixture
+def own_folder(tmp_path, monkeypatch):
+    """A folder in the place of `translators/`, for files of a test's own."""
+    folder = tmp_path / "translators"
+    folder.mkdir()
+    monkeypatch.setattr(names, "_FOLDER", folder)
+    monkeypatch.setattr(translators, "__path__", [str(folder)])
     names.translator_modules.cache_clear()
-    try:
-        found = names.translator_modules()
-    finally:
-        names.translator_modules.cache_clear()
+    yield folder
+    names.translator_modules.cache_clear()
+
+
+def test_one_file_makes_a_translator(own_folder):
+    (own_folder / "fog.py").write_text("")
+    (own_folder / "_helper.py").write_text("")
+    (own_folder / "storm").mkdir()
+    (own_folder / "storm/translator.py").write_text("")
+    (own_folder / "cyclegan.py").write_text("")
+    found = names.translator_modules()
     assert list(found) == ["cyclegan", "fog", "storm"]
     assert found["storm"] == "snow/translators/storm/translator"
+
+
+def test_the_translator_of_the_guide_is_one(own_folder, tmp_path, table, style, monkeypatch):
+    guide = (Path(__file__).parents[2] / "docs/bring-your-own.md").read_text()
+    (block,) = [
+        part for part in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "FogTranslator" in part
+    ]
+    (own_folder / "fog.py").write_text(block)
+    (own_folder / "cyclegan.py").write_text("")  # which every study has
+    config = complete_config({"translators": ["fog"], "fog": {"most": 0.5}}, SCHEMA)
+    assert names.used_translators(config) == ["cyclegan", "fog"]
+    kind = load_translator("fog")
+    translator = kind.from_config(config["fog"], seed=0)
+    translator.fit(style)
+    translator.save(tmp_path / "fog.pth")
+    translator.load(tmp_path / "fog.pth")
+    assert len(shard(translator, table, tmp_path)) == len(table)
+    with pytest.raises(SnowdriftError, match="`most` is missing, `moist` is unknown"):
+        kind.from_config({"moist": 0.5}, seed=0)
+    with pytest.raises(SnowdriftError, match="no such section"):
+        complete_config({"translators": ["fog"]}, SCHEMA)
 
 
 def test_a_translator_that_is_not_there_is_named():

@@ -1,11 +1,13 @@
 """The examples of config/examples, each as a user layers it, at tiny size and as far as it matters."""
 
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 from conftest import REPOSITORY, TINY, as_yolo, succeed
 
@@ -80,6 +82,47 @@ def test_own_generator(folder: Path):
     assert not (study / "snow/cyclegan/snapshots").exists()
     manifest = pd.read_parquet(study / "snow/cyclegan/shards/0.parquet")
     assert all((study / "snow/cyclegan/frames" / image).is_file() for image in manifest["image"])
+
+
+def test_own_network(folder: Path):
+    (folder / "weights").mkdir()
+    torch.jit.script(torch.nn.Hardtanh(-0.5, 0.5)).save(folder / "weights/winter.pt")
+    study = run(folder, "own-network", "detection/datasets/network", "snow/network/quality_by_video.csv")
+    frames = pd.read_csv(study / "detection/datasets/network/frames.csv")
+    assert set(frames["source"]) == {"original", "network"}
+    assert len(pd.read_csv(study / "snow/network/quality_by_video.csv")) > 0
+
+
+FAKE_DIFFUSERS = """
+from PIL import ImageOps
+class StableDiffusionInstructPix2PixPipeline:
+    @classmethod
+    def from_pretrained(cls, folder, torch_dtype, local_files_only, safety_checker, requires_safety_checker):
+        assert local_files_only and folder == "weights/instruct-pix2pix"
+        return cls()
+    def to(self, device):
+        assert device == "cpu"
+        return self
+    def __call__(self, prompt, image, num_inference_steps, image_guidance_scale, guidance_scale, generator):
+        assert "snowy" in prompt and not any(side % 8 for side in image.size) and generator.initial_seed() == 0
+        self.images = [ImageOps.invert(image)]
+        return self
+"""
+
+
+def test_own_program(folder: Path):
+    """With a stand-in for the diffusion library, in the place of the environment of its own."""
+    (folder / "weights/instruct-pix2pix").mkdir(parents=True)
+    (folder / "diffusion/bin").mkdir(parents=True)
+    (folder / "diffusion/diffusers.py").write_text(FAKE_DIFFUSERS)
+    python = folder / "diffusion/bin/python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{folder}/diffusion" exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    shutil.copytree(REPOSITORY / "config/programs", folder / "config/programs")
+    small = {"winterize": {"size": 50}}
+    study = run(folder, "own-program", "snow/command/shards/0.parquet", small=small)
+    manifest = pd.read_parquet(study / "snow/command/shards/0.parquet")
+    assert (manifest["width"] == 128).all() and (manifest["height"] == 72).all()
 
 
 def test_rain(folder: Path):
