@@ -1,4 +1,4 @@
-# make demo | doctor | watch | test | lint | env | clean-state: each sets up what it needs in .venv and touches nothing else on
+# make demo | doctor | watch | winter | test | lint | env | clean-state: each sets up what it needs in .venv and touches nothing else on
 # the machine.
 
 PYTHON ?= python3
@@ -11,7 +11,7 @@ SNAKEMAKE := $(BIN)/snakemake
 UV := $(shell command -v uv 2>/dev/null || echo .venv/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: env demo doctor watch test bench bench-gpu lint docs lock clean-state
+.PHONY: env demo doctor watch winter test bench bench-gpu lint docs lock clean-state
 .DELETE_ON_ERROR:
 
 env: .venv/ready
@@ -42,6 +42,19 @@ doctor:
 watch:
 	@test -e .venv/ready || { echo "The environment is not ready yet. Hint: make env"; exit 1; }
 	@PYTHONPATH=workflow/scripts $(BIN)/python -m snowdrift.operation.watch $(STUDY:%=results/%)
+
+# Winter versions of a plain folder of pictures, under the same names: make winter IN=photos OUT=winter and either
+# WEIGHTS=latest_net_G_A.pth, or CONFIG=mine.yaml for the generator of a study, or TRANSLATOR=rendered; SIZE=512 is the short
+# side at which a network sees them.
+TRANSLATOR ?= cyclegan
+winter: env
+	@test -n "$(IN)" && test -n "$(OUT)" || { echo "Hint: make winter IN=photos OUT=winter WEIGHTS=latest_net_G_A.pth"; exit 1; }
+	@case "$(TRANSLATOR)$(WEIGHTS)$(CONFIG)" in cyclegan|cut|matched) \
+	  echo "Error: $(TRANSLATOR) has learned nothing yet. Hint: give WEIGHTS=<its generator>, CONFIG=<a study's config>, or TRANSLATOR=rendered"; exit 1;; esac
+	$(SNAKEMAKE) pictures --cores $(CORES) --configfile $(or $(CONFIG),config/pictures.yaml) --config \
+	  'pictures={"folder": "$(IN)", "output": "$(OUT)", "translator": "$(TRANSLATOR)"}' \
+	  $(if $(WEIGHTS),'$(TRANSLATOR)={"$(if $(filter cyclegan cut,$(TRANSLATOR)),pretrained,weights)": "$(WEIGHTS)"}') \
+	  $(if $(SIZE),'winterize={"size": $(SIZE)}')
 
 test: env
 	$(BIN)/python -m pytest

@@ -2,7 +2,7 @@
 #
 # The study at full scale:  snakemake --cores 8 --resources gpu=2
 # The demo:                 snakemake --cores 2 --configfile config/demo.yaml
-# Only a part of it:        snakemake data | snow | detection | xray | attack | report | verify, then the same options
+# Only a part of it:        snakemake data | snow | pictures | detection | xray | attack | report | verify, then the same options
 
 import os
 
@@ -24,6 +24,7 @@ container: os.environ.get("SNOWDRIFT_IMAGE")
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/snow.smk"
+include: "rules/pictures.smk"
 include: "rules/detection.smk"
 include: "rules/xray.smk"
 include: "rules/attack.smk"

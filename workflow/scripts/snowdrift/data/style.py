@@ -57,7 +57,7 @@ def index_style(root: Path, *, max_rejected: float, rejected: Path, workers: int
     images = list_style(root)
     if folder := _snow_folder(root):
         logger.info("%s: searched in %s only", root, folder)
-    checked = map_chunks(partial(_check_pictures, root=root), images, workers, "style images")
+    checked = map_chunks(partial(check_pictures, root=root), images, workers, "style images")
     results = [result for chunk in checked for result in chunk]
     images = [storable(image) for image in images]
     faults = [(image, result.fault) for image, result in zip(images, results, strict=True) if result.fault]
@@ -95,7 +95,8 @@ def _snow_folder(root: Path) -> str:
     return f"{dawn}/{snow}" if snow else ""
 
 
-def _check_pictures(images: Sequence[str], root: Path) -> list[Checked]:
+def check_pictures(images: Sequence[str], root: Path) -> list[Checked]:
+    """Decode each picture once, and take its size and digest."""
     return [_check_picture(root / image) for image in images]
 
 

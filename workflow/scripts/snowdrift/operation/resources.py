@@ -123,6 +123,7 @@ class _Study:
             # 16 processes; each file is read twice, once for its digest.
             "index_frames": Need(16 * 50 + 2 * self.table, self.frames * self.megapixels * _MEGAPIXEL / 8),
             "index_style": Need(_PLAIN, 60),
+            "list_pictures": Need(16 * 50, 60),
             # Of a user's own folder nobody knows the size: it counts as the frames.
             "index_true_winter": Need(
                 16 * 50 + 2 * self.table, self.frames * self.megapixels * _MEGAPIXEL / 8

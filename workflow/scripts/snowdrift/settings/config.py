@@ -141,6 +141,7 @@ def _folders(config: Mapping[str, Any]) -> Iterator[str]:
     """Keys of the folders that this study reads."""
     yield "data.vfp290k"
     yield "data.true_winter.folder"
+    yield "pictures.folder"
     if learns_style(config):
         yield "data.dawn"
     if "xray" in config["chapters"]:
@@ -440,7 +441,15 @@ def _translator_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]
     for name in config["translators"]:
         if name not in modules:
             yield "translators", f"{name}; expected some of {', '.join(modules)}"
-    used = used_translators(config)
+    pictures, used = config["pictures"], used_translators(config)
+    if pictures["translator"] not in modules:
+        yield "pictures.translator", f"{pictures['translator']}; expected one of {', '.join(modules)}"
+    if (pictures["folder"] is None) != (pictures["output"] is None):
+        lacking = "output" if pictures["output"] is None else "folder"
+        yield (
+            f"pictures.{lacking}",
+            "null; expected both folders, that of the pictures and that of their winter",
+        )
     for name in used:
         if not isinstance(config.get(name), Mapping):
             yield name, "no such section; expected the settings of this translator, which have no defaults"

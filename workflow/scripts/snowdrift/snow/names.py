@@ -37,6 +37,8 @@ def used_translators(config: Mapping[str, Any]) -> list[str]:
     """The translators that a complete config runs: the study's, those of its training sets, and those that it lists."""
     shown = {source for shares in config["training_sets"].values() for source in shares}
     wanted: Collection[str] = {TRANSLATOR, *shown, *config["translators"]}
+    if config["pictures"]["folder"] is not None:
+        wanted |= {config["pictures"]["translator"]}
     return [name for name in translator_modules() if name in wanted]
 
 

@@ -38,7 +38,7 @@ class WinterSettings:
     Attributes:
         size: `native`, or the short side in pixels at which a translator with `at_network_size` sees a frame. The
             winter frame has its original's size either way, so that labels in pixels stay true.
-        format: `jpeg` or `png` (lossless).
+        format: `jpeg` or `png` (lossless), which a frame's name follows; or `own`, the kind and the name that it has.
         quality: of JPEG, 1 to 100.
         batch_size: frames of one size that go through a network together on a GPU; on the CPU each goes alone.
     """
@@ -79,6 +79,7 @@ def winterize_shard(
     settings: WinterSettings,
     *,
     root: Path,
+    output: Path | None = None,
     manifest: Path,
     state: JobState,
     device: torch.device,
@@ -94,8 +95,9 @@ def winterize_shard(
         translator: it has learned what it needs.
         settings: size, format, batch.
         root: folder that the table's `image` is relative to.
-        manifest: Parquet file with one row a winter frame and its SHA-256; `tables.winter_folder` of it receives
-            `<video>/images/<name>`.
+        output: folder that receives `<video>/images/<name>`, or with the format `own` each picture under the name that
+            it has below `root`; `tables.winter_folder` of the manifest unless said.
+        manifest: Parquet file with one row a winter frame and its SHA-256.
         state: what a killed job goes on from: the rows of the frames that it has written.
         device: where networks run.
         threads: on the CPU, batches at work at a time, each on one core; on a GPU, decoders and encoders beside it.
@@ -103,7 +105,7 @@ def winterize_shard(
     Raises:
         SnowdriftError: a frame has broken since the index, or the device's memory is too small for it.
     """
-    output = winter_folder(manifest)
+    output = output or winter_folder(manifest)
     shard = _Shard(translator, settings, root, output)
     in_batches = isinstance(translator, NetworkTranslator) and device.type != "cpu"
     written = {item["frame_id"]: WinterFrame(**item) for item in state.items()}
@@ -208,13 +210,18 @@ def _resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 def _write_frame(picture: Image.Image, row, output: Path, settings: WinterSettings) -> WinterFrame:
     """Encode and write one winter frame, and drop the one that another format left in its place."""
-    name, _ = _ENCODINGS[settings.format]
+    if settings.format == "own":
+        image, kind = row.image, "jpeg" if row.image.lower().endswith((".jpg", ".jpeg")) else "png"
+        others = set()
+    else:
+        image, kind = winter_name(row.video, row.image, settings.format), settings.format
+        others = _ENCODINGS.keys() - {kind}
+    name, _ = _ENCODINGS[kind]
     options = {"quality": settings.quality} if name == "JPEG" else {"compress_level": 1}
-    image = winter_name(row.video, row.image, settings.format)
     with atomic_path(output / image) as temporary:
         picture.save(temporary, name, **options)  # into a file, Pillow encodes without Python's lock
         content = temporary.read_bytes()
-    for other in _ENCODINGS.keys() - {settings.format}:
+    for other in others:
         (output / winter_name(row.video, row.image, other)).unlink(missing_ok=True)
     digest = hashlib.sha256(content).hexdigest()
     return WinterFrame(row.frame_id, image, digest, len(content), picture.width, picture.height)

@@ -1,0 +1,80 @@
+# Pictures: a plain folder of pictures made wintry, without labels, splits or detectors.
+#
+# Needs: pictures.folder, pictures.output, and the generator of pictures.translator.
+# Makes: pictures/pictures.parquet, pictures/shards/<n>.parquet, and the winter versions in pictures.output
+
+OWN_PICTURES = config["pictures"]
+
+
+rule pictures:
+    """Target: winter versions of all pictures of a folder."""
+    input:
+        expand(f"{RESULTS}/pictures/shards/{{shard}}.parquet", shard=range(OWN_PICTURES["shards"])),
+
+
+rule list_pictures:
+    """Find and check the pictures of the folder."""
+    output:
+        pictures=f"{RESULTS}/pictures/pictures.parquet",
+        digests=f"{RESULTS}/digests/list_pictures.csv",
+    log:
+        f"{RESULTS}/logs/list_pictures.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/list_pictures.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 16
+    resources:
+        mem_mb=memory("list_pictures"),
+        runtime=minutes("list_pictures"),
+    params:
+        max_rejected=config["data"]["max_rejected"],
+        folder=OWN_PICTURES["folder"],
+        output=OWN_PICTURES["output"],
+        data=lambda wildcards: OWN_PICTURES["folder"]
+        and data_state(OWN_PICTURES["folder"], f"{RESULTS}/pictures/pictures.parquet"),
+        code=code("list_pictures"),
+    script:
+        "../workflow/scripts/list_pictures.py"
+
+
+rule winterize_pictures:
+    """Turn one shard of the pictures into winter, under the names that they have."""
+    input:
+        pictures=rules.list_pictures.output.pictures,
+        generator=f"{RESULTS}/snow/{OWN_PICTURES['translator']}/generator.pth",
+    output:
+        manifest=f"{RESULTS}/pictures/shards/{{shard}}.parquet",
+        digests=f"{RESULTS}/digests/winterize_pictures/{{shard}}.csv",
+    log:
+        f"{RESULTS}/logs/winterize_pictures/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/winterize_pictures/{{shard}}.tsv"
+    retries: RETRIES
+    conda:
+        ENVIRONMENT
+    threads: config["winterize"]["threads"]
+    resources:
+        gpu=0 if OWN_PICTURES["translator"] in WITHOUT_GPU else gpus(),
+        mem_mb=memory("winterize_shard"),
+        runtime=minutes("winterize_shard"),
+        save_minutes=SAVE_MINUTES,
+    params:
+        settings=settings("winterize", "size", "quality", "batch_size"),
+        name=OWN_PICTURES["translator"],
+        translator=(
+            {}
+            if OWN_PICTURES["translator"] in TRAINED
+            else config.get(OWN_PICTURES["translator"], {})
+        ),
+        shards=OWN_PICTURES["shards"],
+        folder=OWN_PICTURES["folder"],
+        output=OWN_PICTURES["output"],
+        seed=config["seed"],
+        device="cpu" if OWN_PICTURES["translator"] in WITHOUT_GPU else config["device"],
+        code=code(
+            "winterize_pictures",
+            plugin=lambda wildcards: translator_modules()[OWN_PICTURES["translator"]],
+        ),
+    script:
+        "../workflow/scripts/winterize_pictures.py"

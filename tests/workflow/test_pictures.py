@@ -1,0 +1,111 @@
+"""A plain folder of pictures made wintry, by the workflow and by the library."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import REPOSITORY, TINY, snakemake, succeed
+from PIL import Image
+
+from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.snow.folder import translate_folder
+from snowdrift.snow.translator import Translator, load_translator
+
+SIZES = {"a.jpg": (64, 48), "b.PNG": (31, 57), "deep/er/a.jpeg": (90, 40), "deep/눈 사람.png": (40, 40)}
+PLAIN = (TINY, REPOSITORY / "config/pictures.yaml")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    for number, (name, (width, height)) in enumerate(SIZES.items()):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 200, (height, width, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / name)
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def rendered() -> Translator:
+    return load_translator("rendered").from_config({"least": 0.5, "most": 1.0}, seed=0)
+
+
+def sizes_of(folder: Path) -> dict[str, tuple[int, int]]:
+    visible = (
+        path for path in folder.rglob("*.*") if not path.relative_to(folder).as_posix().startswith(".")
+    )
+    return {path.relative_to(folder).as_posix(): Image.open(path).size for path in visible if path.is_file()}
+
+
+def test_the_library_translates_a_folder_and_keeps_what_is_done(photos: Path, tmp_path: Path):
+    table = translate_folder(photos, tmp_path / "winter", rendered(), threads=2)
+    assert sizes_of(tmp_path / "winter") == SIZES and sorted(table["image"]) == sorted(SIZES)
+    before = {name: (tmp_path / "winter" / name).stat().st_mtime_ns for name in SIZES}
+    translate_folder(photos, tmp_path / "winter", rendered())
+    assert {name: (tmp_path / "winter" / name).stat().st_mtime_ns for name in SIZES} == before
+    assert Image.open(tmp_path / "winter/b.PNG").format == "PNG"
+    assert Image.open(tmp_path / "winter/a.jpg").format == "JPEG"
+
+
+@pytest.mark.parametrize("output", ["photos", "photos/winter", "."])
+def test_folders_in_each_other_are_refused(photos: Path, tmp_path: Path, output: str):
+    with pytest.raises(SnowdriftError, match="one lies in the other"):
+        translate_folder(photos, tmp_path / output, rendered())
+
+
+def test_an_empty_folder_and_a_broken_picture_are_named(photos: Path, tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SnowdriftError, match="no picture found below"):
+        translate_folder(tmp_path / "empty", tmp_path / "winter", rendered())
+    (photos / "a.jpg").write_bytes(b"broken")
+    with pytest.raises(SnowdriftError, match=r"a\.jpg"):
+        translate_folder(photos, tmp_path / "winter", rendered())
+
+
+def config(photos: Path, output: Path, **more) -> list[str]:
+    pictures = {"folder": str(photos), "output": str(output), **more}
+    return ["pictures", "--config", f"pictures={json.dumps(pictures)}"]
+
+
+def test_the_workflow_uses_a_studys_own_generator(tiny_study: Path, photos: Path, tmp_path: Path):
+    call = config(photos, tmp_path / "winter", shards=2)
+    text = succeed(tiny_study, *call)
+    assert "train_cyclegan" not in text and sizes_of(tmp_path / "winter") == SIZES
+    assert "Nothing to be done" in succeed(tiny_study, *call)
+    Image.new("RGB", (20, 20)).save(photos / "new.png")
+    succeed(tiny_study, *call)
+    assert (tmp_path / "winter/new.png").is_file()
+
+
+def test_the_workflow_needs_no_study_for_what_learns_nothing(photos: Path, tmp_path: Path):
+    text = succeed(tmp_path, *config(photos, tmp_path / "winter", translator="rendered"), configs=PLAIN)
+    assert sizes_of(tmp_path / "winter") == SIZES and "render_" not in text
+
+
+def test_a_translator_that_is_not_there_is_named_before_anything_runs(photos: Path, tmp_path: Path):
+    run = snakemake(tmp_path, *config(photos, tmp_path / "winter", translator="fog"), configs=PLAIN)
+    assert run.status and "`pictures.translator`: fog" in run.text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "make winter IN=photos OUT=winter"),
+        ("IN=a OUT=b", "cyclegan has learned nothing yet"),
+        ("IN=a OUT=b TRANSLATOR=matched", "matched has learned nothing yet"),
+    ],
+)
+def test_make_says_what_is_missing(words: str, said: str):
+    call = ["make", "--no-print-directory", "-o", "env", "winter", *words.split()]
+    done = subprocess.run(call, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode and said in done.stdout + done.stderr
+
+
+def test_make_calls_the_workflow_with_a_generator_from_outside():
+    words = ["IN=a b", "OUT=c", "WEIGHTS=w.pth", "SIZE=512"]
+    call = ["make", "-n", "-o", "env", "winter", *words]
+    done = subprocess.run(call, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert 'pictures={"folder": "a b", "output": "c", "translator": "cyclegan"}' in done.stdout
+    assert 'cyclegan={"pretrained": "w.pth"}' in done.stdout and 'winterize={"size": 512}' in done.stdout
