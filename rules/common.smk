@@ -30,6 +30,7 @@ from snowdrift.runtime.results import check_writable, remove_finished, remove_pr
 from snowdrift.snow.names import (
     TRAINED,
     WITHOUT_GPU,
+    WITHOUT_STYLE,
     learns_style,
     translator_modules,
     used_translators,
@@ -155,6 +156,13 @@ def own_weights(wildcards):
     """The file of the user's that a translator loads, if it has one; a folder's content is the user's to watch."""
     weights = config[wildcards.translator].get("weights")
     return [weights] if weights and isfile(weights) else []
+
+
+def style_source(wildcards):
+    """The style pictures that a translator learns from, as inputs; nothing for one that needs none."""
+    if wildcards.translator in WITHOUT_STYLE:
+        return {}
+    return {**rendered("dawn", "style_root"), "style": f"{RESULTS}/snow/training_style.csv"}
 
 
 def generator_source(wildcards):

@@ -56,8 +56,8 @@ rule winterize_pictures:
     threads: config["winterize"]["threads"]
     resources:
         gpu=0 if OWN_PICTURES["translator"] in WITHOUT_GPU else gpus(),
-        mem_mb=memory("winterize_shard"),
-        runtime=minutes("winterize_shard"),
+        mem_mb=memory("winterize_pictures"),
+        runtime=minutes("winterize_pictures"),
         save_minutes=SAVE_MINUTES,
     params:
         settings=settings("winterize", "size", "quality", "batch_size"),

@@ -224,8 +224,7 @@ rule choose_generator:
 rule fit_translator:
     """Let a translator that no rule trains learn what it needs of the style pictures, or try what it loads."""
     input:
-        **rendered("dawn", "style_root"),
-        style=f"{RESULTS}/snow/training_style.csv" if learns_style(config) else [],
+        unpack(style_source),
         weights=own_weights,
     output:
         generator=f"{RESULTS}/snow/{{translator}}/generator.pth",

@@ -57,7 +57,7 @@ def test_folders_in_each_other_are_refused(photos: Path, tmp_path: Path, output:
 
 def test_an_empty_folder_and_a_broken_picture_are_named(photos: Path, tmp_path: Path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SnowdriftError, match="no picture found below"):
+    with pytest.raises(SnowdriftError, match="is empty"):
         translate_folder(tmp_path / "empty", tmp_path / "winter", rendered())
     (photos / "a.jpg").write_bytes(b"broken")
     with pytest.raises(SnowdriftError, match=r"a\.jpg"):

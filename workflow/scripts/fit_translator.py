@@ -9,7 +9,7 @@ from snowdrift.snow.translator import load_translator
 with job(snakemake.log[0], snakemake.output) as logger:
     kind = load_translator(snakemake.wildcards.translator)
     translator = kind.from_config(snakemake.params.translator, snakemake.params.seed)
-    style = snakemake.input.style
+    style = snakemake.input.get("style")
     root = Path(snakemake.params.style_root or snakemake.input.get("style_root", ""))
     pictures = [root / image for image in read_table(style)["image"]] if style else []
     translator.fit(pictures)

@@ -140,6 +140,12 @@ class _Study:
         frames, seen = math.ceil(self.frames / winter["shards"]), self.megapixels
         if winter["size"] != "native":
             seen = min(seen, winter["size"] ** 2 * 16 / 9 / 1e6)
+        translated = Need(
+            self.memory(_TORCH + self.table, winter["threads"] * seen * 2 * self.activations),
+            20
+            + self.compute(frames * seen * 1e6 * self.generator, winter["threads"])
+            + frames * self.megapixels * 3 * _MEGAPIXEL,
+        )
         return {
             "train_cyclegan": self._unpaired_training(self.config["cyclegan"]),
             # A CUT's step is less work than a CycleGAN's, and its layers are wider: it counts as one.
@@ -152,12 +158,9 @@ class _Study:
             "sum_up_quality": Need(_PLAIN + 2 * self.table, 20),
             "fit_translator": Need(_TORCH, 20 + config["style_images"] * self.megapixels * _MEGAPIXEL),
             # On the CPU each thread has a frame of its own, and transformed tiles beside it.
-            "winterize_shard": Need(
-                self.memory(_TORCH + self.table, winter["threads"] * seen * 2 * self.activations),
-                20
-                + self.compute(frames * seen * 1e6 * self.generator, winter["threads"])
-                + frames * self.megapixels * 3 * _MEGAPIXEL,
-            ),
+            "winterize_shard": translated,
+            # Of a plain folder nobody knows the size: a shard counts as one of the frames.
+            "winterize_pictures": translated,
         }
 
     def _unpaired_training(self, config: Mapping[str, Any]) -> Need:
