@@ -1,5 +1,5 @@
-# make demo | doctor | watch | winter | test | lint | env | clean-state: each sets up what it needs in .venv and touches nothing else on
-# the machine.
+# make demo | doctor | watch | winter | test | lint | env | clean-state: each sets up what it needs in .venv and touches
+# nothing else on the machine.
 
 PYTHON ?= python3
 CORES ?= all
@@ -45,16 +45,26 @@ watch:
 
 # Winter versions of a plain folder of pictures, under the same names: make winter IN=photos OUT=winter and either
 # WEIGHTS=latest_net_G_A.pth, or CONFIG=mine.yaml for the generator of a study, or TRANSLATOR=rendered; SIZE=512 is the short
-# side at which a network sees them.
+# side at which a network sees them; PROFILE=profiles/slurm SHARDS=32 makes 32 jobs of it there. The settings lie in a file, since --config passes
+# numbers as texts, and have a study's name of their own for each pair of folders, so that each call goes on where it was.
 TRANSLATOR ?= cyclegan
+WINTER := pictures-$(shell printf '%s\n' '$(CURDIR)' '$(IN)' '$(OUT)' | cksum | cut -d' ' -f1)
+WEIGHTS_KEY = $(if $(filter cyclegan cut,$(TRANSLATOR)),pretrained,weights)
+define WINTER_SETTINGS
+$(if $(CONFIG),,study: "$(WINTER)")
+pictures: {folder: "$(IN)", output: "$(OUT)", translator: "$(TRANSLATOR)", shards: $(or $(SHARDS),1)}
+$(if $(WEIGHTS),$(TRANSLATOR): {$(WEIGHTS_KEY): "$(WEIGHTS)"})
+$(if $(SIZE),winterize: {size: $(SIZE)})
+endef
+export WINTER_SETTINGS
+
 winter: env
 	@test -n "$(IN)" && test -n "$(OUT)" || { echo "Hint: make winter IN=photos OUT=winter WEIGHTS=latest_net_G_A.pth"; exit 1; }
 	@case "$(TRANSLATOR)$(WEIGHTS)$(CONFIG)" in cyclegan|cut|matched) \
 	  echo "Error: $(TRANSLATOR) has learned nothing yet. Hint: give WEIGHTS=<its generator>, CONFIG=<a study's config>, or TRANSLATOR=rendered"; exit 1;; esac
-	$(SNAKEMAKE) pictures --cores $(CORES) --configfile $(or $(CONFIG),config/pictures.yaml) --config \
-	  'pictures={"folder": "$(IN)", "output": "$(OUT)", "translator": "$(TRANSLATOR)"}' \
-	  $(if $(WEIGHTS),'$(TRANSLATOR)={"$(if $(filter cyclegan cut,$(TRANSLATOR)),pretrained,weights)": "$(WEIGHTS)"}') \
-	  $(if $(SIZE),'winterize={"size": $(SIZE)}')
+	@mkdir -p .snakemake && printenv WINTER_SETTINGS > .snakemake/$(WINTER).yaml
+	$(SNAKEMAKE) pictures $(if $(PROFILE),--workflow-profile $(PROFILE),--cores $(CORES)) \
+	  --configfile $(or $(CONFIG),config/pictures.yaml) .snakemake/$(WINTER).yaml
 
 test: env
 	$(BIN)/python -m pytest

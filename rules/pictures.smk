@@ -1,15 +1,10 @@
 # Pictures: a plain folder of pictures made wintry, without labels, splits or detectors.
 #
 # Needs: pictures.folder, pictures.output, and the generator of pictures.translator.
-# Makes: pictures/pictures.parquet, pictures/shards/<n>.parquet, and the winter versions in pictures.output
+# Makes: pictures/{pictures.parquet,rejected.csv,placed.csv}, pictures/shards/<n>.parquet, pictures/frames/, and links to
+#        these in pictures.output
 
 OWN_PICTURES = config["pictures"]
-
-
-rule pictures:
-    """Target: winter versions of all pictures of a folder."""
-    input:
-        expand(f"{RESULTS}/pictures/shards/{{shard}}.parquet", shard=range(OWN_PICTURES["shards"])),
 
 
 rule list_pictures:
@@ -69,7 +64,6 @@ rule winterize_pictures:
         ),
         shards=OWN_PICTURES["shards"],
         folder=OWN_PICTURES["folder"],
-        output=OWN_PICTURES["output"],
         seed=config["seed"],
         device="cpu" if OWN_PICTURES["translator"] in WITHOUT_GPU else config["device"],
         code=code(
@@ -78,3 +72,27 @@ rule winterize_pictures:
         ),
     script:
         "../workflow/scripts/winterize_pictures.py"
+
+
+rule pictures:
+    """Target: winter versions of all pictures of a folder. Runs whenever it is asked for: what is missing is put back."""
+
+    # No output: Snakemake would delete what else is in the user's folder. So no benchmark, whose file would be one.
+    input:
+        manifests=expand(
+            f"{RESULTS}/pictures/shards/{{shard}}.parquet", shard=range(OWN_PICTURES["shards"])
+        ),
+    log:
+        f"{RESULTS}/logs/pictures.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("pictures"),
+        runtime=minutes("pictures"),
+    params:
+        folder=OWN_PICTURES["output"],
+        record=f"{RESULTS}/pictures/placed.csv",
+        code=code("pictures"),
+    script:
+        "../workflow/scripts/pictures.py"

@@ -1,12 +1,16 @@
 """A plain folder of pictures made wintry, by the workflow and by the library."""
 
 import json
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
-from conftest import REPOSITORY, TINY, snakemake, succeed
+import yaml
+from conftest import ENVIRONMENT, REPOSITORY, TINY, snakemake, succeed
 from PIL import Image
 
 from snowdrift.runtime.errors import SnowdriftError
@@ -69,14 +73,45 @@ def config(photos: Path, output: Path, **more) -> list[str]:
     return ["pictures", "--config", f"pictures={json.dumps(pictures)}"]
 
 
+def jobs(text: str) -> list[str]:
+    """The rules whose jobs a run has ended."""
+    return re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", text)
+
+
 def test_the_workflow_uses_a_studys_own_generator(tiny_study: Path, photos: Path, tmp_path: Path):
     call = config(photos, tmp_path / "winter", shards=2)
     text = succeed(tiny_study, *call)
     assert "train_cyclegan" not in text and sizes_of(tmp_path / "winter") == SIZES
-    assert "Nothing to be done" in succeed(tiny_study, *call)
     Image.new("RGB", (20, 20)).save(photos / "new.png")
     succeed(tiny_study, *call)
     assert (tmp_path / "winter/new.png").is_file()
+
+
+def test_what_is_missing_is_put_back_and_nothing_of_the_users_is_overwritten(photos: Path, tmp_path: Path):
+    winter = tmp_path / "winter"
+    call = config(photos, winter, translator="rendered", shards=2)
+    winter.mkdir()
+    (winter / "a.jpg").write_text("the user's own")
+    run = snakemake(tmp_path, *call, configs=PLAIN)
+    assert run.status and f"not made here: {winter / 'a.jpg'}" in run.text
+    assert (winter / "a.jpg").read_text() == "the user's own"
+    (winter / "a.jpg").rename(tmp_path / "kept")
+    assert jobs(succeed(tmp_path, *call, configs=PLAIN)) == ["pictures"]
+    assert sizes_of(winter) == SIZES
+    shutil.rmtree(winter)
+    assert jobs(succeed(tmp_path, *call, configs=PLAIN)) == ["pictures"]
+    assert sizes_of(winter) == SIZES
+
+
+def test_verify_names_a_damaged_winter_picture(photos: Path, tmp_path: Path):
+    call = config(photos, tmp_path / "winter", translator="rendered")
+    succeed(tmp_path, *call, configs=PLAIN)
+    succeed(tmp_path, "verify", *call[1:], configs=PLAIN)
+    (tmp_path / "winter/b.PNG").write_bytes(b"damaged")
+    run = snakemake(tmp_path, "verify", *call[1:], configs=PLAIN)
+    manifest = "results/pictures/pictures/shards/0.parquet"
+    assert run.status and "frames/b.PNG: truncated" in run.text
+    assert f"rm -rf {manifest} && snakemake {manifest}" in run.text
 
 
 def test_the_workflow_needs_no_study_for_what_learns_nothing(photos: Path, tmp_path: Path):
@@ -103,9 +138,34 @@ def test_make_says_what_is_missing(words: str, said: str):
     assert done.returncode and said in done.stdout + done.stderr
 
 
-def test_make_calls_the_workflow_with_a_generator_from_outside():
-    words = ["IN=a b", "OUT=c", "WEIGHTS=w.pth", "SIZE=512"]
-    call = ["make", "-n", "-o", "env", "winter", *words]
-    done = subprocess.run(call, cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert 'pictures={"folder": "a b", "output": "c", "translator": "cyclegan"}' in done.stdout
-    assert 'cyclegan={"pretrained": "w.pth"}' in done.stdout and 'winterize={"size": 512}' in done.stdout
+def made_call(folder: Path, *words: str) -> tuple[list[str], dict]:
+    """What `make winter` would give to Snakemake, and the settings that it writes for it."""
+    shutil.copy(REPOSITORY / "Makefile", folder)
+    make = ["make", "--no-print-directory", "-o", "env", "winter", "SNAKEMAKE=printf '%s\\n'", *words]
+    done = subprocess.run(make, cwd=folder, capture_output=True, text=True, check=True)
+    call = done.stdout.splitlines()[2:]
+    return call, yaml.safe_load((folder / call[-1]).read_text())
+
+
+def test_make_runs_without_any_study(photos: Path, tmp_path: Path):
+    words = [f"IN={photos}", "OUT=in winter", "TRANSLATOR=rendered", "SIZE=40", "CORES=2"]
+    call, settings = made_call(tmp_path, *words)
+    assert settings["winterize"] == {"size": 40} and settings["study"].startswith("pictures-")
+    call[call.index("config/pictures.yaml")] = str(REPOSITORY / "config/pictures.yaml")
+    status, text = forked.run(
+        [*call, "--directory", str(tmp_path), "--workflow-profile", "none"], REPOSITORY, ENVIRONMENT
+    )
+    assert status == 0, text
+    assert sizes_of(tmp_path / "in winter") == SIZES
+
+
+def test_make_names_a_generator_a_study_and_a_profile(tmp_path: Path):
+    words = ["IN=a b", "OUT=c", "WEIGHTS=w.pth", "SIZE=512", "SHARDS=8", "PROFILE=profiles/slurm"]
+    call, settings = made_call(tmp_path, *words)
+    assert settings["pictures"] == {"folder": "a b", "output": "c", "translator": "cyclegan", "shards": 8}
+    assert settings["cyclegan"] == {"pretrained": "w.pth"} and settings["winterize"] == {"size": 512}
+    assert call[:3] == ["pictures", "--workflow-profile", "profiles/slurm"]
+    call, of_study = made_call(tmp_path, "IN=a b", "OUT=c", "CONFIG=config/demo.yaml")
+    assert of_study.keys() == {"pictures"}, "the study is the config's"
+    assert call[-2:][0] == "config/demo.yaml"
+    assert made_call(tmp_path, "IN=a b", "OUT=d", "WEIGHTS=w.pth")[1]["study"] != settings["study"]

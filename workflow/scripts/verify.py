@@ -9,7 +9,8 @@ from snowdrift.snow.verify import find_winter_damage
 with job(snakemake.log[0]) as logger:
     study = Path(snakemake.params.study)
     results, found = find_damage(study, snakemake.threads)
-    shards = set((study / "snow").glob("*/shards/*.parquet")) - {each.file for each in found}
+    shards = {*study.glob("snow/*/shards/*.parquet"), *study.glob("pictures/shards/*.parquet")}
+    shards -= {each.file for each in found}
     frames, winter = find_winter_damage(sorted(shards), snakemake.threads)
     if damage := found + winter:
         raise damage_error(damage, snakemake.params.rules, snakemake.params.options)

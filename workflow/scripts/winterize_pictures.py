@@ -26,7 +26,6 @@ with (
         translator,
         WinterSettings(**snakemake.params.settings, format="own"),
         root=root,
-        output=Path(snakemake.params.output),
         manifest=Path(snakemake.output.manifest),
         state=job_state(
             snakemake.log[0],

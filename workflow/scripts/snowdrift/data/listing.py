@@ -174,12 +174,12 @@ class Finder:
         return self._folders[path]
 
 
-def pictures_below(root: Path, top: str) -> Iterator[str]:
+def pictures_below(root: Path, top: str, suffixes: frozenset[str] = SUFFIXES) -> Iterator[str]:
     """Pictures in `top` (relative to `root`, "" for itself) at every depth, relative to `root`."""
     for below, files in folders.walk(root / top, warn_of_skipped):
         place = "/".join(filter(None, (top, below)))
         for file in files:
-            if os.path.splitext(file.name)[1].lower() in SUFFIXES:
+            if os.path.splitext(file.name)[1].lower() in suffixes:
                 yield f"{place}/{file.name}" if place else file.name
 
 

@@ -124,6 +124,8 @@ class _Study:
             "index_frames": Need(16 * 50 + 2 * self.table, self.frames * self.megapixels * _MEGAPIXEL / 8),
             "index_style": Need(_PLAIN, 60),
             "list_pictures": Need(16 * 50, 60),
+            # At worst each is copied to another disk.
+            "pictures": Need(_TORCH, 20 + self.frames * self.megapixels * _MEGAPIXEL / 3),
             # Of a user's own folder nobody knows the size: it counts as the frames.
             "index_true_winter": Need(
                 16 * 50 + 2 * self.table, self.frames * self.megapixels * _MEGAPIXEL / 8

@@ -41,4 +41,5 @@ def _shard_damage(manifest: Path, frames: pd.DataFrame) -> list[Damage]:
         (root / row.image, file_fault(root / row.image, row.bytes, row.digest))
         for row in frames.itertuples(index=False)
     )
-    return [Damage(file, fault, manifest, "winterize_shard") for file, fault in faults if fault is not None]
+    rule = "winterize_pictures" if manifest.parents[1].name == "pictures" else "winterize_shard"
+    return [Damage(file, fault, manifest, rule) for file, fault in faults if fault is not None]

@@ -79,7 +79,6 @@ def winterize_shard(
     settings: WinterSettings,
     *,
     root: Path,
-    output: Path | None = None,
     manifest: Path,
     state: JobState,
     device: torch.device,
@@ -95,9 +94,8 @@ def winterize_shard(
         translator: it has learned what it needs.
         settings: size, format, batch.
         root: folder that the table's `image` is relative to.
-        output: folder that receives `<video>/images/<name>`, or with the format `own` each picture under the name that
-            it has below `root`; `tables.winter_folder` of the manifest unless said.
-        manifest: Parquet file with one row a winter frame and its SHA-256.
+        manifest: Parquet file with one row a winter frame and its SHA-256; `tables.winter_folder` of it receives
+            `<video>/images/<name>`, or with the format `own` each picture under the name that it has below `root`.
         state: what a killed job goes on from: the rows of the frames that it has written.
         device: where networks run.
         threads: on the CPU, batches at work at a time, each on one core; on a GPU, decoders and encoders beside it.
@@ -105,7 +103,7 @@ def winterize_shard(
     Raises:
         SnowdriftError: a frame has broken since the index, or the device's memory is too small for it.
     """
-    output = output or winter_folder(manifest)
+    output = winter_folder(manifest)
     shard = _Shard(translator, settings, root, output)
     in_batches = isinstance(translator, NetworkTranslator) and device.type != "cpu"
     written = {item["frame_id"]: WinterFrame(**item) for item in state.items()}
