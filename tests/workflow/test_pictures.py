@@ -1,6 +1,5 @@
 """A plain folder of pictures made wintry, by the workflow and by the library."""
 
-import json
 import re
 import shutil
 import subprocess
@@ -18,7 +17,7 @@ from snowdrift.snow.folder import translate_folder
 from snowdrift.snow.translator import Translator, load_translator
 
 SIZES = {"a.jpg": (64, 48), "b.PNG": (31, 57), "deep/er/a.jpeg": (90, 40), "deep/눈 사람.png": (40, 40)}
-PLAIN = (TINY, REPOSITORY / "config/pictures.yaml")
+PLAIN = REPOSITORY / "config/pictures.yaml"
 
 
 @pytest.fixture
@@ -68,9 +67,12 @@ def test_an_empty_folder_and_a_broken_picture_are_named(photos: Path, tmp_path: 
         translate_folder(photos, tmp_path / "winter", rendered())
 
 
-def config(photos: Path, output: Path, **more) -> list[str]:
-    pictures = {"folder": str(photos), "output": str(output), **more}
-    return ["pictures", "--config", f"pictures={json.dumps(pictures)}"]
+def settings(photos: Path, **more) -> Path:
+    """A config file for these pictures, whose winter goes beside them."""
+    file = photos.with_name("pictures.yaml")
+    pictures = {"folder": str(photos), "output": str(photos.with_name("winter")), **more}
+    file.write_text(yaml.safe_dump({"pictures": pictures}))
+    return file
 
 
 def jobs(text: str) -> list[str]:
@@ -79,48 +81,44 @@ def jobs(text: str) -> list[str]:
 
 
 def test_the_workflow_uses_a_studys_own_generator(tiny_study: Path, photos: Path, tmp_path: Path):
-    call = config(photos, tmp_path / "winter", shards=2)
-    text = succeed(tiny_study, *call)
-    assert "train_cyclegan" not in text and sizes_of(tmp_path / "winter") == SIZES
+    configs = (TINY, settings(photos, shards=2))
+    made = jobs(succeed(tiny_study, "pictures", configs=configs))
+    assert sorted(made) == ["list_pictures", "pictures", "winterize_pictures", "winterize_pictures"]
+    assert sizes_of(tmp_path / "winter") == SIZES
     Image.new("RGB", (20, 20)).save(photos / "new.png")
-    succeed(tiny_study, *call)
+    succeed(tiny_study, "pictures", configs=configs)
     assert (tmp_path / "winter/new.png").is_file()
 
 
 def test_what_is_missing_is_put_back_and_nothing_of_the_users_is_overwritten(photos: Path, tmp_path: Path):
-    winter = tmp_path / "winter"
-    call = config(photos, winter, translator="rendered", shards=2)
+    winter, configs = tmp_path / "winter", (PLAIN, settings(photos, translator="rendered", shards=2))
     winter.mkdir()
     (winter / "a.jpg").write_text("the user's own")
-    run = snakemake(tmp_path, *call, configs=PLAIN)
+    run = snakemake(tmp_path, "pictures", configs=configs)
     assert run.status and f"not made here: {winter / 'a.jpg'}" in run.text
     assert (winter / "a.jpg").read_text() == "the user's own"
     (winter / "a.jpg").rename(tmp_path / "kept")
-    assert jobs(succeed(tmp_path, *call, configs=PLAIN)) == ["pictures"]
+    assert jobs(succeed(tmp_path, "pictures", configs=configs)) == ["pictures"]
     assert sizes_of(winter) == SIZES
     shutil.rmtree(winter)
-    assert jobs(succeed(tmp_path, *call, configs=PLAIN)) == ["pictures"]
+    assert jobs(succeed(tmp_path, "pictures", configs=configs)) == ["pictures"]
     assert sizes_of(winter) == SIZES
 
 
 def test_verify_names_a_damaged_winter_picture(photos: Path, tmp_path: Path):
-    call = config(photos, tmp_path / "winter", translator="rendered")
-    succeed(tmp_path, *call, configs=PLAIN)
-    succeed(tmp_path, "verify", *call[1:], configs=PLAIN)
+    configs = (PLAIN, settings(photos, translator="rendered"))
+    text = succeed(tmp_path, "pictures", configs=configs)
+    assert sizes_of(tmp_path / "winter") == SIZES and "render_" not in text, "it needs no study"
+    succeed(tmp_path, "verify", configs=configs)
     (tmp_path / "winter/b.PNG").write_bytes(b"damaged")
-    run = snakemake(tmp_path, "verify", *call[1:], configs=PLAIN)
+    run = snakemake(tmp_path, "verify", configs=configs)
     manifest = "results/pictures/pictures/shards/0.parquet"
     assert run.status and "frames/b.PNG: truncated" in run.text
     assert f"rm -rf {manifest} && snakemake {manifest}" in run.text
 
 
-def test_the_workflow_needs_no_study_for_what_learns_nothing(photos: Path, tmp_path: Path):
-    text = succeed(tmp_path, *config(photos, tmp_path / "winter", translator="rendered"), configs=PLAIN)
-    assert sizes_of(tmp_path / "winter") == SIZES and "render_" not in text
-
-
 def test_a_translator_that_is_not_there_is_named_before_anything_runs(photos: Path, tmp_path: Path):
-    run = snakemake(tmp_path, *config(photos, tmp_path / "winter", translator="fog"), configs=PLAIN)
+    run = snakemake(tmp_path, "pictures", configs=(PLAIN, settings(photos, translator="fog")))
     assert run.status and "`pictures.translator`: fog" in run.text
 
 
@@ -151,7 +149,7 @@ def test_make_runs_without_any_study(photos: Path, tmp_path: Path):
     words = [f"IN={photos}", "OUT=in winter", "TRANSLATOR=rendered", "SIZE=40", "CORES=2"]
     call, settings = made_call(tmp_path, *words)
     assert settings["winterize"] == {"size": 40} and settings["study"].startswith("pictures-")
-    call[call.index("config/pictures.yaml")] = str(REPOSITORY / "config/pictures.yaml")
+    call[-2:] = [str(PLAIN), str(tmp_path / call[-1])]
     status, text = forked.run(
         [*call, "--directory", str(tmp_path), "--workflow-profile", "none"], REPOSITORY, ENVIRONMENT
     )
@@ -167,5 +165,5 @@ def test_make_names_a_generator_a_study_and_a_profile(tmp_path: Path):
     assert call[:3] == ["pictures", "--workflow-profile", "profiles/slurm"]
     call, of_study = made_call(tmp_path, "IN=a b", "OUT=c", "CONFIG=config/demo.yaml")
     assert of_study.keys() == {"pictures"}, "the study is the config's"
-    assert call[-2:][0] == "config/demo.yaml"
+    assert call[-2] == "config/demo.yaml"
     assert made_call(tmp_path, "IN=a b", "OUT=d", "WEIGHTS=w.pth")[1]["study"] != settings["study"]
