@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -311,6 +312,37 @@ def test_more_of_anything_takes_longer():
     space = estimate.disk_bytes(demo, estimate.rendered_data(demo))
     assert space["rendered frames"] == estimate.rendered_data(demo).frame_bytes
     assert space["detectors"] > 6 * 5_210_370  # best.pt and last.pt of the demo's detectors, as measured
+
+
+@pytest.mark.parametrize(("known", "other"), [("all", "splits"), ("splits", "all")])
+def test_what_it_costs_to_translate_all_frames_or_those_in_splits_is_told(
+    place: Path, known: str, other: str
+):
+    winterize = {"winterize": {"frames": known}}
+    _, found = diagnose(place, splits={"train": 2, "val": 1, "test": 1}, **winterize)
+    counts = {"all": 600, "splits": 120}
+    line = next(text for text in found["ok"] if "winterize.frames" in text)
+    assert f"winterize.frames: {known}: {counts[known]} of 600 frames" in line
+    assert f"`{other}` are {counts[other]}, " in line
+    sizes = [float(size) for size in re.findall(r"and ([\d.]+) MB", line)]
+    assert sizes[0] == pytest.approx(sizes[1] * counts[known] / counts[other], rel=0.05)
+    _, found = diagnose(place, **winterize)
+    assert not [text for text in found["ok"] if "winterize.frames" in text], "all videos are in a split"
+
+
+def test_frames_in_splits_are_counted_in_a_dataset_of_ones_own(place: Path):
+    vfp290k(place / "frames", videos=5)
+    shutil.copy(
+        place / "frames/GOPR0000/images/GOPR0000_00000.jpg", place / "frames/GOPR0000/images/more.jpg"
+    )
+    shutil.copy(
+        place / "frames/GOPR0000/clean_xml/GOPR0000_00000.xml", place / "frames/GOPR0000/clean_xml/more.xml"
+    )
+    splits = {"train": ["GOPR0000"], "val": ["GOPR0001"], "test": ["GOPR0002"]}
+    sets = {"mixed": {"original": 1, "cyclegan": 1}}
+    chosen = {"winterize": {"frames": "splits"}, "splits": splits, "training_sets": sets}
+    _, found = diagnose(place, data={"vfp290k": "frames"}, **chosen)
+    assert any("splits: 4 of 6 frames" in text for text in found["ok"])
 
 
 def test_the_demo_is_proposed_where_it_is_not_taken_yet(place: Path):

@@ -42,6 +42,14 @@ def test_each_attempt_gets_as_much_again():
     assert [need.minutes(attempt) for attempt in (1, 2, 3)] == [130, 260, 390]
 
 
+def test_frames_of_the_splits_alone_ask_for_less_time():
+    whole, part = (needs(study(device="cpu", winterize={"frames": frames})) for frames in ("all", "splits"))
+    # The study's 58 of 178 videos.
+    start = 20
+    share = (part["winterize_shard"].seconds - start) / (whole["winterize_shard"].seconds - start)
+    assert share == pytest.approx(58 / 178, rel=0.01)
+
+
 def test_a_job_of_weeks_asks_for_days_and_goes_on_with_the_next_attempt():
     assert [Need(memory=1, seconds=1e7).minutes(attempt) for attempt in (1, 2, 3)] == [3 * 24 * 60] * 3
     assert [Need(memory=1, seconds=1e5).minutes(attempt) for attempt in (1, 2)] == [3344, 3 * 24 * 60]
@@ -52,6 +60,7 @@ def test_a_job_of_weeks_asks_for_days_and_goes_on_with_the_next_attempt():
     [
         ("cyclegan", {"epochs": 1000}, "train_cyclegan"),
         ("winterize", {"shards": 1}, "winterize_shard"),
+        ("winterize", {"shards": 1}, "winterize_pictures"),
         ("detector", {"model": "yolov5x"}, "train_detector"),
         ("training_sets", {"mixed": {"original": 1, "cyclegan": 1}}, "train_detector"),
         ("attack", {"shards": 1}, "attack_shard"),

@@ -85,6 +85,7 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
             hint = hint_for(error) if isinstance(error, OSError) else error.hint
             yield Finding(_ERROR, getattr(error, "message", str(error)), hint)
     if data:
+        yield from check_translated(config, data, demo)
         yield from check_space(config, data)
         short = any(path.resolve() == REPOSITORY / "config/demo.yaml" for path in configs)
         yield from check_time(config, data, demo, devices, short=short)
@@ -286,7 +287,9 @@ def check_frames(config: Mapping[str, Any]):
             f"frames that cannot be read will be left out, such as {damaged[0]}",
             "mend or remove them; `snakemake data` looks at every frame",
         )
-    return Data(len(files), len(groups), sum(_bytes(root / name) for name in pictures), width, height)
+    size = sum(_bytes(root / name) for name in pictures)
+    in_splits = sum(assigned[frame.video] != UNUSED for frame in files)
+    return Data(len(files), len(groups), size, width, height, in_splits)
 
 
 def _proposal(place: Path, layout: str) -> str:
@@ -465,6 +468,29 @@ def _check_inception(given: str | None) -> Finding:
         _WARNING,
         "Inception's weights are not here: they will be fetched (92 MB), or else its scores are left out",
         "set scores.inception_weights to a copy, or `scores: {extractors: [domain]}`",
+    )
+
+
+def check_translated(config: Mapping[str, Any], data: Any, demo: Mapping[str, Any]) -> Iterator[Finding]:
+    """Which frames get winter versions, and what both choices cost, if they are not the same."""
+    from snowdrift.operation.estimate import core_hours, disk_bytes, share_in_splits
+
+    share = share_in_splits(config, data)
+    if share == 1:
+        return
+    costs = {}
+    for frames in ("all", "splits"):
+        chosen = {**config, "winterize": {**config["winterize"], "frames": frames}}
+        hours = core_hours(chosen, data, demo)["winter frames"]
+        costs[frames] = (
+            f"{_hours(hours)} of one CPU core and {_size(disk_bytes(chosen, data)['winter frames'])}"
+        )
+    known, other = ("all", "splits") if config["winterize"]["frames"] == "all" else ("splits", "all")
+    counts = {"all": data.frames, "splits": round(share * data.frames)}
+    yield Finding(
+        _OK,
+        f"winterize.frames: {known}: {counts[known]:,} of {data.frames:,} frames get winter versions, {costs[known]}",
+        f"`{other}` are {counts[other]:,}, {costs[other]}; detectors see those of videos in `splits` alone",
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from snowdrift.data.sets import shows_true_winter
+from snowdrift.data.splits import SPLITS
 from snowdrift.operation.resources import YOLO, generator_multiplications
 from snowdrift.snow.names import used_translators
 
@@ -31,6 +32,7 @@ class Data:
         videos: folders of them.
         frame_bytes: of all frames together.
         width, height: of a frame, in pixels.
+        in_splits: frames of the videos in a split; None if only the config's counts of videos tell.
     """
 
     frames: int
@@ -38,6 +40,7 @@ class Data:
     frame_bytes: int
     width: int
     height: int
+    in_splits: int | None = None
 
 
 def stage_work(config: Mapping[str, Any], data: Data) -> dict[str, float]:
@@ -147,9 +150,14 @@ def _shown(config: Mapping[str, Any]) -> float:
 
 def _translated_share(config: Mapping[str, Any], data: Data) -> float:
     """Which share of the frames gets winter versions."""
-    if config["winterize"]["frames"] == "all":
-        return 1.0
-    return min(1.0, sum(_share(config["splits"][name], data.videos) for name in ("train", "val", "test")))
+    return 1.0 if config["winterize"]["frames"] == "all" else share_in_splits(config, data)
+
+
+def share_in_splits(config: Mapping[str, Any], data: Data) -> float:
+    """Which share of the frames is of videos in a split, 0 to 1; the detectors see no others."""
+    if data.in_splits is not None:
+        return data.in_splits / max(data.frames, 1)
+    return min(1.0, sum(_share(config["splits"][name], data.videos) for name in SPLITS))
 
 
 def _share(split: int | list[str], videos: int) -> float:

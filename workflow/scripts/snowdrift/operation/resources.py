@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from snowdrift.data.splits import SPLITS
 from snowdrift.settings.config import load_schema, read_config
 
 # Measured: memory in MB, time in seconds of one thread.
@@ -139,10 +140,13 @@ class _Study:
 
     def snow(self) -> dict[str, Need]:
         config, winter = self.config["cyclegan"], self.config["winterize"]
-        frames, seen = math.ceil(self.frames / winter["shards"]), self.megapixels
+        translated = self.frames
+        if winter["frames"] == "splits":
+            translated = min(translated, sum(self.split(name) for name in SPLITS))
+        frames, seen = math.ceil(translated / winter["shards"]), self.megapixels
         if winter["size"] != "native":
             seen = min(seen, winter["size"] ** 2 * 16 / 9 / 1e6)
-        translated = Need(
+        shard = Need(
             self.memory(_TORCH + self.table, winter["threads"] * seen * 2 * self.activations),
             20
             + self.compute(frames * seen * 1e6 * self.generator, winter["threads"])
@@ -160,9 +164,9 @@ class _Study:
             "sum_up_quality": Need(_PLAIN + 2 * self.table, 20),
             "fit_translator": Need(_TORCH, 20 + config["style_images"] * self.megapixels * _MEGAPIXEL),
             # On the CPU each thread has a frame of its own, and transformed tiles beside it.
-            "winterize_shard": translated,
+            "winterize_shard": shard,
             # Of a plain folder nobody knows the size: a shard counts as one of the frames.
-            "winterize_pictures": translated,
+            "winterize_pictures": shard,
         }
 
     def _unpaired_training(self, config: Mapping[str, Any]) -> Need:
