@@ -125,7 +125,7 @@ def test_a_wrong_or_missing_nnpack_is_not_used(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_other_convolutions_are_refused():
-    for other in (nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 3, stride=2), nn.Conv2d(4, 4, (3, 1))):
+    for other in (nn.Conv2d(4, 4, 5, padding=1), nn.Conv2d(4, 4, 3, stride=2), nn.Conv2d(4, 4, (3, 1))):
         with pytest.raises(ValueError, match="not of stride 1"):
             FastConvolution(other)
 

@@ -1,6 +1,5 @@
 """Norms with what follows them in one step: torch's operators and Triton's kernels, the latter interpreted."""
 
-import os
 from copy import deepcopy
 
 import pytest
@@ -12,8 +11,6 @@ from snowdrift.runtime.devices import full_precision
 from snowdrift.snow.networks import fused_norm
 from snowdrift.snow.networks.resnet import PatchDiscriminator, ResnetGenerator, initialise
 
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"  # read where the kernels are defined
 kernels = pytest.importorskip("snowdrift.snow.networks.norm_kernels", exc_type=ImportError)
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
