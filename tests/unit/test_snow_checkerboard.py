@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from snowdrift.snow.checkerboard import grid_energy
-from snowdrift.snow.networks.sampling import BlurUp
+from snowdrift.snow.networks.antialiased import BlurUp
 
 ROWS, COLUMNS = np.mgrid[:96, :128]
 SMOOTH = 120 + 60 * np.sin(COLUMNS / 23) * np.cos(ROWS / 31)
