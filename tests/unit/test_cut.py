@@ -14,11 +14,11 @@ from snowdrift.runtime.ranks import run_ranks
 from snowdrift.runtime.resume import JobState
 from snowdrift.snow.networks.antialiased import AntialiasedDiscriminator, AntialiasedGenerator
 from snowdrift.snow.networks.inference import accelerated, translate
-from snowdrift.snow.networks.resnet import initialise
+from snowdrift.snow.networks.resnet import ResnetGenerator, initialise
+from snowdrift.snow.translators.cut import model as cut_model
 from snowdrift.snow.translators.cut.model import PLACES, TEMPERATURE, compared_layers
 from snowdrift.snow.translators.cut.training import CUT, TrainingSettings, train_cut
-from snowdrift.snow.translators.cut.weights import load_antialiased
-from snowdrift.snow.translators.cyclegan.weights import save_network
+from snowdrift.snow.translators.cyclegan.weights import load_generator, save_network
 from snowdrift.snow.unpaired_training import train_unpaired
 
 CPU = torch.device("cpu")
@@ -111,7 +111,7 @@ def test_the_papers_generator_has_the_papers_names_and_numbers():
 def test_a_weight_file_gives_the_pixels_of_a_second_writing(tmp_path: Path, filters: int, blocks: int):
     network = generator(filters, blocks)
     save_network(network, tmp_path / "latest_net_G.pth")
-    loaded = load_antialiased(tmp_path / "latest_net_G.pth")
+    loaded = load_generator(tmp_path / "latest_net_G.pth")
     assert (loaded.filters, loaded.blocks) == (filters, blocks)
     images = torch.rand(1, 3, 40, 52, generator=torch.Generator().manual_seed(1)) * 2 - 1
     expected = functional(network.state_dict(), images, blocks)
@@ -121,12 +121,28 @@ def test_a_weight_file_gives_the_pixels_of_a_second_writing(tmp_path: Path, filt
     assert expected.std() > 0.05
 
 
+def half_of_the_other_kind(state: dict[str, torch.Tensor]) -> None:
+    """As its authors' switch against blurs on the way up alone would leave it."""
+    for key in [key for key in state if int(key.split(".")[1]) > 12]:
+        del state[key]
+    strided = ResnetGenerator(4, 1).state_dict()
+    state.update({key.replace(".11.", ".13."): strided[key] for key in strided if ".11." in key})
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda state: state.pop("model.7.filt"), "model.7.filt is missing"),
-        (lambda state: state.pop("model.1.weight"), "not an anti-aliased generator"),
+        (lambda state: state.pop("model.1.weight"), "not a ResNet generator"),
         (lambda state: state.update({"model.4.bias": torch.zeros(3)}), "model.4.bias has shape"),
+        *(
+            (
+                lambda state, key=key: state.update({key: state[key].roll(1, 3)}),
+                f"{key} is another blur than CUT's",
+            )
+            for key in ("model.7.filt", "model.11.filt", "model.13.filt", "model.17.filt")
+        ),
+        (half_of_the_other_kind, "does not fit a ResNet generator"),
     ],
 )
 def test_another_networks_weights_are_refused(tmp_path: Path, change, message: str):
@@ -134,7 +150,7 @@ def test_another_networks_weights_are_refused(tmp_path: Path, change, message: s
     change(state)
     torch.save(state, tmp_path / "g.pth")
     with pytest.raises(SnowdriftError, match=message):
-        load_antialiased(tmp_path / "g.pth")
+        load_generator(tmp_path / "g.pth")
 
 
 def test_the_discriminator_judges_patches_of_70_pixels():
@@ -232,6 +248,25 @@ def train(
         devices=[*devices],
     )
     return pd.read_csv(folder / "losses.csv").drop(columns="seconds")
+
+
+def test_in_16_bits_similarities_are_computed_in_32_and_losses_stay_close(monkeypatch: pytest.MonkeyPatch):
+    exact, rough = (CUT(replace(SETTINGS, precision="bfloat16"), seed=0, device=CPU) for _ in range(2))
+    monkeypatch.setattr(rough, "_in_16_bits", True)  # which the CPU does not choose, since it is slow at it
+    expected, kinds = exact.step(batch(1), batch(2)), set()
+    compare = cut_model.cross_entropy
+    monkeypatch.setattr(
+        cut_model,
+        "cross_entropy",
+        lambda likeness, *rest, **options: kinds.add(likeness.dtype) or compare(likeness, *rest, **options),
+    )
+    losses = rough.step(batch(1), batch(2))
+    assert kinds == {torch.float32}
+    assert any(losses[name] != expected[name] for name in losses)
+    assert {name: float(loss) for name, loss in losses.items()} == pytest.approx(
+        {name: float(loss) for name, loss in expected.items()}, rel=0.03
+    )
+    assert {p.dtype for network in rough.networks.values() for p in network.parameters()} == {torch.float32}
 
 
 class DiesAt(CUT):

@@ -196,12 +196,14 @@ class CUT:
         with torch.no_grad():
             known = self.projection(keys, places)
         per_layer = []
-        for query, key in zip(asked, known, strict=True):
-            wide = torch.promote_types(query.dtype, torch.float32)
-            likeness = torch.bmm(query.to(wide), key.to(wide).transpose(1, 2)) / TEMPERATURE
-            right = torch.arange(likeness.shape[1], device=likeness.device).expand(len(likeness), -1)
-            losses = cross_entropy(likeness.flatten(0, 1), right.flatten(), reduction="none")
-            per_layer.append(losses.view(len(likeness), -1).mean(1))
+        # 16 bits would move similarities, which the temperature makes 14 times as large, by a twentieth.
+        with torch.autocast(self.device.type, enabled=False):
+            for query, key in zip(asked, known, strict=True):
+                wide = torch.promote_types(query.dtype, torch.float32)
+                likeness = torch.bmm(query.to(wide), key.to(wide).transpose(1, 2)) / TEMPERATURE
+                right = torch.arange(likeness.shape[1], device=likeness.device).expand(len(likeness), -1)
+                losses = cross_entropy(likeness.flatten(0, 1), right.flatten(), reduction="none")
+                per_layer.append(losses.view(len(likeness), -1).mean(1))
         return torch.stack(per_layer).mean(0)
 
     def _draw(self, features: Tensor) -> Tensor:

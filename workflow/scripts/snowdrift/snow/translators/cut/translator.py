@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from snowdrift.snow.translator import TrainedTranslator
-from snowdrift.snow.translators.cut.weights import load_antialiased
+from snowdrift.snow.translators.cyclegan.weights import load_generator
 
 
 class CUTTranslator(TrainedTranslator):
@@ -13,5 +13,5 @@ class CUTTranslator(TrainedTranslator):
     generator = "G"
 
     def load(self, path: Path | str) -> None:
-        """Read a generator, see `weights.load_antialiased`."""
-        self.network = load_antialiased(path)
+        """Read a generator, see `weights.load_generator`."""
+        self.network = load_generator(path)
