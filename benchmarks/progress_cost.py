@@ -34,6 +34,7 @@ SETTINGS = TrainingSettings(
     lambda_cycle=10,
     lambda_identity=0.5,
     pool_size=50,
+    upsampling="transposed",
     snapshot_every=1,
 )
 

@@ -4,11 +4,15 @@
 
 The reference's order: every picture by itself through plain layers, in six calls of the generators, which translate,
 restore and repeat it; then each discriminator's real and generated pictures, in two backward passes; Adam as torch
-sets it up. Both learn from the same pictures, from the same start.
+sets it up. Both learn from the same pictures, from the same start. With `--cut`, steps of CUT and of FastCUT of the
+same size are held against the CycleGAN's instead; on the CPU in CPU time, which other jobs disturb less.
 """
 
 import argparse
-from collections.abc import Callable
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 
 import torch
 from measure import Side, generator_work, interleaved, limit_of, print_machine, print_ratios, seconds_of
@@ -16,8 +20,17 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
 
 from snowdrift.snow.networks.resnet import PatchDiscriminator, ResnetGenerator
+from snowdrift.snow.translators.cut.training import CUT
+from snowdrift.snow.translators.cut.training import TrainingSettings as CutSettings
 from snowdrift.snow.translators.cyclegan.pool import ImagePool
 from snowdrift.snow.translators.cyclegan.training import CycleGAN, TrainingSettings
+from snowdrift.snow.unpaired_training import UnpairedSettings
+
+CUTS = {
+    "CUT": {"lambda_contrast": 1.0, "identity": True, "flip": False},
+    "FastCUT": {"lambda_contrast": 10.0, "identity": False, "flip": True},
+}
+"""What the authors' two settings have of their own."""
 
 
 class ReferenceStep:
@@ -103,6 +116,7 @@ def settings(size: int, batch_size: int, filters: int, blocks: int, **others) ->
         "lambda_cycle": 10.0,
         "lambda_identity": 0.5,
         "pool_size": 50,
+        "upsampling": "transposed",
         "snapshot_every": 20,
     }
     return TrainingSettings(**given | others)
@@ -116,9 +130,25 @@ def main() -> None:
         f"{options.size} px, batch {options.batch}, {options.filters} filters, {options.blocks} blocks, "
         f"{options.threads} thread(s), {options.device}, {options.precision}, {options.rounds} rounds"
     )
+    if options.cut:
+        sides = {name: Side(_prepare, name, options) for name in ("snowdrift", *CUTS)}
+        print_costs(interleaved(sides, options.rounds))
+        return
     limit = limit_of(options.device, options.threads)
     sides = {name: Side(_prepare, name, options) for name in ("reference's order", "snowdrift")}
     print_ratios(interleaved(sides, options.rounds), "step", _work(options), limit)
+
+
+def print_costs(seconds: Mapping[str, Sequence[float]]) -> None:
+    """Print medians, and what a step costs in steps of the first side."""
+    first = next(iter(seconds.values()))
+    for name, own in seconds.items():
+        costs = [other / one for one, other in zip(first, own, strict=True)]
+        print(
+            f"  {name:<12} {1000 * statistics.median(own):8.1f} ms a step   costs {statistics.median(costs):.2f} "
+            f"({min(costs):.2f} to {max(costs):.2f})",
+            flush=True,
+        )
 
 
 def _prepare(name: str, options: argparse.Namespace) -> Callable[[], float]:
@@ -127,9 +157,14 @@ def _prepare(name: str, options: argparse.Namespace) -> Callable[[], float]:
     chosen = settings(
         options.size, options.batch, options.filters, options.blocks, precision=options.precision
     )
-    model = CycleGAN(chosen, 0, device)
-    learner = model if name == "snowdrift" else ReferenceStep(model)
-    torch.backends.cudnn.benchmark = learner is not model  # as the reference sets it
+    learner: CycleGAN | CUT | ReferenceStep
+    if name in CUTS:
+        shared = {field.name: getattr(chosen, field.name) for field in fields(UnpairedSettings)}
+        learner = CUT(CutSettings(**shared, **CUTS[name]), 0, device)
+    else:
+        model = CycleGAN(chosen, 0, device)
+        learner = model if name == "snowdrift" else ReferenceStep(model)
+    torch.backends.cudnn.benchmark = name == "reference's order"  # as the reference sets it
     torch.backends.cudnn.allow_tf32 = not options.no_tf32
     random = torch.Generator().manual_seed(0)
     shape = (2, options.batch, 3, options.size, options.size)
@@ -142,7 +177,11 @@ def _prepare(name: str, options: argparse.Namespace) -> Callable[[], float]:
     def measure() -> float:
         nonlocal pictures
         pictures = (torch.rand(shape, generator=random) * 2 - 1).to(device)
-        return seconds_of(step)
+        if not options.cut or device.type == "cuda":
+            return seconds_of(step)
+        started = time.process_time()
+        step()
+        return time.process_time() - started
 
     pictures = torch.empty(0)
     return measure
@@ -166,6 +205,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", default="float32", help="of Snowdrift's step on a GPU")
+    parser.add_argument("--cut", action="store_true", help="CUT's steps against the CycleGAN's")
     parser.add_argument("--no-tf32", action="store_true", help="32 bits without TF32 on a GPU, on both sides")
     return parser.parse_args()
 

@@ -95,6 +95,7 @@ rule train_cyclegan:
             "lambda_cycle",
             "lambda_identity",
             "pool_size",
+            "upsampling",
             "snapshot_every",
         ),
         # A rendered folder is an input, since two studies that share it also share the training, by the cache.

@@ -138,7 +138,7 @@ def half_of_the_other_kind(state: dict[str, torch.Tensor]) -> None:
         *(
             (
                 lambda state, key=key: state.update({key: state[key].roll(1, 3)}),
-                f"{key} is another blur than CUT's",
+                f"{key} is another blur than the fixed one",
             )
             for key in ("model.7.filt", "model.11.filt", "model.13.filt", "model.17.filt")
         ),

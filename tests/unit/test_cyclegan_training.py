@@ -16,6 +16,8 @@ from PIL import Image
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.results import remove_finished
 from snowdrift.runtime.resume import JobState
+from snowdrift.runtime.seeds import derive_seed
+from snowdrift.snow.networks.resnet import ResnetGenerator, initialise
 from snowdrift.snow.pixels import to_picture, to_tensor
 from snowdrift.snow.translators.cyclegan.pool import ImagePool
 from snowdrift.snow.translators.cyclegan.training import CycleGAN, TrainingSettings, train_cyclegan
@@ -38,6 +40,7 @@ SETTINGS = TrainingSettings(
     lambda_cycle=10.0,
     lambda_identity=0.5,
     pool_size=3,
+    upsampling="transposed",
     snapshot_every=2,
 )
 
@@ -346,3 +349,26 @@ def test_a_training_whose_outputs_snakemake_threw_away_has_nothing_to_do_again(
     assert files(tmp_path) == made
     remove_finished(tmp_path / "state")
     assert not (tmp_path / "state/key").exists()
+
+
+def test_with_smoothed_generators_a_training_learns_as_well_and_its_weights_are_read(
+    tmp_path: Path, unpaired
+):
+    settings = replace(SETTINGS, upsampling="smoothed", filters=8, discriminator_filters=8)
+    settings = replace(settings, learning_rate=2e-3, epochs=12, decay_epochs=0, snapshot_every=12)
+    train(tmp_path, unpaired, settings, minutes=10)
+    for name, blurs in {"G_A": 2, "G_B": 2, "D_A": 0}.items():
+        state = torch.load(tmp_path / f"snapshots/latest_net_{name}.pth", weights_only=True)
+        assert sum(key.endswith(".filt") for key in state) == blurs
+    generator = load_generator(tmp_path / "snapshots/latest_net_G_A.pth")
+    summer = to_tensor(Image.open(unpaired[0][0]).crop((0, 0, 32, 32)))
+    assert generator(summer[None]).mean() > 0.3
+
+
+def test_without_blurs_first_weights_do_not_know_of_the_choice():
+    """The reference's networks are drawn as ever, so that a seed's training is what it was."""
+    model = CycleGAN(SETTINGS, seed=0, device=CPU)
+    assert list(model.g_a.state_dict()) == list(ResnetGenerator(4, 1).state_dict())
+    first = ResnetGenerator(4, 1)
+    initialise(first, torch.Generator().manual_seed(derive_seed(0, "weights")))
+    assert torch.equal(model.g_a.state_dict()["model.1.weight"], first.model[1].weight)

@@ -1,5 +1,6 @@
 """Networks and weight files against the reference's contract: names, shapes, and what each layer computes."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import torch
 from torch.nn import functional
 
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.snow.networks.fused_norm import fuse
+from snowdrift.snow.networks.inference import accelerated
 from snowdrift.snow.networks.resnet import PatchDiscriminator, ResnetGenerator, initialise
 from snowdrift.snow.translators.cyclegan.weights import load_generator, save_network
 
@@ -169,3 +172,39 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(tmp_path: Path
     with pytest.raises(SnowdriftError, match="cannot be read as torch weights"):
         load_generator(tmp_path / "trap.pth")
     assert not marker.exists()
+
+
+@pytest.mark.parametrize(("filters", "blocks"), [(4, 1), (16, 3), (24, 9)])
+def test_a_smoothed_generator_is_the_references_with_a_blur_after_each_doubling(tmp_path, filters, blocks):
+    network = ResnetGenerator(filters, blocks, smoothed=True)
+    initialise(network, torch.Generator().manual_seed(filters))
+    blurs = {f"model.{10 + blocks}.filt", f"model.{13 + blocks}.filt"}
+    assert set(network.state_dict()) == {*reference_names(blocks), *blurs}
+    save_network(network, tmp_path / "latest_net_G_A.pth")
+    images = torch.rand(1, 3, 40, 52, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    x = network.model[: 10 + blocks](images)
+    weights = torch.tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
+    for place in (10 + blocks, 13 + blocks):
+        layer = network.model[place]
+        x = functional.conv_transpose2d(x, layer.weight, layer.bias, stride=2, padding=1, output_padding=1)
+        around = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+        height, width = x.shape[2:]
+        x = sum(
+            weights[i, j] * around[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)
+        )
+        x = torch.relu(functional.instance_norm(x))
+    expected = network.model[16 + blocks :](x)
+    loaded = load_generator(tmp_path / "latest_net_G_A.pth")
+    fused = deepcopy(loaded)
+    fuse(fused, without_bias=True)
+    with torch.no_grad():
+        for run in (network, loaded, accelerated(loaded), fused):
+            assert (run(images) - expected).abs().max() < 1e-4
+
+
+def test_another_blur_in_a_smoothed_generator_is_refused(tmp_path: Path):
+    state = dict(ResnetGenerator(4, 2, smoothed=True).state_dict())
+    for key in ("model.12.filt", "model.15.filt"):
+        torch.save(state | {key: state[key] * 2}, tmp_path / "g.pth")
+        with pytest.raises(SnowdriftError, match=f"{key} is another blur"):
+            load_generator(tmp_path / "g.pth")

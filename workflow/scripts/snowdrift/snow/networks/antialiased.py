@@ -5,46 +5,10 @@ arXiv:2007.15651), so that weight files go in and out: convolutions of stride 1,
 them on the way down and before them on the way up. A blur in place of a stride leaves no checkerboard.
 """
 
-import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d, pad
 
+from snowdrift.snow.networks.blurs import BlurDown, BlurUp
 from snowdrift.snow.networks.resnet import ResnetBlock
-
-
-class BlurDown(nn.Module):
-    """Halves the sides: (n, c, h, w) to (n, c, h / 2, w / 2), each rounded up, blurred by 1 2 1 in both directions.
-
-    Args:
-        channels: of the features.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.register_buffer("filt", _kernel((1, 2, 1), channels))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """See the class."""
-        padded = pad(features, (1, 1, 1, 1), mode="reflect")
-        return conv2d(padded, self.filt, stride=2, groups=len(self.filt))
-
-
-class BlurUp(nn.Module):
-    """Doubles the sides: (n, c, h, w) to (n, c, 2 h, 2 w), interpolated by 1 3 3 1 in both directions.
-
-    Args:
-        channels: of the features.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.register_buffer("filt", 4 * _kernel((1, 3, 3, 1), channels))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """See the class."""
-        padded = pad(features, (1, 1, 1, 1), mode="replicate")
-        # Twice the padded size and 2 more: three pixels on each side are the padding's.
-        return conv_transpose2d(padded, self.filt, stride=2, padding=3, groups=len(self.filt))
 
 
 class AntialiasedGenerator(nn.Module):
@@ -118,10 +82,3 @@ class AntialiasedDiscriminator(nn.Module):
 
 def _normalised(channels: int) -> list[nn.Module]:
     return [nn.InstanceNorm2d(channels), nn.ReLU(inplace=True)]
-
-
-def _kernel(row: tuple[int, ...], channels: int) -> Tensor:
-    """(channels, 1, k, k), each the same, with a sum of 1."""
-    line = torch.tensor(row, dtype=torch.float32)
-    kernel = line[:, None] * line
-    return (kernel / kernel.sum()).expand(channels, 1, *kernel.shape).clone()

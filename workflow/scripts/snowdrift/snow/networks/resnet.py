@@ -7,6 +7,8 @@ out. That is why the layers sit in one flat `model` sequence: the position in it
 import torch
 from torch import Tensor, nn
 
+from snowdrift.snow.networks.blurs import SmoothedTransposed
+
 
 def _normalised(convolution: nn.Module, channels: int) -> list[nn.Module]:
     """Convolution, instance norm without parameters or running statistics, ReLU."""
@@ -45,12 +47,16 @@ class ResnetGenerator(nn.Module):
         filters: channels after the first convolution; 64 in the paper. They double twice.
         blocks: residual blocks; 9 in the paper for 256 px and above, 6 below.
         dropout: see `ResnetBlock`.
+        smoothed: whether a fixed blur follows each transposed convolution, which no reference has; see
+            `blurs.SmoothedTransposed`. Its weights have two tensors more, `filt`.
     """
 
     # Both sides of its input must be multiples of this, or the output would be larger than the input.
     stride = 4
 
-    def __init__(self, filters: int = 64, blocks: int = 9, dropout: bool = False) -> None:
+    def __init__(
+        self, filters: int = 64, blocks: int = 9, dropout: bool = False, smoothed: bool = False
+    ) -> None:
         super().__init__()
         self.filters, self.blocks = filters, blocks
         wide = 4 * filters
@@ -60,8 +66,12 @@ class ResnetGenerator(nn.Module):
             layers += _normalised(down, 2 * channels)
         layers += [ResnetBlock(wide, dropout) for _ in range(blocks)]
         for channels in (wide, wide // 2):
-            up = nn.ConvTranspose2d(channels, channels // 2, 3, stride=2, padding=1, output_padding=1)
-            layers += _normalised(up, channels // 2)
+            half = channels // 2
+            if smoothed:
+                up: nn.Module = SmoothedTransposed(channels, half)
+            else:
+                up = nn.ConvTranspose2d(channels, half, 3, stride=2, padding=1, output_padding=1)
+            layers += _normalised(up, half)
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(filters, 3, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
 

@@ -30,11 +30,13 @@ class TrainingSettings(UnpairedSettings):
         lambda_cycle: weight of the cycle loss, both ways.
         lambda_identity: weight of the identity loss, as a share of `lambda_cycle`; 0 leaves it out.
         pool_size: generated images that each discriminator remembers.
+        upsampling: of the generators, `transposed` as in the reference, or `smoothed` by a blur after it.
     """
 
     lambda_cycle: float
     lambda_identity: float
     pool_size: int
+    upsampling: str
 
     section = "cyclegan"
 
@@ -66,11 +68,7 @@ class CycleGAN:
         random = torch.Generator().manual_seed(derive_seed(seed, "weights"))
         self.networks: dict[str, nn.Module] = {}
         for name in NETWORKS:
-            network: nn.Module
-            if name.startswith("G"):
-                network = ResnetGenerator(settings.filters, settings.blocks)
-            else:
-                network = PatchDiscriminator(settings.discriminator_filters)
+            network = _network(name, settings)
             initialise(network, random)
             if device.type == "cpu":
                 accelerate(network)
@@ -197,6 +195,13 @@ class CycleGAN:
         """Write the four networks as `<epoch>_net_<name>.pth`."""
         for name, network in self.networks.items():
             save_network(network, weight_file(folder, epoch, name))
+
+
+def _network(name: str, settings: TrainingSettings) -> nn.Module:
+    """One of the four networks, without its first weights."""
+    if name.startswith("D"):
+        return PatchDiscriminator(settings.discriminator_filters)
+    return ResnetGenerator(settings.filters, settings.blocks, smoothed=settings.upsampling == "smoothed")
 
 
 def _adversarial_loss(scores: Tensor, *, real: bool) -> Tensor:

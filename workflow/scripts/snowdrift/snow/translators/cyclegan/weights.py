@@ -57,7 +57,8 @@ def load_generator(path: Path | str) -> ResnetGenerator | AntialiasedGenerator:
     network: ResnetGenerator | AntialiasedGenerator
     if blocks[0] == _FIRST_BLOCKS[0]:
         dropout = f"model.{blocks[0]}.conv_block.6.weight" in state
-        network = ResnetGenerator(filters=first.shape[0], blocks=len(blocks), dropout=dropout)
+        smoothed = f"model.{blocks[-1] + 1}.filt" in state
+        network = ResnetGenerator(first.shape[0], len(blocks), dropout, smoothed)
     else:
         network = AntialiasedGenerator(first.shape[0], len(blocks))
     _check_tensors(path, state, network.state_dict())
@@ -82,7 +83,7 @@ def _check_tensors(path: Path | str, state: dict[str, Tensor], expected: dict[st
         elif not torch.isfinite(state[key].float()).all():
             faults.append(f"{key} has values that are not finite")
         elif key.endswith(".filt") and not torch.allclose(state[key].float(), expected[key], atol=1e-3):
-            faults.append(f"{key} is another blur than CUT's")
+            faults.append(f"{key} is another blur than the fixed one")
     if faults:
         more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
         raise SnowdriftError(
