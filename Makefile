@@ -45,8 +45,8 @@ watch:
 
 # Winter versions of a plain folder of pictures, under the same names: make winter IN=photos OUT=winter and either
 # WEIGHTS=latest_net_G_A.pth, or CONFIG=mine.yaml for the generator of a study, or TRANSLATOR=rendered; SIZE=512 is the short
-# side at which a network sees them; PROFILE=profiles/slurm SHARDS=32 makes 32 jobs of it there. The settings lie in a file, since --config passes
-# numbers as texts, and have a study's name of their own for each pair of folders, so that each call goes on where it was.
+# side at which a network sees them; PROFILE=profiles/slurm SHARDS=32 makes 32 jobs of it there. The settings lie in a file,
+# since --config passes numbers as texts, with a study's name for each pair of folders, so that each call goes on where it was.
 TRANSLATOR ?= cyclegan
 WINTER := pictures-$(shell printf '%s\n' '$(CURDIR)' '$(IN)' '$(OUT)' | cksum | cut -d' ' -f1)
 WEIGHTS_KEY = $(if $(filter cyclegan cut,$(TRANSLATOR)),pretrained,weights)

@@ -228,3 +228,16 @@ def test_snakemakes_own_report_holds_the_figures(copied: Path):
         "CycleGAN losses",
     ):
         assert caption in page
+
+
+def test_frames_of_the_splits_alone_can_be_translated(tiny_study: Path, copied: Path):
+    (copied / "splits.yaml").write_text("winterize: {frames: splits}\n")
+    shards = [f"results/tiny/snow/cyclegan/shards/{shard}.parquet" for shard in (0, 1)]
+    succeed(copied, *shards, configs=(TINY, copied / "splits.yaml"))
+    whole, part = (
+        pd.concat([pd.read_parquet(folder / shard) for shard in shards]).set_index("frame_id")["digest"]
+        for folder in (tiny_study, copied)
+    )
+    frames = pd.read_parquet(copied / "results/tiny/data/frames.parquet").set_index("frame_id")
+    assert set(part.index) == set(frames.index[frames["split"] != "unused"]) < set(whole.index)
+    assert part.equals(whole[part.index]), "each is what it was"

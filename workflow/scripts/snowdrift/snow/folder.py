@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 _KEY = "pictures.folder"
 _OTHERS = frozenset({".webp", ".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".gif"})
 """Pictures that nobody here reads; the log counts them, so that nobody misses them."""
-_PLACED = ["picture", "digest"]
+_PLACED = ["image", "digest"]
 _SHOWN = 5
 
 
@@ -147,21 +147,20 @@ def place_pictures(manifests: Sequence[Path], output: Path, *, record: Path) -> 
     Args:
         manifests: those of all shards, made with the format `own`.
         output: the folder.
-        record: CSV file, made here, of what was put there: picture, digest.
+        record: CSV file, made here, of what was put there: image, digest.
 
     Raises:
         SnowdriftError: a file of another origin is in the way, or a winter picture is gone.
     """
     tables = [read_table(manifest).assign(folder=winter_folder(manifest)) for manifest in manifests]
     made = pd.concat(tables, ignore_index=True)
-    made["picture"] = made["image"]
     ours = set() if not record.exists() else set(read_table(record).itertuples(index=False, name=None))
     places = track(made.itertuples(index=False), "looking at pictures", len(made), "pictures")
-    missing = [row for row in places if not _is_there(output / row.picture, row)]
+    missing = [row for row in places if not _is_there(output / row.image, row)]
     foreign = [
-        output / row.picture
+        output / row.image
         for row in missing
-        if os.path.lexists(output / row.picture) and not _is_ours(output / row.picture, row.picture, ours)
+        if os.path.lexists(output / row.image) and not _is_ours(output / row.image, row.image, ours)
     ]
     if foreign:
         first = ", ".join(map(str, foreign[:_SHOWN])) + (" and others" if len(foreign) > _SHOWN else "")
@@ -173,7 +172,7 @@ def place_pictures(manifests: Sequence[Path], output: Path, *, record: Path) -> 
     # Until all are there, those of last time are ours as well.
     write_table(pd.concat([now, pd.DataFrame(sorted(ours), columns=_PLACED)]).drop_duplicates(), record)
     for row in track(missing, "placing pictures", len(missing), "pictures"):
-        _link(row.folder / row.image, output / row.picture)
+        _link(row.folder / row.image, output / row.image)
     write_table(now, record)
     logger.info("%s: %d winter pictures, %d of them new", output, len(made), len(missing))
 
@@ -187,8 +186,8 @@ def _is_there(path: Path, row) -> bool:
         return False
 
 
-def _is_ours(path: Path, picture: str, ours: set[tuple[str, str]]) -> bool:
-    return path.is_file() and not path.is_symlink() and (picture, digest_file(path)) in ours
+def _is_ours(path: Path, image: str, ours: set[tuple[str, str]]) -> bool:
+    return path.is_file() and not path.is_symlink() and (image, digest_file(path)) in ours
 
 
 def _link(source: Path, target: Path) -> None:
