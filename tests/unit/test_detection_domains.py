@@ -96,7 +96,7 @@ def test_a_smaller_share_is_a_part_of_a_larger_one():
     assert quarter < half < most
 
 
-def test_three_sources_share_the_videos_among_them(monkeypatch: pytest.MonkeyPatch):
+def test_three_sources_share_the_videos_among_them():
     chosen = choose(frame_table(10), {"original": 0.2, "painted": 0.7, "cyclegan": 0.1})["train"]
     videos = chosen.groupby("source")["video"].nunique().to_dict()
     assert videos == {"cyclegan": 1, "original": 2, "painted": 7}
