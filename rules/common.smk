@@ -170,10 +170,22 @@ def generator_source(wildcards):
     name = wildcards.translator
     if given := config[name]["pretrained"]:
         return {"pretrained": given}
+    compared = {"epochs": f"{RESULTS}/snow/{name}/epochs.csv"} if used_epoch(name) == "best" else {}
+    return {**snapshots(wildcards), **compared}
+
+
+def snapshots(wildcards):
+    """The snapshots of a translator's training, as inputs; their manifest says which they are."""
+    name = wildcards.translator
     return {
         "snapshots": ancient(f"{RESULTS}/snow/{name}/snapshots"),
         "digests": f"{RESULTS}/digests/train_{name}/snapshots.csv",
     }
+
+
+def used_epoch(translator):
+    """The epoch of a translator's training that makes winter: a number, `last` or `best`."""
+    return config["winterize" if translator == TRANSLATOR else translator]["epoch"]
 
 
 def gpus(section=None):

@@ -20,7 +20,11 @@ rule make_report:
             if PRETRAINED
             else {
                 "style": rules.choose_training_images.output.style,
-                "losses": rules.train_cyclegan.output.losses,
+                "epochs": (
+                    [f"{RESULTS}/snow/{TRANSLATOR}/epochs.csv"]
+                    if used_epoch(TRANSLATOR) == "best"
+                    else []
+                ),
                 "samples": ancient(f"{RESULTS}/snow/cyclegan/samples"),
             }
         ),
@@ -61,6 +65,12 @@ rule make_report:
         boxes=BOXES,
         pairs=ancient(f"{RESULTS}/snow/pairs"),
         quality=expand(f"{RESULTS}/snow/{{translator}}/quality.parquet", translator=TRANSLATORS),
+        losses=expand(
+            f"{RESULTS}/snow/{{translator}}/losses.csv",
+            translator=[
+                name for name in TRAINED if name in TRANSLATORS and not config[name]["pretrained"]
+            ],
+        ),
         cross_domain=rules.cross_domain.output.table,
         curves=rules.cross_domain.output.curves,
         left_out=rules.cross_domain.output.left_out,

@@ -1,7 +1,8 @@
 # Snow: the translators, the winter version of every frame by each of them, and the proof that it is whole.
 #
 # Needs: data/frames.parquet, data/style.parquet, and the pictures themselves.
-# Makes: snow/cyclegan/{snapshots,samples,losses.csv} (unless cyclegan.pretrained names a generator), and for each translator
+# Makes: snow/cyclegan/{snapshots,samples,losses.csv} (unless cyclegan.pretrained names a generator), epochs.csv if the best
+#        epoch is asked for, and for each translator
 #        snow/<translator>/: generator.pth, frames/<video>/images/<name>, shards/<n>.parquet, quality/<n>.parquet,
 #        quality.parquet, quality_by_video.csv;
 #        of the study's own snow/contact_sheet.jpg, snow/pairs/, and snow/true_winter.jpg if there is true winter to test on
@@ -191,6 +192,42 @@ rule plot_losses:
         "../workflow/scripts/plot_losses.py"
 
 
+rule compare_epochs:
+    """Measure how near the winter of each snapshot is to the style, and how far labels stay true, on validation frames."""
+    input:
+        unpack(snapshots),
+        **rendered("dawn", "style_root"),
+        frames=FRAMES,
+        boxes=BOXES,
+        style=f"{RESULTS}/snow/training_style.csv",
+    output:
+        epochs=f"{RESULTS}/snow/{{translator}}/epochs.csv",
+        digests=f"{RESULTS}/digests/compare_epochs/{{translator}}.csv",
+    log:
+        f"{RESULTS}/logs/compare_epochs/{{translator}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/compare_epochs/{{translator}}.tsv"
+    wildcard_constraints:
+        translator="|".join(TRAINED),
+    priority: CRITICAL
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=gpus(),
+        mem_mb=memory("compare_epochs"),
+        runtime=minutes("compare_epochs"),
+    params:
+        settings=settings("winterize", "size", "format", "quality", "batch_size"),
+        root=place(FRAME_ROOT),
+        style_root=place(config["data"]["dawn"]),
+        seed=config["seed"],
+        device=config["device"],
+        code=translator_code("compare_epochs"),
+    script:
+        "../workflow/scripts/compare_epochs.py"
+
+
 rule choose_generator:
     """Take the generator that makes winter: a snapshot of its training, or the file the config names."""
     input:
@@ -212,11 +249,7 @@ rule choose_generator:
         mem_mb=memory("choose_generator"),
         runtime=minutes("choose_generator"),
     params:
-        epoch=lambda wildcards: (
-            config["winterize"]["epoch"]
-            if wildcards.translator == TRANSLATOR
-            else config[wildcards.translator]["epoch"]
-        ),
+        epoch=lambda wildcards: used_epoch(wildcards.translator),
         code=translator_code("choose_generator"),
     script:
         "../workflow/scripts/choose_generator.py"

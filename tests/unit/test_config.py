@@ -198,7 +198,10 @@ def test_every_key_has_a_description_and_a_default_that_fits():
             ["`winterize.epoch`", "30", "multiple of `cyclegan.snapshot_every` (20)", "(200)"],
         ),
         ("winterize: {epoch: 220}", ["`winterize.epoch`", "220"]),
-        ("winterize: {epoch: first}", ["`winterize.epoch`", "'first'", "`last` or an integer of at least 1"]),
+        (
+            "winterize: {epoch: first}",
+            ["`winterize.epoch`", "'first'", "`last` or `best` or an integer of at least 1"],
+        ),
         ("winterize: {size: big}", ["`winterize.size`", "'big'", "`native` or an integer"]),
         ("detector: {seeds: []}", ["`detector.seeds`", "[]", "at least one"]),
         ("detector: {image_size: 7}", ["`detector.image_size`", "7", "a multiple of 32"]),
@@ -375,7 +378,7 @@ def test_more_x_rays_than_the_demo_renders_are_a_fault_of_the_plan(text: str, fa
         ("cyclegan: {epochs: %s}", "expected an integer of at least 1"),
         ("detector: {seeds: [%s]}", "expected an integer from 0 to 2147483647"),
         ("cyclegan: {lambda_cycle: %s}", "expected a number of at least 0"),
-        ("winterize: {epoch: %s}", "expected `last` or an integer of at least 1"),
+        ("winterize: {epoch: %s}", "expected `last` or `best` or an integer of at least 1"),
     ],
 )
 def test_a_number_that_no_library_can_hold_is_a_fault_of_the_plan(key: str, expected: str):

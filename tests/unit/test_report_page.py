@@ -113,7 +113,8 @@ def study(tmp_path):
     pd.DataFrame({"image": ["s.jpg"] * 7}).to_parquet(tmp_path / "style.parquet")
     losses = {name: [1.0, 0.5] for series in LOSS_PANELS.values() for name in series}
     more = {"epoch": [1, 2], "seconds": [1800.0, 1800.0], "learning_rate": [2e-4, 1e-4]}
-    pd.DataFrame(more | losses).to_csv(tmp_path / "losses.csv", index=False)
+    (tmp_path / "cyclegan").mkdir()
+    pd.DataFrame(more | losses).to_csv(tmp_path / "cyclegan/losses.csv", index=False)
     curves().to_csv(tmp_path / "curves.csv", index=False)
     write_comparisons(tmp_path)
     cell = {"train_domain": ["mixed"], "test_domain": ["winter"], "class_name": ["all"], "seeds": [1]}
@@ -135,7 +136,6 @@ def study(tmp_path):
         "samples/epoch_10.jpg",
     ):
         Image.new("RGB", (40, 30)).save(tmp_path / name)
-    (tmp_path / "cyclegan").mkdir()
     quality = {"frame_id": ["a/0", "b/0", "b/0"], "box": [0, 0, 1], "edges_kept": [0.75, 0.5, 0.125]}
     pd.DataFrame(quality).to_parquet(tmp_path / "cyclegan/quality.parquet")
     (tmp_path / "benchmarks").mkdir()
@@ -154,7 +154,7 @@ def study(tmp_path):
         by_height=tmp_path / "by_height.csv",
         detections=tmp_path / "detections.jpg",
         style=tmp_path / "style.parquet",
-        losses=tmp_path / "losses.csv",
+        losses=[tmp_path / "cyclegan/losses.csv"],
         samples=tmp_path / "samples",
     )
 
@@ -244,7 +244,7 @@ def test_the_page_of_the_study_at_full_scale_stays_small_and_is_soon_made(study,
     )
     boxes.to_parquet(study.boxes)
     losses = pd.DataFrame({name: random.random(200) for group in LOSS_PANELS.values() for name in group})
-    losses.assign(epoch=range(1, 201), seconds=900.0, learning_rate=2e-4).to_csv(study.losses, index=False)
+    losses.assign(epoch=range(1, 201), seconds=900.0, learning_rate=2e-4).to_csv(study.losses[0], index=False)
     noise = Image.fromarray(random.integers(0, 255, (450, 800, 3), np.uint8))
     table = pd.DataFrame({"number": range(12), "frame_id": "a/0", "split": "test", "kind": "spread"})
     table.to_csv(study.pairs / "pairs.csv", index=False)

@@ -77,7 +77,7 @@ def config(folder: str | None = None, **sets) -> dict:
 
 
 def test_the_answer_has_every_detector_and_the_share_of_the_gap(files: TrueWinterFiles):
-    section = true_winter_section(files, table(), without_videos(table()), config())
+    section = true_winter_section(files, table(), without_videos(table()), config(), {})
     (scores,) = (block for block in section.blocks if isinstance(block, Table))
     assert [(row[0], row[1][:7], row[-2][:8], row[-1][:5]) for row in scores.rows] == [
         ("original", "0.100 (", "", ""),
@@ -131,20 +131,20 @@ def test_a_class_that_stands_for_several_is_explained(files: TrueWinterFiles):
     study["data"]["true_winter"]["map"] = {"person": ["normal", "fallen"]}
     rows = table()
     rows.loc[(rows["test_domain"] == "true_winter") & (rows["class_name"] != "all"), "class_name"] = "person"
-    section = true_winter_section(files, rows, without_videos(rows), study)
+    section = true_winter_section(files, rows, without_videos(rows), study, {})
     assert "person does not tell normal and fallen apart" in section.blocks[0].text
     (shown,) = (block for block in section.blocks if isinstance(block, Table))
     assert "of it person" in shown.header and "of it normal" not in shown.header
 
 
 def test_pictures_that_were_left_out_are_counted_on_the_page(files: TrueWinterFiles):
-    text = true_winter_section(files, table(), without_videos(table()), config("own")).blocks[0].text
+    text = true_winter_section(files, table(), without_videos(table()), config("own"), {}).blocks[0].text
     assert "of own." in text and "1 pictures that the generator learned its style from are left out" in text
 
 
 def test_a_study_without_true_winter_says_what_it_cannot_answer():
     (block,) = true_winter_section(
-        None, cross_domain(), without_videos(cross_domain()), complete_config({}, SCHEMA)
+        None, cross_domain(), without_videos(cross_domain()), complete_config({}, SCHEMA), {}
     ).blocks
     assert "cannot answer whether synthetic snow makes a detector work in winter" in block.text
     assert "data.true_winter.folder" in block.text
@@ -153,7 +153,7 @@ def test_a_study_without_true_winter_says_what_it_cannot_answer():
 def test_without_an_oracle_no_share_is_given(files: TrueWinterFiles):
     scores = table()[table()["train_domain"] != "oracle"]
     quarter = config(quarter={"original": 0.75, "cyclegan": 0.25})
-    section = true_winter_section(files, scores, without_videos(scores), quarter)
+    section = true_winter_section(files, scores, without_videos(scores), quarter, {})
     (rows,) = (block.rows for block in section.blocks if isinstance(block, Table))
     assert {row[-1] for row in rows} == {"", "not decided"}
     assert any(

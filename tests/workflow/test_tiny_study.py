@@ -10,6 +10,7 @@ from statistics import median
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 from conftest import REPOSITORY, TINY, as_yolo, succeed
 
@@ -228,6 +229,20 @@ def test_snakemakes_own_report_holds_the_figures(copied: Path):
         "CycleGAN losses",
     ):
         assert caption in page
+
+
+def test_the_best_epoch_makes_the_winter(copied: Path):
+    (copied / "best.yaml").write_text("winterize: {epoch: best}\n")
+    snow = copied / "results/tiny/snow/cyclegan"
+    succeed(copied, "results/tiny/snow/cyclegan/generator.pth", configs=(TINY, copied / "best.yaml"))
+    epochs = pd.read_csv(snow / "epochs.csv")
+    assert list(epochs["epoch"]) == [1, 2]
+    (best,) = epochs.loc[epochs["chosen"], "epoch"]
+    chosen, snapshot = (
+        torch.load(path, weights_only=True)
+        for path in (snow / "generator.pth", snow / f"snapshots/{best}_net_G_A.pth")
+    )
+    assert all(torch.equal(chosen[key], snapshot[key]) for key in snapshot)
 
 
 def test_frames_of_the_splits_alone_can_be_translated(tiny_study: Path, copied: Path):

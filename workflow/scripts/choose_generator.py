@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
+from snowdrift.snow.epochs import chosen_epoch
 from snowdrift.snow.translator import load_translator
 from snowdrift.snow.translators.cyclegan.weights import weight_file
 
@@ -11,7 +13,9 @@ with job(snakemake.log[0], snakemake.output) as logger:
     if given := snakemake.input.get("pretrained"):
         source = Path(given)
     else:
-        epoch = "latest" if snakemake.params.epoch == "last" else snakemake.params.epoch
+        epoch = {"last": "latest"}.get(snakemake.params.epoch, snakemake.params.epoch)
+        if compared := snakemake.input.get("epochs"):
+            epoch = chosen_epoch(read_table(compared))
         source = weight_file(Path(snakemake.input.snapshots), epoch, translator.generator)
     translator.load(source)
     network = translator.network

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from snowdrift.data.splits import SPLITS
 from snowdrift.settings.config import load_schema, read_config
+from snowdrift.snow.names import MOST_COMPARED
 
 # Measured: memory in MB, time in seconds of one thread.
 _PLAIN = 200  # Python with pandas and matplotlib
@@ -156,6 +157,7 @@ class _Study:
             "train_cyclegan": self._unpaired_training(self.config["cyclegan"]),
             # A CUT's step is less work than a CycleGAN's, and its layers are wider: it counts as one.
             "train_cut": self._unpaired_training(self.config["cut"]),
+            "compare_epochs": self._compared_epochs(seen),
             "choose_generator": Need(_TORCH, 20),
             # Both versions of a frame are decoded, and their gradients taken.
             "measure_quality": Need(
@@ -168,6 +170,21 @@ class _Study:
             # Of a plain folder nobody knows the size: a shard counts as one of the frames.
             "winterize_pictures": shard,
         }
+
+    def _compared_epochs(self, seen: float) -> Need:
+        """Of the training with the most snapshots; frames stay in memory in both versions, three bytes a pixel."""
+        trainings = (self.config["cyclegan"], self.config["cut"])
+        snapshots = max(
+            (each["epochs"] + each["decay_epochs"]) / each["snapshot_every"] for each in trainings
+        )
+        frames = min(MOST_COMPARED, self.split("val"))
+        return Need(
+            self.memory(_TORCH + 2 * self.table, seen * 2 * self.activations)
+            + 6 * MOST_COMPARED * self.megapixels,
+            30
+            + snapshots * self.compute(frames * seen * 1e6 * self.generator, 1)
+            + snapshots * frames * self.megapixels * 6 * _MEGAPIXEL,
+        )
 
     def _unpaired_training(self, config: Mapping[str, Any]) -> Need:
         threads, pixels = config["threads"], config["crop_size"] ** 2

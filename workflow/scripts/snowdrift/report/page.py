@@ -18,9 +18,11 @@ from snowdrift.report.finding import finding
 from snowdrift.report.headline import Headline, headline
 from snowdrift.report.sections import StudyFiles
 from snowdrift.report.tables import drawn_units
+from snowdrift.report.translators import costs_of
 from snowdrift.report.true_winter import TrueWinterFiles, opening, true_winter_section
 from snowdrift.report.xray import XrayFiles, xray_section
 from snowdrift.runtime.files import atomic_path, read_table
+from snowdrift.snow.names import used_translators
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +53,9 @@ def build_report(
         output: the HTML file.
     """
     cross_domain, left_out = read_table(files.cross_domain), read_table(files.left_out)
+    costs = costs_of(used_translators(config), read_table(files.frames), files.losses, benchmarks, config)
     chapters = [
-        true_winter_section(true_winter, cross_domain, left_out, config),
+        true_winter_section(true_winter, cross_domain, left_out, config, costs),
         sections.winter_section(files, config),
         sections.snow_section(files, config),
         sections.cross_domain_section(files, config),

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from snowdrift.data.sets import ORIGINAL, TRUE_WINTER, in_words, shows_all
+from snowdrift.data.sets import ORIGINAL, TRANSLATOR, TRUE_WINTER, in_words, shows_all
 from snowdrift.data.tables import lone_frames
 from snowdrift.detection.intervals import CELL
 from snowdrift.report import provenance
@@ -50,8 +50,9 @@ MOST_REASONS = 20
 class StudyFiles:
     """The files of one study that the report shows.
 
-    The last three are None where there was no such thing: no style images are read, and no losses and samples
-    written, when `cyclegan.pretrained` gives the generator.
+    `quality` has a table, and `losses` that of each trained translator, in the folder of its name. The last four are
+    empty if there was no such thing: no style images are read, and no losses and samples written, if
+    `cyclegan.pretrained` gives the generator.
     """
 
     frames: Path
@@ -67,7 +68,8 @@ class StudyFiles:
     by_height: Path
     detections: Path
     style: Path | None = None
-    losses: Path | None = None
+    losses: Sequence[Path] = ()
+    epochs: Sequence[Path] = ()
     samples: Path | None = None
 
 
@@ -107,13 +109,12 @@ def snow_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
             f"Not trained here, so there are no losses: cyclegan.pretrained names the generator {pretrained}."
         )
         return Section("snow", title, [Text(text)])
-    if files.losses is None:
-        raise ValueError("a trained generator comes with its losses")
-    losses = read_table(files.losses)
+    (own,) = (path for path in files.losses if path.parent.name == TRANSLATOR)
+    losses = read_table(own)
     hours = losses["seconds"].sum() / 3600
-    used = config["winterize"]["epoch"]
-    epoch = int(losses["epoch"].max()) if used == "last" else used
-    blocks: list[Text | Figure | Chart] = [
+    compared = read_table(files.epochs[0]) if files.epochs else None
+    epoch = _used_epoch(config["winterize"]["epoch"], losses, compared)
+    blocks: list[Text | Table | Figure | Chart] = [
         Text(
             f"A CycleGAN, trained for {len(losses):,} epochs in {hours:.2f} hours. The winter frames are "
             f"from the generator after epoch {epoch}. Adversarial losses hover rather than fall, since both "
@@ -121,6 +122,7 @@ def snow_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
             "right: look at the pictures."
         ),
         losses_chart(losses),
+        *([] if compared is None else [_epochs_table(compared)]),
     ]
     if files.samples is not None:
         sheet = _last_sheet(files.samples)
@@ -133,6 +135,24 @@ def snow_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
             )
         )
     return Section("snow", title, blocks)
+
+
+def _used_epoch(wanted: int | str, losses: pd.DataFrame, compared: pd.DataFrame | None) -> int:
+    if compared is not None:
+        return int(compared.loc[compared["chosen"], "epoch"].item())
+    return int(losses["epoch"].max()) if wanted == "last" else int(wanted)
+
+
+def _epochs_table(compared: pd.DataFrame) -> Table:
+    return Table(
+        "Epochs, compared by their winter of validation frames. Of those that keep at least the median of the "
+        "people's edges, the nearest to the style pictures is taken",
+        ["epoch", "distance from the style", "edges kept", ""],
+        [
+            [row.epoch, row.style_distance, f"{row.edges_kept:.1%}", "taken" if row.chosen else ""]
+            for row in compared.itertuples(index=False)
+        ],
+    )
 
 
 def cross_domain_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:

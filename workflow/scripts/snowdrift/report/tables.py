@@ -120,6 +120,19 @@ def rejection_reasons(rejected: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("files", ascending=False, kind="stable")
 
 
+def benchmark_seconds(benchmarks: Path, name: str, missing: float) -> float:
+    """Seconds of the jobs `<name>.tsv` or those below `<name>/`, from Snakemake's benchmark files.
+
+    Args:
+        benchmarks: their folder.
+        name: such as `winterize_shard/matched`.
+        missing: what is given if there is no such file.
+    """
+    files = [*benchmarks.glob(f"{name}.tsv"), *benchmarks.glob(f"{name}/*.tsv")]
+    times = [pd.read_csv(path, sep="\t", na_values=["-", "NA"])["s"].sum() for path in files]
+    return float(sum(times)) if times else missing
+
+
 def rule_times(benchmarks: Path) -> pd.DataFrame:
     """Jobs, total seconds and largest memory (MB) of each rule, from Snakemake's benchmark files.
 

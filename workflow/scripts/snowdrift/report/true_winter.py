@@ -17,6 +17,7 @@ from snowdrift.report.blocks import Figure, Section, Table, Text
 from snowdrift.report.finding import LEARNED
 from snowdrift.report.pictures import data_uri
 from snowdrift.report.tables import drawn_units, mean_over_seeds
+from snowdrift.report.translators import Cost, compared_translators
 from snowdrift.runtime.files import read_table
 from snowdrift.statistics.intervals import LEVEL
 from snowdrift.statistics.jackknife import Interval, Jackknife, ratio_interval
@@ -85,6 +86,7 @@ def true_winter_section(
     cross_domain: pd.DataFrame,
     left_out: pd.DataFrame,
     config: Mapping[str, Any],
+    costs: Mapping[str, Cost],
 ) -> Section:
     """mAP50 of every detector on true winter, its lead over that of the originals, and the share of the gap.
 
@@ -93,6 +95,7 @@ def true_winter_section(
         cross_domain: `detection/cross_domain.csv`.
         left_out: `detection/left_out.parquet`.
         config: the complete configuration.
+        costs: of each translator.
     """
     title = "On true winter"
     if files is None:
@@ -104,6 +107,7 @@ def true_winter_section(
             Text(_origin(files, config)),
             _table(cross_domain, left_out, _oracle(config)),
             Text(_meaning(_oracle(config), rendered=config["data"]["true_winter"]["folder"] is None)),
+            *compared_translators(scores_on_true_winter(cross_domain, left_out), costs, config),
             Figure(
                 data_uri(files.sheet, _WIDTH),
                 "Test frames as they were taken, as the generator translates them, and in true winter",

@@ -428,10 +428,10 @@ def _unpaired_conflicts(
             "which share each batch evenly",
         )
     total, every = section["epochs"] + section["decay_epochs"], section["snapshot_every"]
-    if epoch != "last" and (epoch > total or epoch % every):
+    if epoch not in ("last", "best") and (epoch > total or epoch % every):
         yield (
             epoch_key,
-            f"{epoch}; expected `last` or a multiple of `{name}.snapshot_every` ({every}) "
+            f"{epoch}; expected `last`, `best` or a multiple of `{name}.snapshot_every` ({every}) "
             f"up to `{name}.epochs` + `{name}.decay_epochs` ({total})",
         )
 

@@ -20,6 +20,9 @@ WITHOUT_GPU = ("matched", "rendered")
 WITHOUT_STYLE = ("rendered", "network", "command")
 """Those that need no style pictures."""
 
+MOST_COMPARED = 100
+"""Frames by which the epochs of a training are compared: at most so many."""
+
 
 @cache
 def translator_modules() -> dict[str, str]:

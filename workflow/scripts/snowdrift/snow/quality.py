@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from snowdrift.data.pictures import open_picture
@@ -82,7 +83,7 @@ def measure_quality(
         SnowdriftError: a picture cannot be read.
     """
     with ThreadPoolExecutor(threads) as pool:
-        kept = list(pool.map(lambda one: edges_kept(*one[1:]), versions))
+        kept = list(pool.map(_edges_kept_of, versions))
     rows = []
     for one, edges in zip(versions, kept, strict=True):
         seen = [(math.nan, math.nan)] * len(edges)
@@ -175,7 +176,11 @@ def kept_frames(
     return [frame_id for frame_id in frame_ids if frame_id in best]
 
 
-def edges_kept(original: Path, winter: Path, boxes: Sequence[Corners]) -> list[float]:
+def _edges_kept_of(versions: Versions) -> list[float]:
+    return edges_kept(open_picture(versions.original), open_picture(versions.winter), versions.boxes)
+
+
+def edges_kept(original: Image.Image, winter: Image.Image, boxes: Sequence[Corners]) -> list[float]:
     """How much of the edges of each labelled person a winter frame keeps: 1 is all of them, 0 none.
 
     For each box, widened by half so that people stand out against their ground, the agreement of the luminance's
@@ -187,14 +192,14 @@ def edges_kept(original: Path, winter: Path, boxes: Sequence[Corners]) -> list[f
         winter: its winter version, of the same size.
         boxes: corners as fractions of the frame.
     """
-    before, after = (_gradients(path) for path in (original, winter))
+    before, after = (_gradients(picture) for picture in (original, winter))
     size = before.shape[::-1]
     return [_agreement(*(part[_around(box, size)] for part in (before, after))) for box in boxes]
 
 
-def _gradients(path: Path) -> np.ndarray:
+def _gradients(picture: Image.Image) -> np.ndarray:
     """Of the luminance, as complex numbers (h, w), at the scale of a 400th of the width."""
-    luminance = np.asarray(open_picture(path).convert("L"), np.float32)
+    luminance = np.asarray(picture.convert("L"), np.float32)
     scale = max(1.0, luminance.shape[1] / 400)
     across, down = (gaussian_filter(luminance, scale, order=order) for order in ((0, 1), (1, 0)))
     return across + 1j * down

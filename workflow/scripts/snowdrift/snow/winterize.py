@@ -191,17 +191,17 @@ class _Shard:
         pictures = [open_picture(self.root / row.image) for row in batch]
         if not self.translator.at_network_size:
             return pictures
-        return [_resized(picture, self.settings.network_size(*picture.size)) for picture in pictures]
+        return [resized(picture, self.settings.network_size(*picture.size)) for picture in pictures]
 
     def _write(self, batch: list, pictures: Iterable[Image.Image]) -> list[WinterFrame]:
         """At the size of the originals again, encoded and written."""
         return [
-            _write_frame(_resized(picture, (row.width, row.height)), row, self.output, self.settings)
+            _write_frame(resized(picture, (row.width, row.height)), row, self.output, self.settings)
             for row, picture in zip(batch, pictures, strict=True)
         ]
 
 
-def _resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+def resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Scaled bicubically, or untouched where it has that size."""
     return picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC)
 
