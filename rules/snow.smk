@@ -4,11 +4,12 @@
 # Makes: snow/cyclegan/{snapshots,samples,losses.csv} (unless cyclegan.pretrained names a generator), epochs.csv if the best
 #        epoch is asked for, and for each translator
 #        snow/<translator>/: generator.pth, frames/<video>/images/<name>, shards/<n>.parquet, quality/<n>.parquet,
-#        quality.parquet, quality_by_video.csv;
+#        quality.parquet, quality_by_video.csv, and video_scores.csv if the config names Inception's weights;
 #        of the study's own snow/contact_sheet.jpg, snow/pairs/, and snow/true_winter.jpg if there is true winter to test on
 
 
 MANIFESTS = manifests(TRANSLATOR)
+INCEPTION = config["scores"]["inception_weights"]
 JUDGE = [config["quality"]["detector"]] if config["quality"]["detector"] else []
 
 
@@ -354,9 +355,41 @@ rule measure_quality:
         "../workflow/scripts/measure_quality.py"
 
 
+rule score_videos:
+    """Score each video's originals and winter as the study did: Inception Score, and FID to the style pictures."""
+    input:
+        **rendered("dawn", "style_root"),
+        frames=FRAMES,
+        manifests=lambda wildcards: manifests(wildcards.translator),
+        style=f"{RESULTS}/snow/training_style.csv",
+        weights=INCEPTION or [],
+    output:
+        scores=f"{RESULTS}/snow/{{translator}}/video_scores.csv",
+        digests=f"{RESULTS}/digests/score_videos/{{translator}}.csv",
+    log:
+        f"{RESULTS}/logs/score_videos/{{translator}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/score_videos/{{translator}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["winterize"]["threads"]
+    resources:
+        gpu=gpus(),
+        mem_mb=memory("score_videos"),
+        runtime=minutes("score_videos"),
+    params:
+        root=place(FRAME_ROOT),
+        style_root=place(config["data"]["dawn"]),
+        device=config["device"],
+        code=code("score_videos"),
+    script:
+        "../workflow/scripts/score_videos.py"
+
+
 rule sum_up_quality:
     """Put the quality of a translator's winter frames into one table, and sum it up for each video."""
     input:
+        **({"scores": f"{RESULTS}/snow/{{translator}}/video_scores.csv"} if INCEPTION else {}),
         frames=FRAMES,
         shards=lambda wildcards: expand(
             f"{RESULTS}/snow/{wildcards.translator}/quality/{{shard}}.parquet",

@@ -50,16 +50,16 @@ def test_the_distance_sees_brightness_colour_and_texture_and_grows_with_them():
 
 
 @pytest.mark.parametrize(
-    ("distances", "kept", "epoch"),
+    ("reached", "kept", "epoch"),
     [
-        ([3, 2, 1], [0.8, 0.8, 0.8], 30),
-        ([3, 2, 1], [0.8, 0.7, 0.2], 20),  # the last has painted over the people
-        ([1, 2, 3], [0.8, 0.8, 0.8], 10),
-        ([1, 1, 2], [0.5, 0.5, 0.9], 10),
+        ([0.3, 0.5, 0.7], [0.8, 0.8, 0.8], 30),
+        ([0.3, 0.5, 0.9], [0.8, 0.7, 0.2], 20),  # the last has painted over the people
+        ([0.0, 0.5, 0.4], [1.0, 0.5, 0.5], 20),  # the first has left the frames as they were
+        ([0.5, 0.5, 0.5], [0.7, 0.6, 0.5], 10),
     ],
 )
-def test_the_nearest_epoch_with_true_labels_is_the_best(distances: list, kept: list, epoch: int):
-    table = pd.DataFrame({"epoch": [10, 20, 30], "style_distance": distances, "edges_kept": kept})
+def test_the_epoch_that_makes_snow_and_leaves_people_is_the_best(reached: list, kept: list, epoch: int):
+    table = pd.DataFrame({"epoch": [10, 20, 30], "style_reached": reached, "edges_kept": kept})
     assert best_epoch(table) == epoch
 
 
@@ -90,6 +90,7 @@ def test_every_snapshot_gets_a_row_and_one_is_chosen(tmp_path: Path):
     table = compare_epochs(*arguments)
     assert list(table["epoch"]) == [2, 9, 10]
     assert table["edges_kept"].between(0, 1).all() and (table["style_distance"] > 0).all()
+    assert table["style_reached"].between(0, 1).all()
     assert list(table.loc[table["chosen"], "epoch"]) == [best_epoch(table)]
     pd.testing.assert_frame_equal(compare_epochs(*arguments), table)
 

@@ -17,6 +17,7 @@ NOT_RUN = {
     "fit_translator",
     "train_cut",
     "compare_epochs",
+    "score_videos",
 }
 
 

@@ -14,6 +14,8 @@ import torch
 import yaml
 from conftest import REPOSITORY, TINY, as_yolo, succeed
 
+from snowdrift.scores.inception import build_network
+
 CONFIG = yaml.safe_load(TINY.read_text())
 
 
@@ -229,6 +231,20 @@ def test_snakemakes_own_report_holds_the_figures(copied: Path):
         "CycleGAN losses",
     ):
         assert caption in page
+
+
+def test_videos_are_scored_by_inception_if_its_weights_are_given(copied: Path):
+    torch.manual_seed(0)
+    torch.save(build_network().state_dict(), copied / "inception.pth")
+    (copied / "inception.yaml").write_text("scores: {inception_weights: inception.pth}\n")
+    table = "results/tiny/snow/cyclegan/quality_by_video.csv"
+    before = pd.read_csv(copied / table)
+    succeed(copied, table, configs=(TINY, copied / "inception.yaml"))
+    scores = pd.read_csv(copied / table)
+    pd.testing.assert_frame_equal(scores[before.columns], before)
+    assert (scores["scored"] == 4).all()
+    assert scores[["inception_score_original", "inception_score_winter"]].ge(1 - 1e-9).all(axis=None)
+    assert scores[["fid_original", "fid_winter"]].ge(0).all(axis=None)
 
 
 def test_the_best_epoch_makes_the_winter(copied: Path):

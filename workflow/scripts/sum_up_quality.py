@@ -9,4 +9,7 @@ from snowdrift.snow.quality import by_video
 with job(snakemake.log[0], snakemake.output):
     quality = pd.concat([read_table(shard) for shard in snakemake.input.shards], ignore_index=True)
     write_table(quality, snakemake.output.quality)
-    write_table(by_video(quality, read_table(snakemake.input.frames)), snakemake.output.by_video)
+    videos = by_video(quality, read_table(snakemake.input.frames))
+    if scores := snakemake.input.get("scores"):
+        videos = videos.merge(read_table(scores).astype({"video": str}), on="video", how="outer")
+    write_table(videos, snakemake.output.by_video)

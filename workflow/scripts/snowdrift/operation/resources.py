@@ -147,6 +147,7 @@ class _Study:
         frames, seen = math.ceil(translated / winter["shards"]), self.megapixels
         if winter["size"] != "native":
             seen = min(seen, winter["size"] ** 2 * 16 / 9 / 1e6)
+        videos = self.frames / self.per_video
         shard = Need(
             self.memory(_TORCH + self.table, winter["threads"] * seen * 2 * self.activations),
             20
@@ -162,6 +163,13 @@ class _Study:
             # Both versions of a frame are decoded, and their gradients taken.
             "measure_quality": Need(
                 _TORCH + 2 * self.table, 20 + frames * self.megapixels * 6 * _MEGAPIXEL / winter["threads"]
+            ),
+            # 30 frames of each video in both versions; Inception takes 5.7e9 multiplications a picture.
+            "score_videos": Need(
+                self.memory(2 * _TORCH + self.table, 100 * self.megapixels),
+                30
+                + videos * 60 * (self.compute(5.7e9, winter["threads"]) + self.megapixels * _MEGAPIXEL)
+                + config["style_images"] * self.compute(5.7e9, winter["threads"]),
             ),
             "sum_up_quality": Need(_PLAIN + 2 * self.table, 20),
             "fit_translator": Need(_TORCH, 20 + config["style_images"] * self.megapixels * _MEGAPIXEL),

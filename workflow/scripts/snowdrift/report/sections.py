@@ -145,11 +145,11 @@ def _used_epoch(wanted: int | str, losses: pd.DataFrame, compared: pd.DataFrame 
 
 def _epochs_table(compared: pd.DataFrame) -> Table:
     return Table(
-        "Epochs, compared by their winter of validation frames. Of those that keep at least the median of the "
-        "people's edges, the nearest to the style pictures is taken",
-        ["epoch", "distance from the style", "edges kept", ""],
+        "Epochs, compared by their winter of validation frames: how much of the way to the style pictures it has come, "
+        "and how much it keeps of the people's edges. The highest product of both is taken",
+        ["epoch", "of the way to the style", "of the edges kept", ""],
         [
-            [row.epoch, row.style_distance, f"{row.edges_kept:.1%}", "taken" if row.chosen else ""]
+            [row.epoch, f"{row.style_reached:.1%}", f"{row.edges_kept:.1%}", "taken" if row.chosen else ""]
             for row in compared.itertuples(index=False)
         ],
     )

@@ -26,7 +26,7 @@ from snowdrift.snow.winterize import WinterSettings, resized
 
 logger = logging.getLogger(__name__)
 
-EPOCH_COLUMNS = ["epoch", "style_distance", "edges_kept"]
+EPOCH_COLUMNS = ["epoch", "style_distance", "style_reached", "edges_kept"]
 
 
 class LabelledFrame(NamedTuple):
@@ -80,24 +80,26 @@ def compare_epochs(
         device: where the networks run.
 
     Returns:
-        One row a snapshot, by epoch: epoch; style_distance, see `StyleDistance`; edges_kept, the mean over the frames
-        of that of the faintest person, 0 to 1; chosen, true for `best_epoch`.
+        One row a snapshot, by epoch: epoch; style_distance, see `StyleDistance`; style_reached, the share of the
+        originals' distance that is gone, 0 to 1; edges_kept, the mean over the frames of that of the faintest person,
+        0 to 1; chosen, true for `best_epoch`.
     """
     distance = StyleDistance([open_picture(path) for path in evenly(style, MOST_COMPARED)], translator.seed)
     originals = [open_picture(frame.path) for frame in frames]
+    at_first = distance.of(originals)
     files = snapshot_files(snapshots, translator.generator)
     rows = []
     for done, (epoch, file) in enumerate(files.items()):
         report("comparing epochs", done, len(files), "epochs")
         translator.load(file)
-        winter = _winter_of(originals, translator.network, settings, device)
+        winter = winter_of(originals, translator.network, settings, device)
         kept = [
             min(edges_kept(original, made, frame.boxes))
             for original, made, frame in zip(originals, winter, frames, strict=True)
         ]
-        row = (epoch, distance.of(winter), sum(kept) / len(kept))
-        logger.info("epoch %d: %.3f from the style, %.2f of the edges kept", *row)
-        rows.append(row)
+        left = distance.of(winter)
+        rows.append((epoch, left, max(0.0, 1 - left / at_first), sum(kept) / len(kept)))
+        logger.info("epoch %d: %.3f from the style, %.2f of the way; %.2f of the edges kept", *rows[-1])
     table = pd.DataFrame(rows, columns=EPOCH_COLUMNS)
     return table.assign(chosen=table["epoch"] == best_epoch(table))
 
@@ -109,12 +111,11 @@ def snapshot_files(folder: Path, generator: str) -> dict[int, Path]:
 
 
 def best_epoch(table: pd.DataFrame) -> int:
-    """The epoch nearest to the style among those that keep at least the median of `edges_kept`.
+    """The epoch with the highest product of `style_reached` and `edges_kept`.
 
-    Near the style alone would take a generator that paints snow over the people too.
+    So neither a generator that leaves frames as they are is the best nor one that paints snow over the people too.
     """
-    true = table[table["edges_kept"] >= table["edges_kept"].median()]
-    return int(true.loc[true["style_distance"].idxmin(), "epoch"])
+    return int(table.loc[(table["style_reached"] * table["edges_kept"]).idxmax(), "epoch"])
 
 
 def chosen_epoch(table: pd.DataFrame) -> int:
@@ -122,7 +123,7 @@ def chosen_epoch(table: pd.DataFrame) -> int:
     return int(table.loc[table["chosen"], "epoch"].item())
 
 
-def _winter_of(
+def winter_of(
     originals: Sequence[Image.Image], network: nn.Module, settings: WinterSettings, device: torch.device
 ) -> list[Image.Image]:
     """Winter versions of the originals' sizes, seen by the network at the size that the settings say."""
