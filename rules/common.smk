@@ -26,7 +26,7 @@ from snowdrift.runtime.code_digest import CodeDigests
 from snowdrift.runtime.data_state import data_state
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.leases import advise
-from snowdrift.runtime.results import check_writable, remove_finished, remove_progress
+from snowdrift.runtime.results import check_layout, check_writable, remove_finished, remove_progress
 from snowdrift.snow.names import (
     TRAINED,
     WITHOUT_GPU,
@@ -60,6 +60,11 @@ COMMAND = shlex.join(
 )
 
 RESULTS = f"results/{config['study']}"
+try:
+    check_layout(RESULTS)
+except SnowdriftError as error:
+    raise WorkflowError(str(error))
+
 ENVIRONMENT = f"{REPOSITORY}/envs/snowdrift.yaml"
 
 CODE = CodeDigests(store=".snakemake/code_digests.json")

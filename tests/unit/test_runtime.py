@@ -20,9 +20,23 @@ from snowdrift.runtime.files import (
     scratch_folder,
     write_table,
 )
+from snowdrift.runtime.results import check_layout
 from snowdrift.runtime.seeds import derive_seed
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
+
+
+@pytest.mark.parametrize(
+    "path", ["snow/generator.pth", "snow/shards", "detection/datasets/vfp", "attack/nullify.csv"]
+)
+def test_a_study_of_the_old_layout_ends_in_a_line_that_says_what_to_do(tmp_path: Path, path: str):
+    (tmp_path / "snow/cyclegan/shards").mkdir(parents=True)
+    check_layout(tmp_path)
+    check_layout(tmp_path / "new")
+    (tmp_path / path).mkdir(parents=True)
+    with pytest.raises(SnowdriftError, match=r"was made by Snowdrift 0\.1") as caught:
+        check_layout(tmp_path)
+    assert "another `study`" in caught.value.hint
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path):

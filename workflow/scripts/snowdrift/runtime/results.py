@@ -10,6 +10,23 @@ from snowdrift.runtime.progress import FOLDER
 FINISHED = "finished"
 """The file that marks the state of a job that has written its outputs."""
 
+_OF_0_1 = ("snow/generator.pth", "snow/shards", "detection/datasets/vfp", "attack/nullify.csv")
+"""What only version 0.1 has written in a study's folder."""
+
+
+def check_layout(study: Path | str) -> None:
+    """Check that a study's folder, if there is one, is not one of version 0.1, whose results have other names.
+
+    Raises:
+        SnowdriftError: it is; the study would be made again beside its old results.
+    """
+    found = next((name for name in _OF_0_1 if (Path(study) / name).exists()), None)
+    if found:
+        raise SnowdriftError(
+            f"{study}: was made by Snowdrift 0.1, as {found} shows, and 0.2 names its results otherwise",
+            "delete the folder or give the config another `study`; CHANGELOG.md says how to keep its trainings",
+        )
+
 
 def check_writable(root: Path | str) -> None:
     """Check that jobs can write below `root`, which is made if need be.
