@@ -277,7 +277,8 @@ onstart:
         raise WorkflowError(str(error))
 
 
-# Only now is it certain that Snakemake takes all results for whole; until then it may delete and want them again.
+# State is removed at the end of a successful run and not before: until then Snakemake may delete the outputs of a job that
+# it does not know to be complete, and start the job again.
 onsuccess:
     remove_finished(STATE)
     remove_progress(RESULTS)

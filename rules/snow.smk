@@ -63,7 +63,8 @@ rule train_cyclegan:
         samples=directory(f"{RESULTS}/snow/cyclegan/samples"),
         losses=f"{RESULTS}/snow/cyclegan/losses.csv",
         digests=f"{RESULTS}/digests/train_cyclegan.csv",
-        # Apart, because the losses tell their times: the generator is chosen anew for other weights alone.
+        # The snapshots have a manifest of their own: losses.csv holds times, which differ after every training, and the
+        # generator has to be chosen again only if the weights differ.
         snapshots_digests=f"{RESULTS}/digests/train_cyclegan/snapshots.csv",
     log:
         f"{RESULTS}/logs/train_cyclegan.log",

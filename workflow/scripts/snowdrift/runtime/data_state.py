@@ -78,7 +78,8 @@ def remember(
 ) -> None:
     """Leave what was read beside the table that was made from it, under the state that the plan gave it.
 
-    Where it gave none, the folder is a rendered one, for which its job answers, and nothing is left.
+    The plan gives no state for a rendered folder, since the manifest of the job that rendered it says what the folder
+    holds. Then nothing is left.
 
     Args:
         root: the data folder.
