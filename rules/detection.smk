@@ -137,8 +137,18 @@ rule evaluate_detector:
         digests=rules.build_dataset.output.digests,
         frames=FRAMES,
         boxes=BOXES,
-        manifests=MANIFESTS,
-        true_winter=TRUE_WINTER_TABLES if TRUE_WINTER in config["test_sets"] else [],
+        # Of the test sets, and of the validation videos, which show what the training set shows.
+        manifests=lambda wildcards: [
+            manifest
+            for translator in TRANSLATORS
+            if translator in (TRANSLATOR, *config["training_sets"][wildcards.domain])
+            for manifest in manifests(translator)
+        ],
+        true_winter=lambda wildcards: (
+            TRUE_WINTER_TABLES
+            if TRUE_WINTER in (*config["test_sets"], *config["training_sets"][wildcards.domain])
+            else []
+        ),
     output:
         matches=f"{RESULTS}/detection/matches/{{domain}}-seed{{seed}}.parquet",
         examples=f"{RESULTS}/detection/evaluation/{{domain}}-seed{{seed}}_examples.parquet",
