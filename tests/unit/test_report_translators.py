@@ -51,9 +51,13 @@ def test_every_set_of_generated_winter_has_a_row_with_its_lead_and_its_cost():
 def test_the_sentence_says_who_is_ahead_who_is_behind_and_what_is_cheapest_of_the_rest():
     _, said = blocks(matched=0.75, both=0.3)
     assert "ahead of mixed on true winter: matched; behind it: winter and both." in said.text
-    assert "that of matched has the winter that costs the least to learn (4 s, against 2.0 h)" in said.text
+    assert (
+        "that of matched has the winter that costs the least to learn (4 s; that of mixed: 2.0 h)"
+        in said.text
+    )
     _, said = blocks(winter=0.6, matched=0.61, both=0.59, spread=0.1)
     assert "not decided by these videos and trainings: winter, matched and both." in said.text
+    assert "that of matched has the winter that costs the least" in said.text
     _, said = blocks(winter=0.2, matched=0.2, both=0.2)
     assert "behind mixed on true winter: winter, matched and both." in said.text
     assert "that of mixed has the winter that costs the least to learn" in said.text

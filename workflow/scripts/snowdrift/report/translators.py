@@ -107,7 +107,7 @@ def _of_all(translators: Sequence[str], costs: Mapping[str, Cost]) -> Cost:
 
 
 def _verdict(leads: Mapping[str, Jackknife], costs: Mapping[str, Cost]) -> str:
-    """Which detectors are ahead of `mixed` and which behind, by intervals that hold together, and what is cheapest."""
+    """Who is ahead of `mixed` and who behind, by intervals that hold together, and the cheapest that does as well."""
     level = joint_level(LEVEL, len(leads))
     intervals = {name: lead.interval(level) for name, lead in leads.items()}
     ahead = [name for name, interval in intervals.items() if interval.low > 0]
@@ -122,12 +122,13 @@ def _verdict(leads: Mapping[str, Jackknife], costs: Mapping[str, Cost]) -> str:
         )
         if names
     ]
-    cheapest = min((name for name in costs if name not in behind), key=lambda name: costs[name].training)
+    no_worse = [name for name in costs if name not in leads or leads[name].value >= 0]
+    cheapest = min(no_worse, key=lambda name: costs[name].training)
     return (
-        f"By intervals that hold for all of them together ({LEVEL:.0%}), {'; '.join(said)}. Of the detectors that are "
-        f"not behind mixed, that of {cheapest} has the winter that costs the least to learn "
-        f"({_duration(costs[cheapest].training)}, against {_duration(costs[_STUDY].training)}). Times are those of "
-        "this study's machine, with whatever else it was doing."
+        f"By intervals that hold for all of them together ({LEVEL:.0%}), {'; '.join(said)}. Among the detectors that do "
+        f"at least as well as mixed on these videos, that of {cheapest} has the winter that costs the least to learn "
+        f"({_duration(costs[cheapest].training)}; that of mixed: {_duration(costs[_STUDY].training)}). Times are those "
+        "of this study's machine, with whatever else it was doing."
     )
 
 
