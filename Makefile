@@ -96,6 +96,7 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	PYTHONPATH=workflow/scripts $(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
 	$(SNAKEMAKE) --lint --configfile config/demo.yaml
 
 # What interrupted jobs would go on from: they start anew.

@@ -4,7 +4,7 @@ Snakemake reads this module at every start, so it imports nothing heavy.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 ClassMap = Mapping[str, str | Sequence[str] | None]
 """For a class of true winter, the study's name for it, its names for what that class does not tell apart, or None,
@@ -33,9 +33,8 @@ def class_ids(own: Sequence[str], meanings: ClassMap, study: Sequence[str]) -> l
 
     A class that stands for several has the number of the first of them.
     """
-    meant = [meanings.get(name, name) for name in own]
-    firsts = [each[0] if _is_several(each) else each for each in meant]
-    return [-1 if name is None else study.index(name) for name in firsts]
+    meant = [_names(meanings.get(name, name)) for name in own]
+    return [study.index(names[0]) if names else -1 for names in meant]
 
 
 def told_apart(study: Sequence[str], merged: Mapping[str, Sequence[str]]) -> ToldApart:
@@ -53,14 +52,13 @@ def map_faults(own: Sequence[str], meanings: ClassMap, study: Sequence[str]) -> 
             yield f"class `{name}` is none of true winter's ({', '.join(own)}); expected one of these"
     meant_by: dict[str, list[str]] = {}
     for name in own:
-        meant = meanings.get(name, name)
-        names = list(meant) if _is_several(meant) else [] if meant is None else [meant]
-        for unknown in (each for each in names if each not in study):
+        meant = _names(meanings.get(name, name))
+        for unknown in (each for each in meant if each not in study):
             yield (
                 f"class `{unknown}` is none of the study's ({', '.join(study)}); expected the name that `{name}` has "
                 f"there, as in `{{{name}: {study[0]}}}`, or null, which leaves out its boxes"
             )
-        for each in names:
+        for each in meant:
             meant_by.setdefault(each, []).append(name)
     several = merged_classes({name: meanings.get(name, name) for name in own})
     for name, by in meant_by.items():
@@ -73,5 +71,11 @@ def map_faults(own: Sequence[str], meanings: ClassMap, study: Sequence[str]) -> 
             yield f"class `{name}` stands for {' and '.join(names)}, but the study has a class `{name}` besides"
 
 
-def _is_several(meant: str | Sequence[str] | None) -> bool:
+def _names(meant: str | Sequence[str] | None) -> list[str]:
+    if meant is None:
+        return []
+    return [meant] if isinstance(meant, str) else list(meant)
+
+
+def _is_several(meant: str | Sequence[str] | None) -> TypeGuard[Sequence[str]]:
     return meant is not None and not isinstance(meant, str)

@@ -44,7 +44,9 @@ def grouped(dataset: Dataset, group_of: Callable[[str], str] | None) -> tuple[Da
     """
     if group_of is None:
         return dataset, {frame.video: frame.video for frame in dataset.frames}
-    frames, groups, splits = [], {}, {}
+    frames: list[FrameFiles] = []
+    groups: dict[str, str] = {}
+    splits: dict[str, str] = {}
     for frame in dataset.frames:
         group = group_of(frame.image)
         split = dataset.splits.get(frame.video, "")

@@ -383,7 +383,8 @@ def _total(counts: Sequence[Counts]) -> Counts:
 
 def _starts(checked: Sequence[CheckedChunk]) -> np.ndarray:
     lengths = np.array([len(chunk.box_counts) for chunk in checked])
-    return np.cumsum(lengths) - lengths
+    starts: np.ndarray = np.cumsum(lengths) - lengths
+    return starts
 
 
 def _rejected_table(

@@ -55,7 +55,7 @@ class Verdict(NamedTuple):
 def read_layout(data: bytes) -> Layout:
     """Walk a JPEG file from marker to marker."""
     segments: list[Segment] = []
-    scans = []
+    scans: list[tuple[int, int]] = []
     position = 2
     while True:
         found = list(jpeg_segments(data, position))

@@ -169,8 +169,8 @@ class Finder:
         """The folder itself, relative to the root; None if there is none."""
         if path not in self._folders:
             above = self.folder(path.parent)
-            name = above and find_folder(self._root / above, path.name)
-            self._folders[path] = above / name if name else None
+            name = find_folder(self._root / above, path.name) if above else None
+            self._folders[path] = above / name if above and name else None
         return self._folders[path]
 
 

@@ -1,6 +1,7 @@
 """Which way up a picture is stored: what its header says, where every reader understands it alike."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from PIL import Image
 
@@ -11,6 +12,9 @@ UNCLEAR = 0
 """Something in the header may turn the picture, in a form that readers understand in different ways."""
 ORIENTATION_TAG = 274
 _EXIF = b"Exif\0\0"
+_Order = Literal["little", "big"]
+_ORDERS: dict[bytes, _Order] = {b"II*\0": "little", b"MM\0*": "big"}
+"""Of the bytes in a number, by how an EXIF block begins."""
 _SHORT = 3
 _ENTRY = 12
 _XMP_ORIENTATION = b"tiff:Orientation"
@@ -82,7 +86,7 @@ def _may_turn(block: bytes) -> bool:
 
 def _exif_orientation(tiff: bytes) -> int | None:
     """The orientation in the first directory of an EXIF block; None without one; or `UNCLEAR`."""
-    order = {b"II*\0": "little", b"MM\0*": "big"}.get(tiff[:4])
+    order = _ORDERS.get(tiff[:4])
     if order is None:
         return UNCLEAR
     entries = _entries(tiff, order)
@@ -98,7 +102,7 @@ def _exif_orientation(tiff: bytes) -> int | None:
     return value if value in _TURNS else UPRIGHT
 
 
-def _entries(tiff: bytes, order: str) -> Sequence[bytes] | None:
+def _entries(tiff: bytes, order: _Order) -> Sequence[bytes] | None:
     """The entries of the first directory, or None if it does not lie within the block."""
     start = int.from_bytes(tiff[4:8], order)
     first = start + 2

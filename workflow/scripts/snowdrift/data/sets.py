@@ -91,7 +91,8 @@ def _is_gated(given: Any) -> bool:
 
 
 def _share_of(given: Any) -> float:
-    return given["share"] if isinstance(given, Mapping) else given
+    share: float = given["share"] if isinstance(given, Mapping) else given
+    return share
 
 
 def complete_test_sets(test_sets: Collection[str], *, true_winter: bool) -> list[str]:
@@ -173,7 +174,7 @@ def moved_mix(value: Any) -> str:
     if value == "half":
         return "leave it out: `training_sets.mixed` is half and half unless you say otherwise"
     if value == "union":
-        shares = {ORIGINAL: 1, TRANSLATOR: 1}
+        shares: dict[str, float] = {ORIGINAL: 1, TRANSLATOR: 1}
     else:
         share = value if isinstance(value, float) and 0 < value < 1 else 0.5
         shares = {ORIGINAL: round(1 - share, 9), TRANSLATOR: share}

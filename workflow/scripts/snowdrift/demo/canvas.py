@@ -61,7 +61,8 @@ class Canvas:
         """`picture` (height, width, 3) under this layer; `texture` (height, width) varies its brightness."""
         layer = np.asarray(self._image.reduce(OVERSAMPLING), dtype=np.float32) / 255
         alpha = layer[..., 3:]
-        return picture + (layer[..., :3] * (1 + texture[..., None]) - picture) * alpha
+        covered: np.ndarray = picture + (layer[..., :3] * (1 + texture[..., None]) - picture) * alpha
+        return covered
 
     def _flat(self, points: np.ndarray) -> np.ndarray:
         return self.camera.project(points) * OVERSAMPLING

@@ -94,14 +94,11 @@ def _stamp(
     soft: float,
     strength: float,
 ) -> None:
-    grounded = []
-    for points in (capsules.start, capsules.end):
-        dropped = points + slope * points[:, 1:2]
-        dropped[:, 1] = 0.0
-        grounded.append(dropped)
+    start, end = (points + slope * points[:, 1:2] for points in (capsules.start, capsules.end))
+    start[:, 1] = end[:, 1] = 0.0
     flat = _flatten(
         camera,
-        Capsules(*grounded, capsules.start_radius * grow, capsules.end_radius * grow, capsules.colour),
+        Capsules(start, end, capsules.start_radius * grow, capsules.end_radius * grow, capsules.colour),
     )
     # Seen from so low, a disc on the ground is an ellipse; half its width stands for its two half-axes.
     flat[:, 4:6] *= 0.62

@@ -44,7 +44,7 @@ def random_ground(rng: np.random.Generator, camera: Camera, season: str, light: 
     far = str(rng.choice([name for name in MATERIALS if name != near]))
     road = near in ("asphalt", "gravel", "soil")
     lane = rng.uniform(-1.5, 1.5)
-    tracks = (lane - 0.75, lane + 0.75) if road and rng.random() < 0.7 else ()
+    tracks: tuple[float, ...] = (lane - 0.75, lane + 0.75) if road and rng.random() < 0.7 else ()
     if tracks and rng.random() < 0.4:
         tracks += (lane + 1.6, lane + 3.1)
     markings = str(rng.choice(["bays", "line", "none"], p=[0.4, 0.35, 0.25])) if near == "asphalt" else "none"
@@ -96,8 +96,8 @@ def paint_ground(
     rng: np.random.Generator, camera: Camera, light: Light, plan: GroundPlan, season: str
 ) -> np.ndarray:
     """The ground (height, width, 3) in [0, 1], before cast shadows; rows above the horizon are haze."""
-    x, z, shows = camera.ground()
-    shows = slice(int(np.argmax(shows)), camera.height)
+    x, z, ground_rows = camera.ground()
+    shows = slice(int(np.argmax(ground_rows)), camera.height)
     x, z = x[shows], z[shows]
     footprint = np.maximum(z / camera.focal, 0.55 * z**2 / (camera.focal * camera.elevation))
     noise = WorldNoise(rng, x, z, footprint)
@@ -187,7 +187,8 @@ def _wear(
         dashes = np.clip((np.abs((along / 4.0) % 1.0 - 0.5) - 0.18) * 20, 0, 1)
         lines = _band(across, -0.33 * plan.offset, 0.13, footprint) * dashes
     worn = np.clip(0.85 + 0.25 * noise.octave(0.3), 0, 1) * lines
-    return colour + (np.array([0.83, 0.82, 0.77]) - colour) * worn[..., None] * 0.85
+    painted: np.ndarray = colour + (np.array([0.83, 0.82, 0.77]) - colour) * worn[..., None] * 0.85
+    return painted
 
 
 def _litter(colour: np.ndarray, noise: WorldNoise, season: str) -> np.ndarray:
@@ -199,7 +200,8 @@ def _litter(colour: np.ndarray, noise: WorldNoise, season: str) -> np.ndarray:
         "summer": ((0.40, 0.36, 0.22), 2.7),
     }[season]
     leaves = np.clip((noise.octave(0.11) + 0.7 * noise.octave(2.2) - level) * 3, 0, 1)[..., None]
-    return colour + (np.array(paint) - colour) * leaves * 0.85
+    littered: np.ndarray = colour + (np.array(paint) - colour) * leaves * 0.85
+    return littered
 
 
 def _snow_cover(
@@ -225,14 +227,16 @@ def _snow_cover(
         rim = _band(wander, centre + 0.3, 0.16, footprint) * (1 - share)
         snow = snow + rim[..., None] * 0.03
     wet = bare * 0.72 + 0.04
-    return snow + (wet - snow) * thin[..., None]
+    covered: np.ndarray = snow + (wet - snow) * thin[..., None]
+    return covered
 
 
 def _band(coordinate: np.ndarray, centre: float, width: float, footprint: np.ndarray) -> np.ndarray:
     """Coverage in [0, 1] of a strip `width` metres wide around `centre`, anti-aliased."""
     size = np.maximum(footprint, 0.02)
     inside = (width / 2 - np.abs(coordinate - centre)) / size + 0.5
-    return np.clip(inside, 0, 1) * np.minimum(1, width / size)
+    coverage: np.ndarray = np.clip(inside, 0, 1) * np.minimum(1, width / size)
+    return coverage
 
 
 def _grid(coordinate: np.ndarray, period: float, width: float, footprint: np.ndarray) -> np.ndarray:

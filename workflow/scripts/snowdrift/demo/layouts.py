@@ -40,7 +40,7 @@ def furnish(rng: np.random.Generator, camera: Camera, light: Light, season: str,
             np.array([0.36, 0.44, 0.30]) if season in ("spring", "summer") else np.array([0.47, 0.40, 0.28])
         )
         things.append(Hills(rng.uniform(120, 200), rng.uniform(8, 16), colour, int(rng.integers(2**31))))
-    things += _tree_row(rng, camera, season, rng.uniform(55, 80), rng.integers(4, 14))
+    things += _tree_row(rng, camera, season, rng.uniform(55, 80), int(rng.integers(4, 14)))
     return things
 
 

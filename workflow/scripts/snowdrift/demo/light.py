@@ -42,12 +42,14 @@ class Light:
         """Brightness of surfaces with the unit normals (..., 3), 1 for ground in full light."""
         facing = np.clip(np.asarray(normal) @ self.toward_sun, 0, None) / self.toward_sun[1]
         sky = 0.82 + 0.18 * np.asarray(normal)[..., 1]
-        return np.minimum(self.ambient * sky + (1 - self.ambient) * facing, 1.25)
+        brightness: np.ndarray = np.minimum(self.ambient * sky + (1 - self.ambient) * facing, 1.25)
+        return brightness
 
     def fade(self, colour: np.ndarray, depth: float | np.ndarray) -> np.ndarray:
         """`colour` as seen through `depth` metres of haze."""
         share = 1 - np.exp(-self.haze_density * depth)
-        return colour + (self.haze - colour) * share
+        seen: np.ndarray = colour + (self.haze - colour) * share
+        return seen
 
 
 def random_light(rng: np.random.Generator, season: str) -> Light:

@@ -15,7 +15,8 @@ def tile() -> np.ndarray:
     frequency = np.hypot(np.fft.fftfreq(TILE)[:, None], np.fft.rfftfreq(TILE)[None, :])
     band = np.exp(-((np.log(np.maximum(frequency, 1e-6) / 0.13) / 0.8) ** 2))
     texture = np.fft.irfft2(spectrum * band, s=(TILE, TILE))
-    return (texture / texture.std()).astype(np.float32)
+    seamless: np.ndarray = (texture / texture.std()).astype(np.float32)
+    return seamless
 
 
 def sample(u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -28,7 +29,8 @@ def sample(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     flat = tile().ravel()
     upper = flat[row * TILE + column] * (1 - across) + flat[row * TILE + right] * across
     lower = flat[below * TILE + column] * (1 - across) + flat[below * TILE + right] * across
-    return upper * (1 - down) + lower * down
+    mixed: np.ndarray = upper * (1 - down) + lower * down
+    return mixed
 
 
 class WorldNoise:

@@ -108,7 +108,8 @@ def _trunk(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     half = 0.9 + 0.06 * y - 0.42 * _step(-0.9 - y, 0.05)
     chest = np.sqrt(np.maximum(1 - (np.abs(x) / half) ** 2.6, 0))
     arms = _ridge(np.abs(x) - 0.9 - 0.25 * (y + 0.9), 0.17) * _step(-0.5 - y, 0.12)
-    return 0.8 * chest + 0.45 * arms * (1 - chest) + 0.22 * _step(y - 0.5, 0.1) * chest
+    tissue: np.ndarray = 0.8 * chest + 0.45 * arms * (1 - chest) + 0.22 * _step(y - 0.5, 0.1) * chest
+    return tissue
 
 
 def _dome(x: np.ndarray, patient: Patient, side: int) -> np.ndarray:
@@ -126,14 +127,16 @@ def _lung(x: np.ndarray, y: np.ndarray, patient: Patient, side: int) -> np.ndarr
     width = np.maximum(outer - inner, 0.05)
     depth = np.clip(4 * (across - inner) * (outer - across) / width**2, 0, 1) ** 0.45
     crown = y - patient.apex - 1.6 * (across - 0.33) ** 2
-    return depth * _step(crown, 0.03) * _step(_dome(x, patient, side) - y, 0.014)
+    air: np.ndarray = depth * _step(crown, 0.03) * _step(_dome(x, patient, side) - y, 0.014)
+    return air
 
 
 def _mediastinum(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     knob = _ball(x, y, (0.13, -0.32), (0.1, 0.12))
     hila = _ball(x, y, (-0.17, -0.06), (0.11, 0.17)) + _ball(x, y, (0.19, -0.1), (0.1, 0.15))
     windpipe = _ridge(x + 0.01, 0.045) * _step(-0.35 - y, 0.05)
-    return 0.2 * _ridge(x, 0.16) + 0.22 * knob + 0.12 * hila - 0.14 * windpipe
+    middle: np.ndarray = 0.2 * _ridge(x, 0.16) + 0.22 * knob + 0.12 * hila - 0.14 * windpipe
+    return middle
 
 
 def _heart(x: np.ndarray, y: np.ndarray, patient: Patient) -> np.ndarray:
@@ -146,7 +149,8 @@ def _heart(x: np.ndarray, y: np.ndarray, patient: Patient) -> np.ndarray:
 
 def _spine(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     vertebrae = 0.75 + 0.25 * np.cos(2 * np.pi * y / 0.155)
-    return 0.22 * np.sqrt(_ridge(x, 0.075)) * vertebrae
+    spine: np.ndarray = 0.22 * np.sqrt(_ridge(x, 0.075)) * vertebrae
+    return spine
 
 
 def _ribs(x: np.ndarray, y: np.ndarray, patient: Patient) -> np.ndarray:
@@ -164,7 +168,8 @@ def _ribs(x: np.ndarray, y: np.ndarray, patient: Patient) -> np.ndarray:
         total += 0.15 * _ridge(y - back, 0.03) * inside * edge * _step(across - 0.07, 0.02)
         front = first + rib * distance + 0.34 - 0.2 * np.cos(1.4 * along) + 0.1 * along
         total += 0.045 * _ridge(y - front, 0.035) * inside * _step(across - 0.3, 0.05)
-    return total * _step(0.85 - y, 0.05)
+    ribs: np.ndarray = total * _step(0.85 - y, 0.05)
+    return ribs
 
 
 def _shoulders(x: np.ndarray, y: np.ndarray, patient: Patient) -> np.ndarray:
@@ -173,7 +178,8 @@ def _shoulders(x: np.ndarray, y: np.ndarray, patient: Patient) -> np.ndarray:
     collar = patient.apex + 0.2 - 0.2 * across + 0.05 * np.sin(6 * across)
     bone = 0.2 * _ridge(y - collar, 0.032) * _step(across - 0.1, 0.02) * _step(0.78 - across, 0.03)
     blade = _ball(across, y, (0.74, -0.4), (0.16, 0.32))
-    return bone + 0.1 * blade
+    bones: np.ndarray = bone + 0.1 * blade
+    return bones
 
 
 def _vessels(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -206,12 +212,16 @@ def _opacity(
         )
         lobe = _step(1 - np.hypot((x - centre[0]) / 0.32, (y - centre[1]) / rng.uniform(0.26, 0.36)), 0.12)
         patches = 0.85 + 0.3 * _texture(x.shape[-1], y.shape[0], 0.2, rng)
-        return rng.uniform(0.42, 0.6) * lobe * lungs[side] * patches
+        filled: np.ndarray = rng.uniform(0.42, 0.6) * lobe * lungs[side] * patches
+        return filled
     if finding == "virus":
         haze = 0.24 + 0.07 * _texture(x.shape[-1], y.shape[0], 0.3, rng)
         strands = 0.07 * np.abs(_texture(x.shape[-1], y.shape[0], 0.1, rng))
         central = _ridge(np.abs(x) - 0.2, 0.3)
-        return rng.uniform(0.75, 1.15) * (haze + strands) * (0.65 + 0.6 * central) * np.maximum(*lungs)
+        clouded: np.ndarray = (
+            rng.uniform(0.75, 1.15) * (haze + strands) * (0.65 + 0.6 * central) * np.maximum(*lungs)
+        )
+        return clouded
     return 0.0
 
 
@@ -221,7 +231,8 @@ def _texture(width: int, height: int, size: float, rng: np.random.Generator) -> 
     fall, rise = np.fft.fftfreq(height)[:, None] * height, np.fft.rfftfreq(width)[None] * width
     smooth = np.fft.irfft2(spectrum * np.exp(-((np.hypot(fall, rise) * size / 2) ** 2)), s=(height, width))
     smooth -= smooth.mean()
-    return (smooth / max(smooth.std(), 1e-9)).astype(np.float32)
+    texture: np.ndarray = (smooth / max(smooth.std(), 1e-9)).astype(np.float32)
+    return texture
 
 
 def _stomach(x: np.ndarray, y: np.ndarray, patient: Patient, rng: np.random.Generator) -> np.ndarray:
@@ -238,7 +249,8 @@ def _expose(attenuation: np.ndarray, patient: Patient, rng: np.random.Generator)
     film = np.clip(light, 0, 1.1) ** (1.3 * patient.contrast)
     film = rng.uniform(0.0, 0.05) + film * rng.uniform(0.86, 1.0)
     grain = 0.5 * rng.standard_normal(film.shape) + 0.5 * _texture(film.shape[1], film.shape[0], 0.03, rng)
-    return np.clip(film + 0.018 * grain, 0, 1)
+    exposed: np.ndarray = np.clip(film + 0.018 * grain, 0, 1)
+    return exposed
 
 
 def _mark(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:

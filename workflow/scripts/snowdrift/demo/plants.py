@@ -36,7 +36,9 @@ class Tree:
         turn = np.linspace(0, 2 * np.pi, 12, endpoint=False)
         middle, wide = self.height * 0.62, self.height * (0.28 if self.kind == "leafy" else 0.14)
         ring = np.stack([wide * np.cos(turn), middle + wide * np.sin(turn), 0 * turn], axis=1)
-        return np.concatenate([ring, [[-0.2, 0, 0], [0.2, 0, 0]]]) + np.array([self.x, 0, self.z])
+        points = np.concatenate([ring, [[-0.2, 0, 0], [0.2, 0, 0]]])
+        outline: np.ndarray = points + np.array([self.x, 0, self.z])
+        return outline
 
     def draw(self, canvas: Canvas) -> None:
         """Trunk and crown; in winter with snow on what points up."""

@@ -77,7 +77,8 @@ def _sky(rng: np.random.Generator, scene: Scene) -> np.ndarray:
     bright, level = (0.97, 0.35) if light.kind == "sun" else (1.0, -0.2)
     cover = np.clip((clouds - level) * 0.45, 0, 1 if light.kind == "sun" else 0.35)
     cloud = np.clip(light.sky_low * 0.3 + bright * 0.7 * light.tint, 0, 1)
-    return sky + (cloud - sky) * (cover * np.clip(1.15 - rows, 0, 1)[:, None])[..., None]
+    clouded: np.ndarray = sky + (cloud - sky) * (cover * np.clip(1.15 - rows, 0, 1)[:, None])[..., None]
+    return clouded
 
 
 def _ground_shadows(scene: Scene) -> np.ndarray:

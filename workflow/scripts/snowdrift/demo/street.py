@@ -55,10 +55,8 @@ class Car:
         if canvas.snowy:
             left, right = (-1.95, 1.15) if self.van else (-1.35, 0.55)
             for start, end, level in ((1.35, 2.0, 0.84), (-2.05, -1.8, 0.88), (left, right, roof - 0.02)):
-                middle = Place(
-                    *self.place.world(np.array([[(start + end) / 2, 0, 0]]))[0, [0, 2]], self.place.turn
-                )
-                snow_cap(canvas, middle, end - start, level, 1.45, 0.2)
+                x, _, z = self.place.world(np.array([[(start + end) / 2, 0, 0]]))[0]
+                snow_cap(canvas, Place(x, z, self.place.turn), end - start, level, 1.45, 0.2)
 
     def _windows(self, canvas: Canvas, face: np.ndarray, roof: float) -> None:
         if face[:, 1].max() - face[:, 1].min() < 0.3:
@@ -204,6 +202,7 @@ class Bench:
         for u in (-0.7, 0.7):
             canvas.line(self.place.world(np.array([(u, 0, 0), (u, 0.45, 0)])), np.full(3, 0.22), 0.08)
         draw(canvas, self.place, box(1.8, 0.42, 0.48, 0.45), self.colour)
-        back = Place(*self.place.world(np.array([[0, 0, 0.25]]))[0, [0, 2]], self.place.turn)
+        x, _, z = self.place.world(np.array([[0, 0, 0.25]]))[0]
+        back = Place(x, z, self.place.turn)
         draw(canvas, back, box(1.8, 0.6, 0.85, 0.06), self.colour)
         snow_cap(canvas, self.place, 1.7, 0.48, 0.42, 0.1)

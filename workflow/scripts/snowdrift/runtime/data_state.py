@@ -50,6 +50,7 @@ def data_state(root: Path | str, table: Path | str) -> str:
     if not record.is_file():
         return listing
     with open(record, encoding="ascii") as stream:
+        state: str
         state, recorded_listing = json.loads(stream.readline())
         if listing == recorded_listing:
             return state

@@ -34,7 +34,7 @@ class Damage(NamedTuple):
 def write_digests(
     outputs: Iterable[Path | str],
     manifest: Path | str,
-    beside: Mapping[Path | str, Path | str] | None = None,
+    beside: Mapping[str, str] | None = None,
 ) -> None:
     """Write the manifest of a job that has ended: one row for each file of its outputs, folders included.
 

@@ -53,9 +53,8 @@ class SnowdriftError(Exception):
 
 def hint_for(error: OSError) -> str:
     """What a user can do about an error of the system, by its number."""
-    return _HINTS.get(
-        error.errno, "check that it is whole, and that you may read and write there, then run again"
-    )
+    otherwise = "check that it is whole, and that you may read and write there, then run again"
+    return otherwise if error.errno is None else _HINTS.get(error.errno, otherwise)
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -1,9 +1,13 @@
 """CUDA graphs: what a GPU does again and again, launched at once instead of kernel by kernel."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch.cuda import _POOL_HANDLE  # what `graph_pool_handle` gives has no public name
 
 Computation = Callable[..., tuple[Tensor, ...]]
 """From tensors to tensors, on the device alone: no value may decide what is done, and no random number be drawn."""
@@ -20,7 +24,7 @@ class Repeated:
         memory: from `torch.cuda.graph_pool_handle`, to share with what never runs at the same time.
     """
 
-    def __init__(self, compute: Computation, memory: tuple[int, int] | None = None) -> None:
+    def __init__(self, compute: Computation, memory: "_POOL_HANDLE | None" = None) -> None:
         self._compute, self._memory = compute, memory
         self._shapes: list[torch.Size] | None = None
         self._replay: Computation | None = None
@@ -49,7 +53,7 @@ def _on_another_stream(compute: Computation, given: Sequence[Tensor]) -> tuple[T
     return results
 
 
-def recorded(compute: Computation, examples: Sequence[Tensor], memory: tuple[int, int] | None) -> Computation:
+def recorded(compute: Computation, examples: Sequence[Tensor], memory: "_POOL_HANDLE | None") -> Computation:
     """The computation as a graph, for tensors like the examples; its results are the caller's to keep."""
     given, graph = [example.clone() for example in examples], torch.cuda.CUDAGraph()
     # Threads that load what comes next ask for pinned memory meanwhile, which a global recording would not survive.

@@ -111,7 +111,7 @@ def advise(requested: str, limit: int | None) -> str | None:
             f"There are {count} GPUs here, and no limit to the jobs that compute on them: jobs that find none free "
             f"start, and wait. Hint: --resources gpu={count}"
         )
-    if count and limit > count:
+    if count and limit is not None and limit > count:
         return f"--resources gpu={limit} is more than the GPUs that can be used here. Hint: --resources gpu={count}"
     if requested == "auto" and not (count and limit):
         return "No GPU is to be used here: everything runs on the CPU."

@@ -59,7 +59,7 @@ class LockFile:
         # The file goes first: a process that has it open sees that it is gone, and opens the next one. What another
         # user has put there since is none of ours.
         with suppress(OSError):
-            if os.path.samestat(os.lstat(self._path), self._locked):
+            if self._locked and os.path.samestat(os.lstat(self._path), self._locked):
                 os.unlink(self._path)
         self._lock.release()
 

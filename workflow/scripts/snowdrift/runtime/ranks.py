@@ -140,7 +140,7 @@ class _Process:
         self._process.wait()
         self.connection.close()
 
-    def send(self, call: tuple) -> None:
+    def send(self, call: tuple[Any, ...]) -> None:
         """Give it its call; where it has died already, `receive` says so."""
         try:
             _send(self.connection, call)
@@ -164,9 +164,11 @@ class _Process:
 def _collect(processes: Sequence[_Process]) -> Any:
     """The first process's result when all have ended well; else raise what tells most of the cause."""
     running = {process.connection: process for process in processes}
-    result, errors, end = None, [], float("inf")
+    errors: list[Exception] = []
+    result, end = None, float("inf")
     while running and time.monotonic() < end:
-        for connection in wait(list(running), None if not errors else max(0.0, end - time.monotonic())):
+        ready = wait(list(running), None if not errors else max(0.0, end - time.monotonic()))
+        for connection in [each for each in running if each in ready]:
             message = running[connection].receive()
             if isinstance(message, logging.LogRecord):
                 logging.getLogger(message.name).handle(message)
@@ -195,7 +197,7 @@ def serve(descriptor: int) -> None:
     torch.set_num_threads(threads)
     try:
         _join(ranks, device, meeting)
-        message = (work(ranks, device, *arguments),)
+        message: tuple[Any] | Exception = (work(ranks, device, *arguments),)
         dist.destroy_process_group()
     except (SnowdriftError, OSError) as error:
         message = error
@@ -223,7 +225,7 @@ def _join(ranks: Ranks, device: torch.device, meeting: Path) -> None:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all processes are on this machine
     dist.init_process_group(
         "nccl" if device.type == "cuda" else "gloo",
-        store=dist.FileStore(str(meeting), ranks.count),
+        store=dist.FileStore(str(meeting), ranks.count),  # type: ignore[attr-defined]  # public, but not in `__all__`
         rank=ranks.index,
         world_size=ranks.count,
         timeout=timedelta(hours=3),  # for the others, while the first alone reads through a data set

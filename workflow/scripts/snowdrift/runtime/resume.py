@@ -94,7 +94,8 @@ class JobState:
         for path in self._snapshots():  # two after a crash in `save`: either leads to the same result
             if path.name == _snapshot_name(path):
                 logger.info("goes on from %s", path)
-                return read_weights(path, "remove it: the job then starts anew")
+                content: dict[str, Any] = read_weights(path, "remove it: the job then starts anew")
+                return content
             logger.warning("%s: not whole, so it is not used", path)
         return None
 
@@ -204,7 +205,8 @@ class Training:
         for name, part in self._parts.items():
             part.load_state_dict(content["parts"][name])
         restore_random_state(content["random"], *self._generators)
-        return content["progress"]
+        progress: dict[str, Any] = content["progress"]
+        return progress
 
     def save(self, progress: Mapping[str, Any]) -> None:
         """Take a snapshot of everything, and of numbers, texts and tensors that say how far it is."""
@@ -224,10 +226,15 @@ def random_state(*generators: torch.Generator) -> dict[str, Any]:
 
     Fit for `JobState.save`. Of CUDA's generators, the current device's is taken, where CUDA is in use.
     """
-    kind, keys, position, has_gauss, gauss = np.random.get_state()
+    of_numpy = np.random.get_state(legacy=False)
+    keys, position = of_numpy["state"]["key"], of_numpy["state"]["pos"]
     return {
         "python": random.getstate(),
-        "numpy": (kind, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss),
+        "numpy": (
+            of_numpy["bit_generator"],
+            torch.from_numpy(keys.astype(np.int64)),
+            *(position, of_numpy["has_gauss"], of_numpy["gauss"]),
+        ),
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
         "generators": [generator.get_state() for generator in generators],

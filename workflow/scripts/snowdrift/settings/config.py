@@ -250,7 +250,7 @@ def _unknown_key(path: list[str], name: Any, value: Any, allowed: list[str]) -> 
 
 def _meaning(schema: Mapping[str, Any]) -> str:
     """The first sentence of the description, without its full stop and capital."""
-    sentence = schema["description"].split(". ")[0].rstrip(".")
+    sentence: str = schema["description"].split(". ")[0].rstrip(".")
     return sentence if sentence[:2].isupper() else sentence[0].lower() + sentence[1:]
 
 
@@ -482,8 +482,9 @@ def _rendered_pairs(config: Mapping[str, Any]) -> int | None:
     if config["data"]["vfp290k"] is not None or config["data"]["dawn"] is not None:
         return None
     cyclegan, demo = config["cyclegan"], config["demo"]
-    frames = min(cyclegan["frames"], _videos(config["splits"]["train"]) * demo["frames"])
-    return max(frames, min(cyclegan["style_images"], demo["snow_images"]))
+    frames: int = min(cyclegan["frames"], _videos(config["splits"]["train"]) * demo["frames"])
+    style: int = min(cyclegan["style_images"], demo["snow_images"])
+    return max(frames, style)
 
 
 def _xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -23,13 +23,14 @@ def load_schema(path: Path | str) -> dict[str, Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     schema = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=loader)
     definitions = schema.pop("$defs", {})
-    return _resolve(schema, definitions)
+    resolved: dict[str, Any] = _resolve(schema, definitions)
+    return resolved
 
 
 def describe(schema: Mapping[str, Any]) -> str:
     """What `schema` allows, in words: "an integer of at least 1", "one of auto, cpu, cuda"."""
     if "x-in-words" in schema:
-        return schema["x-in-words"]
+        return str(schema["x-in-words"])
     if "anyOf" in schema:
         return " or ".join(describe(option) for option in schema["anyOf"])
     if "const" in schema:

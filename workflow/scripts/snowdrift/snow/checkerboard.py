@@ -53,7 +53,8 @@ def _power(picture: np.ndarray) -> np.ndarray:
     ]
     tiles = tiles - tiles.mean((2, 3), keepdims=True)
     spectra = np.abs(np.fft.fft2(tiles * window)) ** 2
-    return spectra.mean((0, 1)) / (window**2).sum() / _WINDOW**2
+    power: np.ndarray = spectra.mean((0, 1)) / (window**2).sum() / _WINDOW**2
+    return power
 
 
 def _beyond(power: np.ndarray, row: int, column: int) -> float:

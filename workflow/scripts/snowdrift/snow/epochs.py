@@ -9,7 +9,6 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 from PIL import Image
-from torch import nn
 
 from snowdrift.data.pictures import open_picture
 from snowdrift.data.selection import evenly
@@ -17,6 +16,7 @@ from snowdrift.data.tables import OK, Corners, corners_of
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.progress import report
 from snowdrift.snow.names import MOST_COMPARED
+from snowdrift.snow.networks.generator import Generator
 from snowdrift.snow.networks.inference import accelerated, translate
 from snowdrift.snow.pixels import to_picture, to_tensor
 from snowdrift.snow.quality import edges_kept
@@ -124,7 +124,7 @@ def chosen_epoch(table: pd.DataFrame) -> int:
 
 
 def winter_of(
-    originals: Sequence[Image.Image], network: nn.Module, settings: WinterSettings, device: torch.device
+    originals: Sequence[Image.Image], network: Generator, settings: WinterSettings, device: torch.device
 ) -> list[Image.Image]:
     """Winter versions of the originals' sizes, seen by the network at the size that the settings say."""
     network = accelerated(network) if device.type == "cpu" else network.to(device)

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import pandas as pd
 import torch
@@ -177,7 +178,16 @@ def place_pictures(manifests: Sequence[Path], output: Path, *, record: Path) -> 
     logger.info("%s: %d winter pictures, %d of them new", output, len(made), len(missing))
 
 
-def _is_there(path: Path, row) -> bool:
+class _Made(Protocol):
+    """A row of the winter pictures: what a shard's manifest says, and the folder that the shard has made."""
+
+    folder: Path
+    image: str
+    bytes: int
+    digest: str
+
+
+def _is_there(path: Path, row: _Made) -> bool:
     try:
         if path.samefile(row.folder / row.image):
             return True

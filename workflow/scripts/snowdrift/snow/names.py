@@ -3,7 +3,7 @@
 Snakemake reads this module at every start, so it imports nothing heavy.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ def translator_modules() -> dict[str, str]:
 def used_translators(config: Mapping[str, Any]) -> list[str]:
     """The translators that a complete config runs: the study's, those of its training sets, and those that it lists."""
     shown = {source for shares in config["training_sets"].values() for source in shares}
-    wanted: Collection[str] = {TRANSLATOR, *shown, *config["translators"]}
+    wanted: set[str] = {TRANSLATOR, *shown, *config["translators"]}
     if config["pictures"]["folder"] is not None:
         wanted |= {config["pictures"]["translator"]}
     return [name for name in translator_modules() if name in wanted]

@@ -202,7 +202,8 @@ def _gradients(picture: Image.Image) -> np.ndarray:
     luminance = np.asarray(picture.convert("L"), np.float32)
     scale = max(1.0, luminance.shape[1] / 400)
     across, down = (gaussian_filter(luminance, scale, order=order) for order in ((0, 1), (1, 0)))
-    return across + 1j * down
+    gradients: np.ndarray = across + 1j * down
+    return gradients
 
 
 def _around(box: Corners, size: tuple[int, int]) -> tuple[slice, slice]:

@@ -9,12 +9,12 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 from PIL import Image
-from torch import nn
 
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.sections import read_section
 from snowdrift.runtime.weights import read_weights, write_weights
 from snowdrift.snow.names import translator_modules
+from snowdrift.snow.networks.generator import Generator
 from snowdrift.snow.networks.inference import accelerated, translate
 from snowdrift.snow.pixels import to_picture, to_tensor
 
@@ -118,7 +118,7 @@ class NetworkTranslator(Translator):
     """
 
     at_network_size: ClassVar[bool] = True
-    network: nn.Module
+    network: Generator
 
     def start(self, device: torch.device) -> Translate:
         """Run the network, on the CPU, on one picture after the other."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, TypeVar
 
 import pandas as pd
 import torch
@@ -112,10 +112,13 @@ class UnpairedModel(Protocol):
         random: what all that is random in a step is drawn from.
     """
 
-    settings: UnpairedSettings
     device: torch.device
     ranks: Ranks
     random: torch.Generator
+
+    @property
+    def settings(self) -> UnpairedSettings:
+        """See the class."""
 
     @property
     def parts(self) -> dict[str, Stateful]:
@@ -134,14 +137,15 @@ class UnpairedModel(Protocol):
         """A picture, (1, 3, h, w), and what the networks make of it, for the sample sheets; empty for none."""
 
 
-ModelType = Callable[[UnpairedSettings, int, torch.device, Ranks], UnpairedModel]
+Settings = TypeVar("Settings", bound=UnpairedSettings)
+ModelType = Callable[[Settings, int, torch.device, Ranks], UnpairedModel]
 
 
 def train_unpaired(
-    model_type: ModelType,
+    model_type: ModelType[Settings],
     content: Sequence[Path],
     style: Sequence[Path],
-    settings: UnpairedSettings,
+    settings: Settings,
     *,
     snapshots: Path,
     samples: Path,
@@ -210,9 +214,9 @@ def _order_moments(optimiser: torch.optim.Optimizer) -> None:
 def _train(
     ranks: Ranks,
     device: torch.device,
-    model_type: ModelType,
+    model_type: ModelType[Settings],
     images: UnpairedImages,
-    settings: UnpairedSettings,
+    settings: Settings,
     state: JobState,
     seed: int,
     workers: int,
@@ -306,7 +310,7 @@ def _train_epoch(
         progress.seconds = time.monotonic() - started
         if model.ranks.first:
             done = (progress.epoch - 1) * steps + progress.step
-            values = {"epoch": f"{progress.epoch} of {epochs}", **losses}
+            values: dict[str, Tensor | str] = {"epoch": f"{progress.epoch} of {epochs}", **losses}
             report("training", done, epochs * steps, "steps", values)
         if training.due:
             training.save(vars(progress))

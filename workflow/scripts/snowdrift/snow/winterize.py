@@ -2,12 +2,12 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -54,6 +54,19 @@ class WinterSettings:
             return width, height
         factor = int(self.size) / min(width, height)
         return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+class FrameRow(Protocol):
+    """A row of the frame table, as far as the shards read it."""
+
+    frame_id: str
+    video: str
+    image: str
+    width: int
+    height: int
+
+
+Batch = Sequence[FrameRow]
 
 
 class WinterFrame(NamedTuple):
@@ -113,7 +126,7 @@ def winterize_shard(
         )
     done: dict[str, WinterFrame] = {}
 
-    def missing() -> Iterator[list]:
+    def missing() -> Iterator[Batch]:
         # Only whole batches are kept: a kernel may sum in another order for another batch size. On the CPU a frame
         # alone is a network's fastest batch.
         size = settings.batch_size if in_batches else translator.batch_size
@@ -134,7 +147,7 @@ def winterize_shard(
     state.finish()
 
 
-def _equal_size_batches(frames: pd.DataFrame, batch_size: int) -> Iterator[list]:
+def _equal_size_batches(frames: pd.DataFrame, batch_size: int) -> Iterator[Batch]:
     """Consecutive rows of one size, at most `batch_size` at a time, as named tuples."""
     for _, group in groupby(frames.itertuples(index=False), key=lambda row: (row.width, row.height)):
         rows = list(group)
@@ -152,12 +165,12 @@ class _Shard:
     output: Path
 
     def in_threads(
-        self, device: torch.device, batches: Iterable[list], threads: int
+        self, device: torch.device, batches: Iterable[Batch], threads: int
     ) -> Iterator[list[WinterFrame]]:
         """Every thread takes frames from file to file on its own core, so that each comes out the same anywhere."""
         translate = self.translator.start(device)
 
-        def make(batch: list) -> list[WinterFrame]:
+        def make(batch: Batch) -> list[WinterFrame]:
             frames = [Frame(row.frame_id, row.video) for row in batch]
             return self._write(batch, translate(self._read(batch), frames))
 
@@ -165,16 +178,17 @@ class _Shard:
             yield from map_ahead(pool, make, batches, 2 * threads)
 
     def in_batches(
-        self, device: torch.device, batches: Iterable[list], threads: int
+        self, device: torch.device, batches: Iterable[Batch], threads: int
     ) -> Iterator[list[WinterFrame]]:
         """Threads decode and encode, while this one keeps the device at work."""
+        assert isinstance(self.translator, NetworkTranslator)  # `winterize_shard` sees to that
         network = BatchTranslator(self.translator.network, device)
 
-        def read(batch: list) -> tuple[list, Tensor]:
-            pictures = torch.from_numpy(np.stack(self._read(batch)))
+        def read(batch: Batch) -> tuple[Batch, Tensor]:
+            pictures = torch.from_numpy(np.stack([np.asarray(picture) for picture in self._read(batch)]))
             return batch, pictures.pin_memory() if device.type == "cuda" else pictures
 
-        def write(translated: tuple[list, Tensor]) -> list[WinterFrame]:
+        def write(translated: tuple[Batch, Tensor]) -> list[WinterFrame]:
             batch, pictures = translated
             return self._write(batch, [Image.fromarray(picture) for picture in pictures.numpy()])
 
@@ -186,14 +200,14 @@ class _Shard:
             winter = network.run(map_ahead(pool, read, batches, 2 * threads))
             yield from map_ahead(pool, write, winter, 2 * threads)
 
-    def _read(self, batch: list) -> list[Image.Image]:
+    def _read(self, batch: Batch) -> list[Image.Image]:
         """Decoded, at the size at which the translator sees them."""
         pictures = [open_picture(self.root / row.image) for row in batch]
         if not self.translator.at_network_size:
             return pictures
         return [resized(picture, self.settings.network_size(*picture.size)) for picture in pictures]
 
-    def _write(self, batch: list, pictures: Iterable[Image.Image]) -> list[WinterFrame]:
+    def _write(self, batch: Batch, pictures: Iterable[Image.Image]) -> list[WinterFrame]:
         """At the size of the originals again, encoded and written."""
         return [
             _write_frame(resized(picture, (row.width, row.height)), row, self.output, self.settings)
@@ -206,11 +220,11 @@ def resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC)
 
 
-def _write_frame(picture: Image.Image, row, output: Path, settings: WinterSettings) -> WinterFrame:
+def _write_frame(picture: Image.Image, row: FrameRow, output: Path, settings: WinterSettings) -> WinterFrame:
     """Encode and write one winter frame, and drop the one that another format left in its place."""
     if settings.format == "own":
         image, kind = row.image, "jpeg" if row.image.lower().endswith((".jpg", ".jpeg")) else "png"
-        others = set()
+        others: set[str] = set()
     else:
         image, kind = winter_name(row.video, row.image, settings.format), settings.format
         others = _ENCODINGS.keys() - {kind}
@@ -233,7 +247,7 @@ def _report(before: int, more: int, total: int) -> None:
         logger.info("%d of %d winter frames", before + more, total)
 
 
-def _still_whole(batch: list, written: dict[str, WinterFrame], root: Path) -> list[WinterFrame]:
+def _still_whole(batch: Batch, written: dict[str, WinterFrame], root: Path) -> list[WinterFrame]:
     """The rows of a batch that was written before, with every frame as it was; or else none."""
     rows = [written[row.frame_id] for row in batch if row.frame_id in written]
     return rows if len(rows) == len(batch) and all(_is_whole(root / row.image, row) for row in rows) else []

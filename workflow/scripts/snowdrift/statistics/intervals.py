@@ -1,6 +1,7 @@
 """Intervals of scores, and of the difference between two: they cover the drawing of images, not a new training."""
 
 import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -62,7 +63,8 @@ class Estimate(NamedTuple):
         return Difference(value, value - reach, value + reach)
 
 
-class Share(NamedTuple):
+@dataclass(frozen=True)
+class Share:
     """`count` of `n`, with Wilson's interval (JASA 1927), which holds near 0 and 1 too."""
 
     count: int

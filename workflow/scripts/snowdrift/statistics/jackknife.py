@@ -200,9 +200,11 @@ def ratio_interval(numerator: Jackknife, denominator: Jackknife, level: float) -
     return Interval(above / below, (b - root) / a, (b + root) / a)
 
 
-def _log(rate: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(rate, _EDGE))
+def _log(rate: np.ndarray | float) -> np.ndarray:
+    logarithm: np.ndarray = np.log(np.maximum(rate, _EDGE))
+    return logarithm
 
 
-def _logit(share: np.ndarray) -> np.ndarray:
-    return special.logit(np.clip(share, _EDGE, 1 - _EDGE))
+def _logit(share: np.ndarray | float) -> np.ndarray:
+    logit: np.ndarray = special.logit(np.clip(share, _EDGE, 1 - _EDGE))
+    return logit

@@ -159,7 +159,7 @@ def _frames_of(root: Path, file: _File, classes: Classes) -> Iterator[FrameFiles
 
 def _with_objects(frame: FrameFiles, picture: Mapping[str, Any], known: Sequence[Any]) -> FrameFiles:
     """The frame with its boxes; the first fault of its annotations makes it faulty."""
-    size = (picture.get("width"), picture.get("height"))
+    size: tuple[Any, Any] = (picture.get("width"), picture.get("height"))
     boxes, dropped, polygons = [], 0, 0
     try:
         for class_id, annotation in known:
@@ -171,7 +171,7 @@ def _with_objects(frame: FrameFiles, picture: Mapping[str, Any], known: Sequence
             polygons += from_polygon
     except FaultyFile as fault:
         return frame if frame.fault else frame._replace(fault_file=frame.annotation, fault=fault.reason)
-    stated = None if not all(_is_number(side) and side > 0 for side in size) else size
+    stated = size if all(_is_number(side) and side > 0 for side in size) else None
     return frame._replace(objects=Objects(stated, boxes, dropped, polygons))
 
 
@@ -214,18 +214,18 @@ def _load(path: Path) -> dict[str, Any]:
         raise SnowdriftError(
             f"{path}: cannot be read as JSON: {error}", "export the dataset again"
         ) from error
-    lists = content if isinstance(content, dict) else {}
+    lists: dict[str, Any] = content if isinstance(content, dict) else {}
     missing = [part for part in _PARTS if not isinstance(lists.get(part), list)]
     if missing:
         raise SnowdriftError(
             f"{path}: is no COCO file of boxes: it has no list {', '.join(missing)}",
             "export the dataset as COCO instances; an annotation file of another task does not belong here",
         )
-    if any(isinstance(each, dict) and each.get("keypoints") for each in content["categories"]):
+    if any(isinstance(each, dict) and each.get("keypoints") for each in lists["categories"]):
         raise SnowdriftError(
             f"{path}: describes keypoints, and Snowdrift reads boxes", "export the dataset as COCO instances"
         )
-    return content
+    return lists
 
 
 def _class_ids(

@@ -120,12 +120,16 @@ def _folders_of(root: Path, base: str, name: str) -> list[Folder]:
         )
     # CVAT keeps subfolders of the pictures and makes the same ones for the annotations.
     pairs = _pairs(root, f"{base}/{images}".strip("/"), f"{base}/{annotations}".strip("/"))
-    splits = _image_sets(root / base, name, PurePosixPath(root, base, images))
+    splits = _image_sets(root / base, name, root / base / images)
     return [
         Folder(
-            canonical("/".join(filter(None, (name, below)))), *places, is_video=bool(below), split_of=splits
+            canonical("/".join(filter(None, (name, below)))),
+            pictures,
+            notes,
+            is_video=bool(below),
+            split_of=splits,
         )
-        for below, *places in pairs
+        for below, pictures, notes in pairs
     ]
 
 
@@ -134,11 +138,8 @@ def _pairs(root: Path, images: str, annotations: str) -> Iterator[tuple[str, Pur
     pictures = folders_with(root, images, SUFFIXES)
     notes = folders_with(root, annotations, frozenset({".xml"}))
     for below in sorted(pictures.keys() | notes.keys()):
-        places = (
-            PurePosixPath(top, there.get(below, below))
-            for top, there in ((images, pictures), (annotations, notes))
-        )
-        yield below, *places
+        place_of_pictures = PurePosixPath(images, pictures.get(below, below))
+        yield below, place_of_pictures, PurePosixPath(annotations, notes.get(below, below))
 
 
 def _image_sets(base: Path, name: str, images: Path) -> dict[str, str] | None:
@@ -151,7 +152,7 @@ def _image_sets(base: Path, name: str, images: Path) -> dict[str, str] | None:
     main = sets and find_folder(base / sets, "Main")
     if not (sets and main):
         return None
-    there = {canonical(os.path.splitext(picture)[0]) for picture in pictures_below(Path(images), "")}
+    there = {canonical(os.path.splitext(picture)[0]) for picture in pictures_below(images, "")}
     splits: dict[str, str] = {}
     lists = [entry for entry in folders.entries(base / sets / main) if _listed_split(entry.name)]
     for entry in lists:

@@ -8,10 +8,11 @@ them on the way down and before them on the way up. A blur in place of a stride 
 from torch import Tensor, nn
 
 from snowdrift.snow.networks.blurs import BlurDown, BlurUp
+from snowdrift.snow.networks.generator import Generator
 from snowdrift.snow.networks.resnet import ResnetBlock
 
 
-class AntialiasedGenerator(nn.Module):
+class AntialiasedGenerator(Generator):
     """`resnet.ResnetGenerator` with blurs in place of strides.
 
     Args:
@@ -38,7 +39,8 @@ class AntialiasedGenerator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, 3, h, w) in [-1, 1], h and w multiples of `stride`, to the same shape and range."""
-        return self.model(images)
+        result: Tensor = self.model(images)
+        return result
 
     def features(self, images: Tensor, layers: tuple[int, ...]) -> list[Tensor]:
         """The outputs of some layers, by their place in `model`; layers after the last of them are not computed."""
@@ -77,7 +79,8 @@ class AntialiasedDiscriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, 3, h, w) in [-1, 1] to unbounded scores of patches, (n, 1, ...)."""
-        return self.model(images)
+        result: Tensor = self.model(images)
+        return result
 
 
 def _normalised(channels: int) -> list[nn.Module]:

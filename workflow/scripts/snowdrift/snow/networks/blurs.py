@@ -15,6 +15,8 @@ class BlurDown(nn.Module):
         channels: of the features.
     """
 
+    filt: Tensor
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.register_buffer("filt", _kernel((1, 2, 1), channels))
@@ -31,6 +33,8 @@ class BlurUp(nn.Module):
     Args:
         channels: of the features.
     """
+
+    filt: Tensor
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -55,15 +59,16 @@ class SmoothedTransposed(nn.ConvTranspose2d):
         outputs: of its output, (n, outputs, 2h, 2w).
     """
 
+    filt: Tensor
+
     def __init__(self, channels: int, outputs: int) -> None:
         super().__init__(channels, outputs, 3, stride=2, padding=1, output_padding=1)
         self.register_buffer("filt", _kernel((1, 2, 1), outputs))
 
-    def forward(self, features: Tensor) -> Tensor:
-        """See the class."""
-        return conv2d(
-            pad(super().forward(features), (1, 1, 1, 1), mode="replicate"), self.filt, groups=len(self.filt)
-        )
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """See the class; the arguments are those of its base class."""
+        doubled = pad(super().forward(input, output_size), (1, 1, 1, 1), mode="replicate")
+        return conv2d(doubled, self.filt, groups=len(self.filt))
 
 
 def _kernel(row: tuple[int, ...], channels: int) -> Tensor:

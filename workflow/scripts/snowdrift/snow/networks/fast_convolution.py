@@ -12,6 +12,7 @@ that it is there and right.
 import logging
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -60,7 +61,7 @@ class FastConvolution(nn.Module):
         super().__init__()
         if not is_plain(convolution):
             raise ValueError(f"{convolution}: not of stride 1 without dilation and groups")
-        self.weight, self.bias, self.padding = convolution.weight, convolution.bias, convolution.padding[0]
+        self.weight, self.bias, self.padding = convolution.weight, convolution.bias, padding_of(convolution)
         self._transformed: Tensor | None = None
 
     def forward(self, images: Tensor) -> Tensor:
@@ -98,7 +99,7 @@ def replace_layers(network: nn.Module, convolution: Callable[[nn.Conv2d], nn.Mod
             replace_layers(child, convolution)
 
 
-def is_plain(module: nn.Module) -> bool:
+def is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
     """Whether a module is a convolution of stride 1 without dilation and groups, and with padding only if it is 3x3."""
     if not isinstance(module, nn.Conv2d) or module.kernel_size[0] != module.kernel_size[1]:
         return False
@@ -126,7 +127,12 @@ class RowConvolution(nn.Module):
         return row_convolution(images, self.weight, self.bias)
 
 
-def has_few_outputs(module: nn.Module) -> bool:
+def padding_of(convolution: nn.Conv2d) -> int:
+    """The pixels that a convolution that `is_plain` adds on each side."""
+    return int(convolution.padding[0])
+
+
+def has_few_outputs(module: nn.Module) -> TypeGuard[nn.Conv2d]:
     """Whether a module is a convolution that `is_plain`, larger than 3x3, and has too few outputs to go direct."""
     return is_plain(module) and module.kernel_size[0] > 3 and module.out_channels < FEW_OUTPUTS
 
@@ -241,7 +247,7 @@ def row_convolution(images: Tensor, weight: Tensor, bias: Tensor | None) -> Tens
     """
     outputs, channels, side, _ = weight.shape
     columns = weight.permute(3, 0, 1, 2).reshape(side * outputs, channels, side, 1)
-    parts = conv2d(images, columns).unflatten(1, (side, outputs)).unbind(1)
+    parts: Sequence[Tensor] = conv2d(images, columns).unflatten(1, (side, outputs)).unbind(1)
     width = images.shape[-1] - side + 1
     summed = parts[0][..., :width].clone()
     for shift, part in enumerate(parts[1:], 1):

@@ -18,6 +18,7 @@ from snowdrift.snow.networks.fast_convolution import (
     KERNEL_TRANSFORM,
     MIN_CHANNELS,
     TILE,
+    padding_of,
     replace_layers,
     transforms,
     winograd_convolution,
@@ -39,7 +40,7 @@ class _Convolution(nn.Module):
 
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
-        self.weight, self.bias, self.padding = convolution.weight, convolution.bias, convolution.padding[0]
+        self.weight, self.bias, self.padding = convolution.weight, convolution.bias, padding_of(convolution)
 
     def forward(self, images: Tensor) -> Tensor:
         outputs, channels, side, _ = self.weight.shape
@@ -48,7 +49,8 @@ class _Convolution(nn.Module):
             return conv2d(images, self.weight, self.bias, padding=self.padding)
         if images.device.type == "cpu" and images.dtype == torch.float32:
             if side == 3 and channels >= MIN_CHANNELS:
-                return _Winograd.apply(images, self.weight, self.bias)
+                convolved: Tensor = _Winograd.apply(images, self.weight, self.bias)
+                return convolved
             if side > 3 and outputs < FEW_OUTPUTS:
                 return _by_rows(images, self.weight, self.bias)
         return conv2d(images, self.weight, self.bias)
@@ -58,7 +60,7 @@ class _Winograd(torch.autograd.Function):
     """A 3x3 convolution: (n, c, h, w), (o, c, 3, 3), (o,) to (n, o, h - 2, w - 2)."""
 
     @staticmethod
-    def forward(ctx: Any, images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         tiles, ctx.shape = winograd_tiles(images), images.shape
         ctx.save_for_backward(tiles, weight)
         return winograd_product(tiles, transform_kernels(weight), bias, images.shape)
@@ -68,9 +70,8 @@ class _Winograd(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         tiles, weight = ctx.saved_tensors
         of_images, of_weight, of_bias = ctx.needs_input_grad
-        turned = transform_kernels(weight.flip(2, 3).transpose(0, 1)) if of_images else None
         return (
-            winograd_convolution(pad(gradient, (2, 2, 2, 2)), turned, None) if of_images else None,
+            _image_gradient(weight, gradient) if of_images else None,
             _weight_gradient(tiles, gradient) if of_weight else None,
             gradient.sum((0, 2, 3)) if of_bias else None,
         )
@@ -79,6 +80,12 @@ class _Winograd(torch.autograd.Function):
 def transform_kernels(weight: Tensor) -> Tensor:
     """`winograd_weight` in single precision, for kernels that change with every step: (36, o, c)."""
     return (_kernel_transform() @ weight.reshape(-1, 9).T).view(36, *weight.shape[:2])
+
+
+def _image_gradient(weight: Tensor, gradient: Tensor) -> Tensor:
+    """(o, c, 3, 3) of the kernels, and (n, o, h, w) of their convolution, to (n, c, h + 2, w + 2)."""
+    turned = transform_kernels(weight.flip(2, 3).transpose(0, 1))
+    return winograd_convolution(pad(gradient, (2, 2, 2, 2)), turned, None)
 
 
 def _weight_gradient(tiles: Tensor, gradient: Tensor) -> Tensor:
@@ -100,11 +107,12 @@ def _kernel_transform() -> Tensor:
     return torch.kron(rows, rows).float()
 
 
-def _by_rows(images: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def _by_rows(images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """`fast_convolution.row_convolution`, for learning."""
     outputs, channels, side, _ = weight.shape
     columns = weight.permute(3, 0, 1, 2).reshape(side * outputs, channels, side, 1)
-    return _ShiftedSum.apply(conv2d(images, columns).unflatten(1, (side, outputs))) + bias[:, None, None]
+    summed: Tensor = _ShiftedSum.apply(conv2d(images, columns).unflatten(1, (side, outputs)))
+    return summed if bias is None else summed + bias[:, None, None]
 
 
 class _ShiftedSum(torch.autograd.Function):

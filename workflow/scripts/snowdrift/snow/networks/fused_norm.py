@@ -90,7 +90,8 @@ class _FusedBlock(nn.Module):
         inner = features
         for layer in layers:
             inner = layer(inner)
-        return norm(inner, features)
+        result: Tensor = norm(inner, features)
+        return result
 
 
 def normalised(features: Tensor, slope: float = 1.0, padding: int = 0, skip: Tensor | None = None) -> Tensor:
@@ -108,7 +109,8 @@ def normalised(features: Tensor, slope: float = 1.0, padding: int = 0, skip: Ten
     if kernels_work(features.device):
         from snowdrift.snow.networks.norm_kernels import Normalised  # where Triton is
 
-        return Normalised.apply(features, slope, padding, skip)
+        result: Tensor = Normalised.apply(features, slope, padding, skip)
+        return result
     return by_torch(features, slope, padding, skip)
 
 

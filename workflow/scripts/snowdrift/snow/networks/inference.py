@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import pad
 
 from snowdrift.runtime.devices import full_precision
@@ -21,10 +21,11 @@ from snowdrift.snow.networks.fast_convolution import (
     replace_layers,
 )
 from snowdrift.snow.networks.fused_norm import fuse
-from snowdrift.snow.networks.resnet import ResnetGenerator
+from snowdrift.snow.networks.generator import Generator
 
 logger = logging.getLogger(__name__)
 Label = TypeVar("Label")
+AnyGenerator = TypeVar("AnyGenerator", bound=Generator)
 
 MIN_PSNR = 45.0
 """Decibels, against 32 bits and over the range of [-1, 1], from which on a GPU computes in 16 bits."""
@@ -33,7 +34,7 @@ MOST_GRAPHS = 8
 
 
 @torch.inference_mode()
-def translate(generator: nn.Module, images: Tensor) -> Tensor:
+def translate(generator: Generator, images: Tensor) -> Tensor:
     """Run the generator on images of any size, see `padded`.
 
     Args:
@@ -58,7 +59,7 @@ def padded(network: Callable[[Tensor], Tensor], images: Tensor, multiple: int) -
     return network(images)[..., :height, :width]
 
 
-def accelerated(generator: ResnetGenerator) -> ResnetGenerator:
+def accelerated(generator: AnyGenerator) -> AnyGenerator:
     """A copy for inference on the CPU that gives the same pictures but for rounding.
 
     Convolutions of stride 1 are `FastConvolution`s. The copy has other state-dict keys: save the original.
@@ -87,7 +88,7 @@ class _Launched(NamedTuple):
 
     result: Tensor
     sound: Tensor
-    finished: object
+    finished: torch.Event
     given: Tensor
     held: tuple[Tensor, ...]
 
@@ -106,13 +107,13 @@ class BatchTranslator:
     """
 
     def __init__(
-        self, generator: ResnetGenerator, device: torch.device, dtype: torch.dtype = torch.float16
+        self, generator: Generator, device: torch.device, dtype: torch.dtype = torch.float16
     ) -> None:
         self.dtype = dtype
         self._whole = copy.deepcopy(generator)
         fuse(self._whole, without_bias=True)
-        self._whole.to(device, memory_format=torch.channels_last)
-        self._network: ResnetGenerator | None = None
+        self._whole.to(device).to(memory_format=torch.channels_last)
+        self._network: Generator | None = None
         self._device, self._library = device, torch.get_device_module(device)
         self._upload, self._download = self._library.Stream(), self._library.Stream()
         self._sizes: dict[torch.Size, Repeated] = {}
@@ -174,9 +175,10 @@ class BatchTranslator:
         compute = partial(_translate_levels, self._network, self.dtype)
         if pictures.shape not in self._sizes and len(self._sizes) < MOST_GRAPHS:
             self._sizes[pictures.shape] = Repeated(compute, self._memory)
-        return self._sizes.get(pictures.shape, compute)(pictures)
+        levels, sound = self._sizes.get(pictures.shape, compute)(pictures)
+        return levels, sound
 
-    def _chosen(self, pictures: Tensor) -> ResnetGenerator:
+    def _chosen(self, pictures: Tensor) -> Generator:
         """The network in 16 bits, or as it is where they do not do."""
         low = copy.deepcopy(self._whole).to(self.dtype)
         for place, layer in enumerate(low.model):
@@ -198,9 +200,7 @@ def _to_images(pictures: Tensor) -> Tensor:
     return pictures.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
 
 
-def _translate_levels(
-    network: ResnetGenerator, dtype: torch.dtype, pictures: Tensor
-) -> tuple[Tensor, Tensor]:
+def _translate_levels(network: Generator, dtype: torch.dtype, pictures: Tensor) -> tuple[Tensor, Tensor]:
     """8 bits to 8 bits, truncated as `data.to_picture` does; and whether all values were finite before."""
     winter = translate(network, _to_images(pictures).to(dtype)).float()
     sound = winter.isfinite().all()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from snowdrift.snow.networks.blurs import SmoothedTransposed
+from snowdrift.snow.networks.generator import Generator
 
 
 def _normalised(convolution: nn.Module, channels: int) -> list[nn.Module]:
@@ -37,10 +38,11 @@ class ResnetBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(n, channels, h, w) to the same shape."""
-        return features + self.conv_block(features)
+        result: Tensor = features + self.conv_block(features)
+        return result
 
 
-class ResnetGenerator(nn.Module):
+class ResnetGenerator(Generator):
     """Image-to-image generator: encode to a quarter of the side, residual blocks, decode (Johnson et al. 2016).
 
     Args:
@@ -51,7 +53,6 @@ class ResnetGenerator(nn.Module):
             `blurs.SmoothedTransposed`. Its weights have two tensors more, `filt`.
     """
 
-    # Both sides of its input must be multiples of this, or the output would be larger than the input.
     stride = 4
 
     def __init__(
@@ -77,7 +78,8 @@ class ResnetGenerator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, 3, h, w) in [-1, 1], h and w multiples of `stride`, to the same shape and range."""
-        return self.model(images)
+        result: Tensor = self.model(images)
+        return result
 
 
 class PatchDiscriminator(nn.Module):
@@ -104,7 +106,8 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, 3, h, w) in [-1, 1] to unbounded scores (n, 1, h/8 - 2, w/8 - 2)."""
-        return self.model(images)
+        result: Tensor = self.model(images)
+        return result
 
 
 @torch.no_grad()
@@ -113,4 +116,5 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             module.weight.normal_(0.0, 0.02, generator=generator)
-            module.bias.zero_()
+            if module.bias is not None:
+                module.bias.zero_()

@@ -63,6 +63,7 @@ class CommandTranslator(Translator):
     name = "command"
     settings_type = Settings
     at_network_size = True
+    settings: Settings
     digest: str | None = None
 
     @property

@@ -5,7 +5,7 @@ than it has to. Nothing is learned but the colours of the style pictures, and no
 is what colours alone do.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,9 @@ def colours(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return flat.mean(0), np.cov(flat, rowvar=False, bias=True) + _LEAST_VARIANCE * np.eye(3)
 
 
-def transport(mean: np.ndarray, covariance: np.ndarray, to_mean: np.ndarray, to_covariance: np.ndarray):
+def transport(
+    mean: np.ndarray, covariance: np.ndarray, to_mean: np.ndarray, to_covariance: np.ndarray
+) -> Callable[[np.ndarray], np.ndarray]:
     """The map of colours, (h, w, 3) to the same, that gives those of the first mean and covariance the second."""
     root = _root(covariance)
     inverse = np.linalg.inv(root)
@@ -89,4 +91,5 @@ def transport(mean: np.ndarray, covariance: np.ndarray, to_mean: np.ndarray, to_
 def _root(matrix: np.ndarray) -> np.ndarray:
     """The symmetric square root of a symmetric positive matrix."""
     values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    root: np.ndarray = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    return root

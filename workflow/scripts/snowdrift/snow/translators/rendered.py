@@ -69,7 +69,8 @@ def snow_cover(light: np.ndarray) -> np.ndarray:
         np.maximum(shift(mean, (2 * scale, 0), order=1, mode="nearest") - mean, 0), scale / 2
     )
     caps = np.clip(5 * drop, 0, 0.8)
-    return np.clip(below[:, None] * smooth + caps, 0, 1).astype(np.float32)
+    cover: np.ndarray = np.clip(below[:, None] * smooth + caps, 0, 1).astype(np.float32)
+    return cover
 
 
 def texture(shape: tuple[int, int], random: np.random.Generator) -> np.ndarray:
@@ -92,4 +93,5 @@ def flakes(shape: tuple[int, int], random: np.random.Generator) -> np.ndarray:
         points[random.integers(height, size=count), random.integers(width, size=count)] = 1
         radius = max(0.6, size)
         hidden += 2 * np.pi * radius**2 * gaussian_filter(points, radius, truncate=3)
-    return np.clip(0.8 * hidden, 0, 0.9)
+    hidden_share: np.ndarray = np.clip(0.8 * hidden, 0, 0.9)
+    return hidden_share

@@ -181,7 +181,8 @@ class CUT:
         weight = self.settings.lambda_contrast / len(contrasts)
         for name, contrast in zip(("contrast", "identity"), contrasts, strict=False):
             losses[name] = weight * contrast.mean()
-        sum(losses.values()).backward()
+        first, *others = losses.values()
+        sum(others, first).backward()
         self.discriminator.requires_grad_(True)
         self._update(self.generator_optimiser)
         return {name: loss.detach() for name, loss in losses.items()}

@@ -76,7 +76,7 @@ class CycleGAN:
                 fuse(network)
             # The order of dimensions in which tensor cores take pictures.
             order = torch.channels_last if fused or self._in_16_bits else torch.preserve_format
-            self.networks[name] = network.to(device, memory_format=order)
+            self.networks[name] = network.to(device).to(memory_format=order)
         self.g_a, self.g_b, self.d_a, self.d_b = (self.networks[name] for name in NETWORKS)
         self.generator_optimiser = adam(settings.learning_rate, self.g_a, self.g_b)
         self.discriminator_optimiser = adam(settings.learning_rate, self.d_a, self.d_b)
@@ -152,7 +152,7 @@ class CycleGAN:
             fake_winter, *to_winter = self._translate(self.g_a, self.g_b, self.d_a, summer, winter)
             fake_summer, *to_summer = self._translate(self.g_b, self.g_a, self.d_b, winter, summer)
         losses = [loss for pair in zip(to_winter, to_summer, strict=True) for loss in pair]
-        sum(losses).backward()
+        sum(losses[1:], losses[0]).backward()
         for discriminator in (self.d_a, self.d_b):
             discriminator.requires_grad_(True)
         return tuple(
