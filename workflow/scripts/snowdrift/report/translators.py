@@ -125,8 +125,8 @@ def _verdict(leads: Mapping[str, Jackknife], costs: Mapping[str, Cost]) -> str:
     no_worse = [name for name in costs if name not in leads or leads[name].value >= 0]
     cheapest = min(no_worse, key=lambda name: costs[name].training)
     return (
-        f"By intervals that hold for all of them together ({LEVEL:.0%}), {'; '.join(said)}. Of the detectors that do at "
-        f"least as well as mixed on these videos, that of {cheapest} has the winter that costs the least to learn "
+        f"By intervals that hold for all of them together ({LEVEL:.0%}), {'; '.join(said)}. Of the detectors that do "
+        f"at least as well as mixed on these videos, that of {cheapest} has the winter that costs the least to learn "
         f"({_duration(costs[cheapest].training)}; that of mixed: {_duration(costs[_STUDY].training)}). Times are those "
         "of this study's machine, with whatever else it was doing."
     )
