@@ -11,7 +11,7 @@ SNAKEMAKE := $(BIN)/snakemake
 UV := $(shell command -v uv 2>/dev/null || echo .venv/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: env demo doctor watch winter test bench bench-gpu lint docs lock clean-state
+.PHONY: env demo doctor watch winter test test-fast bench bench-gpu lint docs lock clean-state
 .DELETE_ON_ERROR:
 
 env: .venv/ready
@@ -68,6 +68,10 @@ winter: env
 
 test: env
 	$(BIN)/python -m pytest
+
+# What is worth running after each edit: the units, on all cores.
+test-fast: env
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/unit -n auto
 
 # Against the plain way to the same result, or the reference's; docs/benchmarks.md has what came out, and where.
 BENCH := PYTHONPATH=workflow/scripts $(BIN)/python benchmarks
