@@ -87,6 +87,7 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
     if data:
         yield from check_translated(config, data, demo)
         yield from check_space(config, data)
+        yield from check_cache(config, data)
         short = any(path.resolve() == REPOSITORY / "config/demo.yaml" for path in configs)
         yield from check_time(config, data, demo, devices, short=short)
 
@@ -514,6 +515,20 @@ def check_space(config: Mapping[str, Any], data: Any) -> Iterator[Finding]:
     else:
         # Jobs that have not ended may have written a part of it.
         yield Finding(_WARNING if begun else _ERROR, text, _larger_disk())
+
+
+def check_cache(config: Mapping[str, Any], data: Any) -> Iterator[Finding]:
+    """What the frames at the detectors' size would take, where they are smaller than the frames and not kept."""
+    from snowdrift.operation.estimate import cache_bytes
+
+    detector = config["detector"]
+    if not detector["cache"] and detector["image_size"] < max(data.width, data.height):
+        size = _size(cache_bytes(config, data))
+        yield Finding(
+            _OK,
+            f"detector.cache: false: frames of {data.width}x{data.height} are decoded again in every epoch",
+            f"`detector: {{cache: true}}` takes up to {size} of disk, and the same detectors train faster",
+        )
 
 
 def _larger_disk() -> str:
