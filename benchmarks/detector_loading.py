@@ -1,7 +1,7 @@
 """Loading frames of 1920x1080 for a detector, and frames at its size: `python benchmarks/detector_loading.py`.
 
-Ultralytics' own training set, over rendered scenes, in turns: what `load_image` takes for each frame, and what the whole
-item takes, with its mosaic and other augmentation, which are the same on both sides.
+Ultralytics' own training set, over rendered noise, in turns: what `load_image` takes for each frame, and what the
+whole item takes, with its mosaic and other augmentation, which are the same on both sides.
 """
 
 import argparse
