@@ -88,6 +88,10 @@ class StudyTrainer(ResumableTrainer):
         order, and leaves out another frame.
         """
         loader = super().get_dataloader(dataset_path, batch_size, rank, mode)
+        if mode == "val" and loader.num_workers > self.args.workers:  # Ultralytics doubles them
+            loader.close()
+            options = {"workers": self.args.workers, "rank": rank, "device": self.device, "shuffle": False}
+            return build_dataloader(loader.dataset, batch_size, **options)
         last = len(loader.sampler) % loader.batch_size or loader.batch_size
         if mode != "train" or last > 1 or self.args.imgsz >= _LEAST_SIZE:
             return loader
