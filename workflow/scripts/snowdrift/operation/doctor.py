@@ -70,6 +70,7 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
     yield Finding(_OK, f"detectors: {_detectors(config)}")
     logging.disable(logging.INFO)
     devices = yield from check_devices(config)
+    yield from check_memory(config, devices)
     data = None
     for check in (
         check_frames,
@@ -195,6 +196,19 @@ def check_devices(config: Mapping[str, Any]):
         there = "jobs on nodes use those that they are given" if _scheduler() else "all runs on the CPU"
         yield Finding(_OK, f"no GPU here: {there}")
     return len(devices)
+
+
+def check_memory(config: Mapping[str, Any], devices: int) -> Iterator[Finding]:
+    """Whether a step of each training between unpaired pictures is expected to fit the GPUs."""
+    from snowdrift.runtime.leases import smallest_memory, visible_devices
+    from snowdrift.snow.memory import memory_advice
+    from snowdrift.snow.names import TRAINED, used_translators
+
+    card = smallest_memory(visible_devices()) if devices else None
+    for name in set(TRAINED) & set(used_translators(config)):
+        section = config[name]
+        if section["pretrained"] is None and (advice := memory_advice(name, section, section["gpus"], card)):
+            yield Finding(_WARNING, *advice.split("; ", 1))
 
 
 def _cuda_fault() -> str | None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from snowdrift.data.splits import SPLITS
 from snowdrift.settings.config import load_schema, read_config
+from snowdrift.snow.memory import training_megabytes
 
 # Measured: memory in MB, time in seconds of one thread.
 _PLAIN = 200  # Python with pandas and matplotlib
@@ -189,8 +190,7 @@ class _Study:
         generator = generator_multiplications(filters, config["blocks"])
         # Six passes through a generator, and as many through a discriminator, each with gradients the work of three.
         work = 18 * pairs * pixels * (generator + 14 * critic + 12 * critic**2)
-        # What the gradients need: three tensors for each convolution.
-        kept = config["batch_size"] * pixels / 1e6 * 6 * 12 * filters * (3.25 + config["blocks"] / 2)
+        kept = training_megabytes(config)
         return Need(
             self.memory(_TORCH, kept, threads, config["gpus"]),
             20
