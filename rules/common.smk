@@ -20,7 +20,8 @@ sys.path.append(f"{REPOSITORY}/workflow/scripts")
 from snowdrift.settings.config import check_paths, complete_config, load_schema
 from snowdrift.data.class_maps import merged_classes, told_apart
 from snowdrift.data.places import data_root, is_table
-from snowdrift.data.sets import ORIGINAL, TRANSLATOR, TRUE_WINTER, shows_true_winter
+from snowdrift.data.sets import TEST_SETS, TRANSLATOR, TRUE_WINTER, shows_true_winter
+from snowdrift.detection.sources import shown_splits
 from snowdrift.operation.resources import needs
 from snowdrift.runtime.code_digest import CodeDigests
 from snowdrift.runtime.data_state import data_state
@@ -111,6 +112,9 @@ TRUE_WINTER_TABLES = (
 TRANSLATORS = used_translators(config)
 PRETRAINED = config["cyclegan"]["pretrained"]
 
+# Of each source that a detector sees, the splits in which it does.
+SHOWN_SPLITS = shown_splits(config)
+
 # The side studies can be left out.
 XRAY = "xray" in config["chapters"]
 ATTACK = "attack" in config["chapters"]
@@ -121,6 +125,7 @@ wildcard_constraints:
     shard=r"\d+",
     translator="|".join(TRANSLATORS),
     domain="|".join(config["training_sets"]),
+    source="|".join(SHOWN_SPLITS),
     seed=r"\d+",
 
 
@@ -155,6 +160,22 @@ def manifests(translator):
         f"{RESULTS}/snow/{translator}/shards/{{shard}}.parquet",
         shard=range(config["winterize"]["shards"]),
     )
+
+
+def cached_frames(*sources):
+    """The manifests of these sources' frames at the detectors' size; nothing without `detector.cache`."""
+    return expand(
+        f"{RESULTS}/detection/cache/{{source}}/shards/{{shard}}.parquet",
+        source=[source for source in SHOWN_SPLITS if source in sources],
+        shard=range(config["winterize"]["shards"] if config["detector"]["cache"] else 0),
+    )
+
+
+def winter_shard(wildcards):
+    """The manifest of the winter frames of one shard of a source, as an input; nothing for photographs."""
+    if wildcards.source not in TRANSLATORS:
+        return {}
+    return {"winter": f"{RESULTS}/snow/{wildcards.source}/shards/{wildcards.shard}.parquet"}
 
 
 def own_weights(wildcards):

@@ -1,7 +1,7 @@
 # Detection: one YOLOv5 for each training set and seed, evaluated on every test set.
 #
 # Needs: data/frames.parquet, data/boxes.parquet, the frames, and winter frames and true winter if a set shows them.
-# Makes: detection/datasets/<domain>/, detection/models/<domain>-seed<seed>/, detection/matches/<domain>-seed<seed>.parquet,
+# Makes: detection/cache/<source>/{frames/<image>.npy,shards/<n>.parquet} if detector.cache is set, detection/datasets/<domain>/, detection/models/<domain>-seed<seed>/, detection/matches/<domain>-seed<seed>.parquet,
 #        detection/{cross_domain,curves,comparisons,in_use,by_height}.csv, detection/left_out.parquet
 #
 # The wildcard `domain` is the name of a training set.
@@ -9,6 +9,9 @@
 MODELS = expand(
     "{domain}-seed{seed}", domain=config["training_sets"], seed=config["detector"]["seeds"]
 )
+
+# What is tested on, beside what a detector is trained on.
+TESTED_SOURCES = [TEST_SETS[name] for name in config["test_sets"]]
 
 # A class of true winter may stand for several of the study's, whose detections count as that one there.
 MERGED_CLASSES = {} if SAME_AS_FRAMES else merged_classes(OWN_WINTER["map"])
@@ -30,6 +33,39 @@ rule detection:
         f"{RESULTS}/detection/detections.jpg",
 
 
+rule cache_frames:
+    """Resize one shard of a source's frames as Ultralytics would in every epoch of every training."""
+    input:
+        unpack(winter_shard),
+        frames=lambda wildcards: (
+            TRUE_WINTER_TABLES[0] if wildcards.source == TRUE_WINTER else FRAMES
+        ),
+    output:
+        manifest=f"{RESULTS}/detection/cache/{{source}}/shards/{{shard}}.parquet",
+        digests=f"{RESULTS}/digests/cache_frames/{{source}}/{{shard}}.csv",
+    log:
+        f"{RESULTS}/logs/cache_frames/{{source}}/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/cache_frames/{{source}}/{{shard}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["detector"]["threads"]
+    resources:
+        mem_mb=memory("cache_frames"),
+        runtime=minutes("cache_frames"),
+    params:
+        image_size=config["detector"]["image_size"],
+        splits=lambda wildcards: SHOWN_SPLITS[wildcards.source],
+        shards=config["winterize"]["shards"],
+        # Moved data are the same data, see `place`.
+        root=lambda wildcards, input: (
+            TRUE_WINTER_ROOT if wildcards.source == TRUE_WINTER else FRAME_ROOT
+        ),
+        code=code("cache_frames"),
+    script:
+        "../workflow/scripts/cache_frames.py"
+
+
 rule build_dataset:
     """Lay out one training set, with its validation frames, as a YOLO dataset of links and label files."""
     input:
@@ -49,6 +85,7 @@ rule build_dataset:
         true_winter=lambda wildcards: (
             TRUE_WINTER_TABLES if TRUE_WINTER in config["training_sets"][wildcards.domain] else []
         ),
+        cached=lambda wildcards: cached_frames(*config["training_sets"][wildcards.domain]),
     output:
         folder=directory(f"{RESULTS}/detection/datasets/{{domain}}"),
         digests=f"{RESULTS}/digests/build_dataset/{{domain}}.csv",
@@ -137,17 +174,20 @@ rule evaluate_detector:
         digests=rules.build_dataset.output.digests,
         frames=FRAMES,
         boxes=BOXES,
-        # Of the test sets, and of the validation videos, which show what the training set shows.
+        # Its own validation pictures are of what it was trained on.
         manifests=lambda wildcards: [
             manifest
             for translator in TRANSLATORS
-            if translator in (TRANSLATOR, *config["training_sets"][wildcards.domain])
+            if translator in [TRANSLATOR, *config["training_sets"][wildcards.domain]]
             for manifest in manifests(translator)
         ],
         true_winter=lambda wildcards: (
             TRUE_WINTER_TABLES
-            if TRUE_WINTER in (*config["test_sets"], *config["training_sets"][wildcards.domain])
+            if TRUE_WINTER in [*config["training_sets"][wildcards.domain], *TESTED_SOURCES]
             else []
+        ),
+        cached=lambda wildcards: cached_frames(
+            *config["training_sets"][wildcards.domain], *TESTED_SOURCES
         ),
     output:
         matches=f"{RESULTS}/detection/matches/{{domain}}-seed{{seed}}.parquet",

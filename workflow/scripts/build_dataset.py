@@ -17,6 +17,7 @@ with job(snakemake.log[0], snakemake.output):
         snakemake.input.manifests,
         snakemake.input.true_winter,
         snakemake.params.true_winter_root,
+        snakemake.input.cached,
     )
     selections = training_selections(
         pictures.frames,

@@ -22,6 +22,7 @@ with (
             snakemake.input.manifests,
             snakemake.input.true_winter,
             snakemake.params.true_winter_root,
+            snakemake.input.cached,
         ),
         dataset[dataset["split"] == "val"][["frame_id", "source"]],
         settings=EvaluationSettings(**snakemake.params.settings),

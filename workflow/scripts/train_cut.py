@@ -7,15 +7,20 @@ import torch
 from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
+from snowdrift.runtime.leases import smallest_memory, visible_devices
 from snowdrift.runtime.resume import job_state
+from snowdrift.snow.memory import memory_advice
 from snowdrift.snow.translators.cut.training import TrainingSettings, train_cut
 
 with (
-    job(snakemake.log[0], snakemake.output),
+    job(snakemake.log[0], snakemake.output) as logger,
     leased_devices(
         snakemake.params.device, max(1, snakemake.resources.gpu), snakemake.resources.gpu
     ) as devices,
 ):
+    card = smallest_memory(visible_devices()) if devices[0].type == "cuda" else None
+    if advice := memory_advice("cut", snakemake.params.settings, len(devices), card):
+        logger.warning(advice)
     torch.set_num_threads(snakemake.threads)
     frame_root = Path(snakemake.params.frame_root or snakemake.input.frame_root)
     style_root = Path(snakemake.params.style_root or snakemake.input.style_root)

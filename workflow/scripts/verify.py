@@ -12,6 +12,10 @@ with job(snakemake.log[0]) as logger:
     shards = {*study.glob("snow/*/shards/*.parquet"), *study.glob("pictures/shards/*.parquet")}
     shards -= {each.file for each in found}
     frames, winter = find_winter_damage(sorted(shards), snakemake.threads)
-    if damage := found + winter:
+    resized = {*study.glob("detection/cache/*/shards/*.parquet")} - {each.file for each in found}
+    arrays, cached = find_winter_damage(sorted(resized), snakemake.threads)
+    if damage := found + winter + cached:
         raise damage_error(damage, snakemake.params.rules, snakemake.params.options)
     logger.info("all %d results and %d winter frames are as they were made", results, frames)
+    if arrays:
+        logger.info("and so are all %d frames at the detectors' size", arrays)

@@ -31,7 +31,8 @@ class Pictures:
         boxes: The box table, in fractions of the frame.
         roots: Folder of each source's pictures: `original`, the translators if there are winter frames, and
             `true_winter` if there is any.
-        images: Columns frame_id, source, image (path below the source's root) and digest.
+        images: Columns frame_id, source, image (path below the source's root), digest and cached: the file that
+            holds it at the detectors' size, or nothing.
         class_names: Names of the classes, in the order of their ids.
     """
 
@@ -42,10 +43,10 @@ class Pictures:
     class_names: Sequence[str]
 
     def locate(self, selection: pd.DataFrame) -> pd.DataFrame:
-        """Add `image` (below the root) and `picture` (the file, existing) to rows of frame_id and source.
+        """Add `image` (below the root), `picture` (the file, existing) and `cached` to rows of frame_id and source.
 
         Raises:
-            SnowdriftError: A frame has no winter version in the manifests, or a file is not there.
+            SnowdriftError: A frame has no winter version in the manifests, or a file that they name is not there.
         """
         located = selection.merge(self.images, on=["frame_id", "source"], how="left", validate="one_to_one")
         unknown = located.loc[located["image"].isna(), "frame_id"]
@@ -59,6 +60,12 @@ class Pictures:
         for source, picture in zip(located["source"], located["picture"], strict=True):
             if not os.path.isfile(picture):
                 raise _missing(source, picture)
+        for cached in located["cached"].dropna():
+            if not os.path.isfile(cached):
+                raise SnowdriftError(
+                    f"{cached}: this frame at the detectors' size is not there",
+                    "target `verify` (with your --configfile) finds all damaged ones",
+                )
         return located
 
 
@@ -70,6 +77,7 @@ def read_pictures(
     manifests: Iterable[Path | str] = (),
     true_winter: Sequence[Path | str] = (),
     true_winter_root: Path | str | None = None,
+    cached: Iterable[Path | str] = (),
 ) -> Pictures:
     """Read the frame table, the box table and the manifests of the winter frames.
 
@@ -82,6 +90,7 @@ def read_pictures(
             frames are needed.
         true_winter: The frame table and the box table of true winter; none where it is not needed.
         true_winter_root: Folder that `image` of its frame table is relative to.
+        cached: The manifests of `cache.cache_frames`, of the sources that there are; none without the cache.
     """
     table = read_table(frames).assign(origin=ORIGINAL)
     columns = ["frame_id", "image", "digest"]
@@ -94,13 +103,25 @@ def read_pictures(
         true_frames = with_own_ids(read_table(true_winter[0])).assign(origin=TRUE_WINTER)
         parts.append(true_frames[columns].assign(source=TRUE_WINTER))
         table = pd.concat([table, true_frames], ignore_index=True)
+    images = pd.concat(parts, ignore_index=True)
     return Pictures(
         table,
         read_boxes(boxes, true_winter),
         {source: Path(folder) for source, folder in roots.items() if folder is not None},
-        pd.concat(parts, ignore_index=True),
+        images.merge(_read_cached(cached), on=["frame_id", "source"], how="left", validate="one_to_one"),
         list(class_names),
     )
+
+
+def _read_cached(manifests: Iterable[Path | str]) -> pd.DataFrame:
+    """Columns frame_id, source and cached, the file."""
+    parts = [pd.DataFrame(columns=["frame_id", "source", "cached"], dtype=str)]
+    for path in manifests:
+        table, source = read_table(path), translator_of(path)
+        files = [str(winter_folder(path) / image) for image in table["image"]]
+        part = table[["frame_id"]].assign(source=source, cached=files)
+        parts.append(with_own_ids(part) if source == TRUE_WINTER else part)
+    return pd.concat(parts, ignore_index=True)
 
 
 def read_boxes(boxes: Path | str, true_winter: Sequence[Path | str] = ()) -> pd.DataFrame:
@@ -117,7 +138,8 @@ def with_own_ids(table: pd.DataFrame) -> pd.DataFrame:
 def write_dataset(folder: Path | str, pictures: Pictures, selections: Mapping[str, pd.DataFrame]) -> None:
     """Write one dataset, replacing what lies at `folder`; the folder appears whole or not at all.
 
-    It holds `images/<split>/<video>_<source>/<name>` (links), `labels/<split>/<video>_<source>/<stem>.txt`,
+    It holds `images/<split>/<video>_<source>/<name>` (links; `<stem>.npy` is one to the frame at the detectors' size,
+    which Ultralytics reads in its place), `labels/<split>/<video>_<source>/<stem>.txt`,
     `data.yaml` and `frames.csv` (frame_id, split, source, image, and the picture's digest). A frame without
     boxes has an empty label file. `data.yaml` names no folder, so Ultralytics looks beside it, whatever the
     current directory.
@@ -156,7 +178,9 @@ def list_files(folder: Path | str) -> tuple[list[Path], list[Path]]:
     """What a dataset of `write_dataset` consists of: its tables and labels, and its pictures."""
     folder = Path(folder)
     texts = [folder / "data.yaml", folder / "frames.csv", *sorted(folder.glob("labels/*/*/*.txt"))]
-    return texts, sorted(folder.glob("images/*/*/*"))
+    # The arrays are the pictures again, so a training that began without them goes on with them.
+    pictures = (path for path in folder.glob("images/*/*/*") if path.suffix != ".npy")
+    return texts, sorted(pictures)
 
 
 def lost_pictures(dataset_frames: pd.DataFrame, split: str, found: Iterable[str]) -> list[str]:
@@ -195,16 +219,21 @@ def _write_links(folder: Path, table: pd.DataFrame, roots: Mapping[str, Path]) -
     for parent in sorted({Path(image).parent for image in table["image"]}):
         (folder / parent).mkdir(parents=True)
     relative = {source: not Path(root).is_absolute() for source, root in roots.items()}
-    for source, image, picture in zip(table["source"], table["image"], table["picture"], strict=True):
+    columns = (table[name] for name in ("source", "image", "picture", "cached"))
+    for source, image, picture, cached in zip(*columns, strict=True):
         link = folder / image
-        # Where a folder on the way is a link, a step up does not lead back.
-        target = (os.path.realpath if ".." in Path(picture).parts else os.path.abspath)(picture)
         if _has_bytes_after_end(picture):
             _copy_ending_well(picture, link)
-        elif relative[source]:
-            os.symlink(os.path.relpath(target, os.path.realpath(link.parent)), link)
         else:
-            os.symlink(target, link)
+            _link(link, picture, relative=relative[source])
+        if isinstance(cached, str):
+            _link(link.with_suffix(".npy"), cached, relative=not os.path.isabs(cached))
+
+
+def _link(link: Path, file: str, *, relative: bool) -> None:
+    # Where a folder on the way is a link, a step up does not lead back.
+    target = (os.path.realpath if ".." in Path(file).parts else os.path.abspath)(file)
+    os.symlink(os.path.relpath(target, os.path.realpath(link.parent)) if relative else target, link)
 
 
 def _has_bytes_after_end(picture: str) -> bool:

@@ -166,7 +166,7 @@ def _match(
         "batch": settings.batch_size,
         "conf": settings.confidence,
         "iou": settings.iou,
-        "workers": settings.workers,
+        "workers": min(settings.workers, threads),
         "device": device,
         "rect": True,
         "plots": False,

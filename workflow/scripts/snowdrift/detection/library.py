@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import torch
 
 _SWITCHES = {
@@ -65,6 +68,40 @@ def prepare_ultralytics() -> None:
 def ultralytics_device(devices: Sequence[torch.device]) -> str:
     """Devices in Ultralytics' words: `cpu`, or the indices of GPUs."""
     return "cpu" if devices[0].type == "cpu" else ",".join(str(device.index or 0) for device in devices)
+
+
+def load_resized(picture: Path, image_size: int) -> np.ndarray:
+    """A picture as Ultralytics' datasets load it, by their own function: upright, its longer side at this size.
+
+    Returns:
+        (height, width, 3), blue, green and red of 8 bits.
+
+    Raises:
+        FileNotFoundError: it cannot be read.
+    """
+    prepare_ultralytics()
+    import cv2
+    from ultralytics.data.base import BaseDataset
+
+    # What the function reads of a dataset: of one picture, without arrays in place of it, and without augmentation.
+    dataset = SimpleNamespace(
+        ims=[None],
+        im_files=[str(picture)],
+        npy_files=[picture / "none"],
+        cv2_flag=cv2.IMREAD_COLOR,
+        imgsz=image_size,
+        augment=False,
+        cache=None,
+    )
+    return BaseDataset.load_image(dataset, 0)[0]
+
+
+def read_arrays(dataset: Any) -> None:
+    """Let one of Ultralytics' datasets read `<stem>.npy` in place of a picture, whichever is the younger.
+
+    What lies there is held to the picture by its manifest, and the time stamps of either may be those of a copy.
+    """
+    dataset.cache = "disk"  # asked for in the arguments, Ultralytics would write arrays of its own
 
 
 def use_threads(threads: int) -> Callable[[object], None]:

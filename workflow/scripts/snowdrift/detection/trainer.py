@@ -10,7 +10,7 @@ from ultralytics.data import build_dataloader
 from ultralytics.utils.torch_utils import strip_optimizer
 
 from snowdrift.detection.datasets import lost_pictures
-from snowdrift.detection.library import use_threads
+from snowdrift.detection.library import read_arrays, use_threads
 from snowdrift.detection.resumable import ResumableTrainer
 from snowdrift.detection.weights import load_start_weights
 from snowdrift.runtime.errors import SnowdriftError
@@ -73,6 +73,7 @@ class StudyTrainer(ResumableTrainer):
         except (RuntimeError, ValueError, FileNotFoundError) as error:
             reason = str(error).splitlines()[0]
             raise _unusable(f"{img_path}: Ultralytics cannot use this dataset: {reason}") from error
+        read_arrays(dataset)
         lost = lost_pictures(self._expected, mode, dataset.im_files)
         if lost:
             raise _unusable(
@@ -87,6 +88,10 @@ class StudyTrainer(ResumableTrainer):
         order, and leaves out another frame.
         """
         loader = super().get_dataloader(dataset_path, batch_size, rank, mode)
+        if mode == "val" and loader.num_workers > self.args.workers:  # Ultralytics doubles them
+            loader.close()
+            options = {"workers": self.args.workers, "rank": rank, "device": self.device, "shuffle": False}
+            return build_dataloader(loader.dataset, batch_size, **options)
         last = len(loader.sampler) % loader.batch_size or loader.batch_size
         if mode != "train" or last > 1 or self.args.imgsz >= _LEAST_SIZE:
             return loader

@@ -43,7 +43,7 @@ class TrainingSettings:
         close_mosaic: Number of last epochs without mosaics.
         validate: Validate after each epoch, and keep the weights with the best mAP50-95. Without it, the
             weights of the last epoch are kept.
-        workers: Processes that load frames; 0 is used on the CPU.
+        workers: Processes that load frames for each device, at most the job's threads for all; 0 is used on the CPU.
         plots: Keep Ultralytics' plots.
         nominal_batch_size: Gradients add up over round(nominal_batch_size / batch_size) passes before a step,
             as in YOLOv5, and Ultralytics scales `weight_decay` by the frames that a step really sees over
@@ -118,6 +118,7 @@ def train_detector(
         "name": ".",  # in the project folder itself
         "seed": seed,
         "device": ultralytics_device(devices),
+        "workers": min(settings.workers, threads // len(devices)),
     }
     try:
         torch.set_num_threads(threads)
@@ -176,7 +177,6 @@ def _arguments(settings: TrainingSettings) -> dict[str, object]:
         "val": settings.validate,
         "save": settings.validate,  # the last epoch is saved in any case
         "plots": settings.plots,
-        "workers": settings.workers,
         "patience": 0,
         "deterministic": True,
         "amp": False,

@@ -9,7 +9,8 @@ from torch import Tensor
 from torchvision.ops import batched_nms
 from ultralytics.models.yolo.detect import DetectionValidator
 from ultralytics.utils.metrics import box_iou
-from ultralytics.utils.ops import scale_boxes
+
+from snowdrift.detection.library import read_arrays
 
 
 class FrameMatches(NamedTuple):
@@ -48,6 +49,12 @@ class MatchingValidator(DetectionValidator):
         super().__init__(**arguments)
         self.frames: list[FrameMatches] = []
         self._class_ids = None if class_ids is None else torch.tensor(class_ids)
+
+    def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> Any:
+        """Build the dataset, which reads frames at the detectors' size where there are some."""
+        dataset = super().build_dataset(img_path, mode, batch)
+        read_arrays(dataset)
+        return dataset
 
     def _counted(self, classes: Tensor) -> Tensor:
         return self._class_ids.to(classes.device)[classes.long()].to(classes.dtype)
@@ -107,8 +114,11 @@ def claimed_objects(preds: dict[str, Tensor], batch: dict[str, Tensor], hits: np
 
 
 def _heights(boxes: Tensor, batch: dict[str, Any]) -> np.ndarray:
-    """Heights of boxes as shares of the picture's height, from corners in pixels of the network's input."""
-    if not len(boxes):
-        return np.zeros(0, np.float32)
-    corners = scale_boxes(batch["imgsz"], boxes.clone(), batch["ori_shape"], ratio_pad=batch["ratio_pad"])
-    return ((corners[:, 3] - corners[:, 1]) / batch["ori_shape"][0]).cpu().numpy()
+    """Heights of boxes as shares of the picture's height, from corners in pixels of the network's input.
+
+    The share is one of the picture as it was resized: the same whether it was loaded at its own size or not.
+    """
+    (gain, _), (_, above) = batch["ratio_pad"]
+    height = round(batch["ori_shape"][0] * gain)
+    edges = ((boxes[:, [1, 3]] - above) / height).clamp(0, 1)
+    return (edges[:, 1] - edges[:, 0]).cpu().numpy()

@@ -70,6 +70,7 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
     yield Finding(_OK, f"detectors: {_detectors(config)}")
     logging.disable(logging.INFO)
     devices = yield from check_devices(config)
+    yield from check_memory(config, devices)
     data = None
     for check in (
         check_frames,
@@ -87,6 +88,7 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
     if data:
         yield from check_translated(config, data, demo)
         yield from check_space(config, data)
+        yield from check_cache(config, data)
         short = any(path.resolve() == REPOSITORY / "config/demo.yaml" for path in configs)
         yield from check_time(config, data, demo, devices, short=short)
 
@@ -194,6 +196,19 @@ def check_devices(config: Mapping[str, Any]):
         there = "jobs on nodes use those that they are given" if _scheduler() else "all runs on the CPU"
         yield Finding(_OK, f"no GPU here: {there}")
     return len(devices)
+
+
+def check_memory(config: Mapping[str, Any], devices: int) -> Iterator[Finding]:
+    """Whether a step of each training between unpaired pictures is expected to fit the GPUs."""
+    from snowdrift.runtime.leases import smallest_memory, visible_devices
+    from snowdrift.snow.memory import memory_advice
+    from snowdrift.snow.names import TRAINED, used_translators
+
+    card = smallest_memory(visible_devices()) if devices else None
+    for name in set(TRAINED) & set(used_translators(config)):
+        section = config[name]
+        if section["pretrained"] is None and (advice := memory_advice(name, section, section["gpus"], card)):
+            yield Finding(_WARNING, *advice.split("; ", 1))
 
 
 def _cuda_fault() -> str | None:
@@ -514,6 +529,20 @@ def check_space(config: Mapping[str, Any], data: Any) -> Iterator[Finding]:
     else:
         # Jobs that have not ended may have written a part of it.
         yield Finding(_WARNING if begun else _ERROR, text, _larger_disk())
+
+
+def check_cache(config: Mapping[str, Any], data: Any) -> Iterator[Finding]:
+    """What the frames at the detectors' size would take, where they are smaller than the frames and not kept."""
+    from snowdrift.operation.estimate import cache_bytes
+
+    detector = config["detector"]
+    if not detector["cache"] and detector["image_size"] < max(data.width, data.height):
+        size = _size(cache_bytes(config, data))
+        yield Finding(
+            _OK,
+            f"detector.cache: false: frames of {data.width}x{data.height} are decoded again in every epoch",
+            f"`detector: {{cache: true}}` takes up to {size} of disk, and the same detectors train faster",
+        )
 
 
 def _larger_disk() -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from snowdrift.data.sets import shows_true_winter
 from snowdrift.data.splits import SPLITS
+from snowdrift.detection.sources import shown_splits
 from snowdrift.operation.resources import YOLO, generator_multiplications
 from snowdrift.snow.names import used_translators
 
@@ -91,6 +92,8 @@ def disk_bytes(config: Mapping[str, Any], data: Data) -> dict[str, float]:
         parts["rendered frames"] = float(data.frame_bytes)
         if shows_true_winter(config) and config["data"]["true_winter"]["folder"] is None:
             parts["rendered winter"] = float(data.frame_bytes)
+    if config["detector"]["cache"]:
+        parts["frames at the detectors' size"] = cache_bytes(config, data)
     cyclegan = config["cyclegan"]
     if cyclegan["pretrained"] is None:
         scale = (cyclegan["filters"] / 64) ** 2
@@ -105,6 +108,15 @@ def disk_bytes(config: Mapping[str, Any], data: Data) -> dict[str, float]:
     return parts
 
 
+def cache_bytes(config: Mapping[str, Any], data: Data) -> float:
+    """Bytes that `detector.cache` takes; pictures of true winter count as the study's own frames."""
+    longer = config["detector"]["image_size"]
+    pixels = longer**2 * min(data.width, data.height) / max(data.width, data.height)
+    shown = (split for splits in shown_splits(config).values() for split in splits)
+    shares = sum(_share(config["splits"][split], data.videos) for split in shown)
+    return 3 * pixels * data.frames * shares
+
+
 def part_done(config: Mapping[str, Any], results: Path) -> dict[str, float]:
     """The share of each part of `disk_bytes` whose jobs have ended, 0 to 1, by the manifests that they leave.
 
@@ -114,6 +126,10 @@ def part_done(config: Mapping[str, Any], results: Path) -> dict[str, float]:
         "winter frames": (
             "winterize_shard/*/*",
             config["winterize"]["shards"] * len(used_translators(config)),
+        ),
+        "frames at the detectors' size": (
+            "cache_frames/*/*",
+            config["winterize"]["shards"] * len(shown_splits(config)),
         ),
         "datasets": ("build_dataset/*", len(config["training_sets"])),
         "rendered frames": ("render_vfp290k", 1),

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from snowdrift.data.splits import SPLITS
 from snowdrift.settings.config import load_schema, read_config
+from snowdrift.snow.memory import training_megabytes
 from snowdrift.snow.names import MOST_COMPARED
 
 # Measured: memory in MB, time in seconds of one thread.
@@ -25,6 +26,7 @@ _RATE = 15e9  # multiplications a second; 20e9 to 44e9 in convolutions of 16 to 
 _MEGAPIXEL = 0.03  # to decode or encode a picture, with what is done to it on the way
 _FOUND = 76  # detections a frame at a confidence of 0.001, nearly all wrong
 _DETECTION = 0.001, 1.5e-6  # MB and seconds each time the metrics of a detection's test set are computed
+_WRITTEN = 0.01  # a frame at a detector's size, without compression, and its digest
 _STEP = 0.02  # a step of a small network's training, beside its multiplications
 
 # Assumed, since no study has run on a GPU.
@@ -136,8 +138,19 @@ class _Study:
             "choose_training_images": few,
             "choose_attack_images": few,
             # A link, a label, and a look at the picture's end, on a network disk.
+            "cache_frames": self._cache(),
             "build_dataset": Need(few.memory, 5 + 0.02 * 2 * (self.split("train") + self.split("val"))),
         }
+
+    def _cache(self) -> Need:
+        """A shard of the original frames, or of one of their versions; nobody knows of how many true winter is."""
+        detector = self.config["detector"]
+        frames = math.ceil(sum(self.split(name) for name in SPLITS) / self.config["winterize"]["shards"])
+        pictures = 2 * detector["threads"] * 12 * max(self.megapixels, detector["image_size"] ** 2 / 1e6)
+        return Need(
+            _ULTRALYTICS + self.table + pictures,
+            20 + frames * self.megapixels * _MEGAPIXEL + frames * _WRITTEN,
+        )
 
     def snow(self) -> dict[str, Need]:
         config, winter = self.config["cyclegan"], self.config["winterize"]
@@ -202,8 +215,7 @@ class _Study:
         generator = generator_multiplications(filters, config["blocks"])
         # Six passes through a generator, and as many through a discriminator, each with gradients the work of three.
         work = 18 * pairs * pixels * (generator + 14 * critic + 12 * critic**2)
-        # What the gradients need: three tensors for each convolution.
-        kept = config["batch_size"] * pixels / 1e6 * 6 * 12 * filters * (3.25 + config["blocks"] / 2)
+        kept = training_megabytes(config)
         return Need(
             self.memory(_TORCH, kept, threads, config["gpus"]),
             20
@@ -222,7 +234,8 @@ class _Study:
         chosen = versions * self.split("val")
         validated = chosen if config["validate"] else 0
         loaders = max(1, config["workers"])
-        loading = (self.megapixels * _MEGAPIXEL + _STEP) / loaders
+        decoded = 0 if config["cache"] else self.megapixels * _MEGAPIXEL
+        loading = (decoded + _STEP) / loaders
         found, (megabytes, seconds) = _FOUND * tested, _DETECTION
         videos = self.config["splits"]["test"]
         videos = videos if isinstance(videos, int) else len(videos)

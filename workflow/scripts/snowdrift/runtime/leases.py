@@ -55,6 +55,19 @@ def visible_devices() -> dict[str, str]:
     return found
 
 
+def smallest_memory(names: Iterable[str]) -> float | None:
+    """Memory in MB of the smallest of these GPUs; None where nvidia-smi does not say, as of a slice of one."""
+    program, wanted = shutil.which("nvidia-smi"), ",".join(names)
+    if program is None or not wanted:
+        return None
+    command = [program, f"--id={wanted}", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    sizes = done.stdout.split()
+    if done.returncode or not sizes or not all(size.isdigit() for size in sizes):
+        return None
+    return min(map(float, sizes)) * 1024**2 / 1e6  # it counts in MiB
+
+
 def machine_devices() -> list[dict[str, str]]:
     """What nvidia-smi lists, GPU by GPU: the UUID and model of it, or those of the slices that it is cut into."""
     program = shutil.which("nvidia-smi")

@@ -1,4 +1,4 @@
-"""Whether the winter frames on disk are still the ones that were made."""
+"""Whether the frames that shards' manifests tell of, winter frames above all, are still the ones that were made."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from snowdrift.runtime.progress import report
 
 
 def find_winter_damage(manifests: Iterable[Path], threads: int) -> tuple[int, list[Damage]]:
-    """Hold every winter frame against the manifest of its shard.
+    """Hold every winter frame, or frame at the detectors' size, against the manifest of its shard.
 
     Args:
         manifests: of the shards; whole ones, as `runtime.digests.find_damage` tells.
@@ -41,5 +41,9 @@ def _shard_damage(manifest: Path, frames: pd.DataFrame) -> list[Damage]:
         (root / row.image, file_fault(root / row.image, row.bytes, row.digest))
         for row in frames.itertuples(index=False)
     )
-    rule = "winterize_pictures" if manifest.parents[1].name == "pictures" else "winterize_shard"
+    source = manifest.parents[1]
+    if source.parent.name == "cache":
+        rule = "cache_frames"
+    else:
+        rule = "winterize_pictures" if source.name == "pictures" else "winterize_shard"
     return [Damage(file, fault, manifest, rule) for file, fault in faults if fault is not None]
