@@ -237,7 +237,7 @@ class _Study:
         seen = 6e9 * drawn * (len(models) + 3) if inception else 0  # multiplications of Inception v3
         return {
             "train_xray_generator": Need(
-                self.memory(_TORCH + 100, 0),
+                self.memory(_TORCH + 100, max(map(_held, models))),
                 20 + self.compute(passes, config["threads"]) + steps * _STEP + reading,
             ),
             "sample_xray": Need(
@@ -286,6 +286,13 @@ def _small(network: Mapping[str, Any]) -> float:
     else:
         narrow = 40e6 * (network.get("filters", 16) / 16) ** 2
     return narrow * (network["image_size"] / 64) ** 2
+
+
+def _held(network: Mapping[str, Any]) -> float:
+    """MB that a training step holds beyond what the smallest networks do: 200 for 32 images of a U-Net's defaults."""
+    if "width" not in network:
+        return 0
+    return 6 * network["batch_size"] * network["width"] / 32 * (network["image_size"] / 64) ** 2
 
 
 def _drawn(network: Mapping[str, Any]) -> float:
