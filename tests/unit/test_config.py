@@ -419,7 +419,9 @@ def test_a_generator_of_ones_own_brings_its_section_and_must_be_there():
     own = {"xray": {"models": ["pca"], "pca": {"latent_size": 3}}}
     assert complete_config(own, SCHEMA)["xray"]["pca"] == {"latent_size": 3}
     assert "`xray.pca`: no such section" in faults("xray: {models: [pca]}")
-    assert "`xray.models`: glow; expected some of dcgan, gan, pca, vae" in faults("xray: {models: [glow]}")
+    assert "`xray.models`: glow; expected some of dcgan, dcgan_augmented, flow, gan, pca, vae" in faults(
+        "xray: {models: [glow]}"
+    )
     assert "unknown config key `xray.glow`" in faults("xray: {models: [gan], glow: {}}")
 
 

@@ -107,12 +107,23 @@ def xray_settings(draw: random.Random) -> dict[str, Any]:
     return TINY | {
         "demo": TINY["demo"] | {"xray_images": draw.choice([4, 5, 9, 17])},
         "xray": {
-            "models": draw.sample(["gan", "dcgan", "vae", "pca"], draw.choice([1, 2])),
+            "models": draw.sample(
+                ["gan", "dcgan", "vae", "pca", "dcgan_augmented", "flow"], draw.choice([1, 2])
+            ),
             "samples": splits * draw.choice([1, 2]),
             "large": draw.choice([None, 9]),
             "sample_every": draw.choice([1, 5]),
             "gan": gan(),
             "dcgan": gan(),
+            "dcgan_augmented": gan(),
+            "flow": {
+                "image_size": draw.choice([16, 32]),
+                "channels": draw.choice([1, 3]),
+                "width": 8,
+                "batch_size": draw.choice([1, 3]),
+                "epochs": draw.choice([1, 2]),
+                "steps": draw.choice([1, 2]),
+            },
             "vae": {
                 "image_size": draw.choice([16, 17]),
                 "channels": draw.choice([1, 3]),

@@ -71,6 +71,17 @@ def test_more_work_asks_for_more_time(key: str, values: dict, rule: str):
     assert needs(study(**{key: values}))[rule].seconds > 1.2 * needs(study())[rule].seconds
 
 
+def test_a_flow_asks_for_what_its_width_and_its_steps_cost():
+    def asked(**flow):
+        return needs(study(device="cpu", xray={"models": ["gan", "flow"], "flow": flow}))
+
+    plain, wide, long = asked(), asked(width=64), asked(steps=200)
+    assert wide["train_xray_generator"].seconds > 2 * plain["train_xray_generator"].seconds
+    assert wide["train_xray_generator"].memory > 100 + plain["train_xray_generator"].memory
+    assert long["sample_xray"].seconds > 5 * plain["sample_xray"].seconds
+    assert long["train_xray_generator"] == plain["train_xray_generator"]
+
+
 def test_on_the_cpu_activations_count_as_memory():
     batches = [study(device="cpu", cyclegan={"batch_size": size}) for size in (1, 4)]
     small, large = (needs(config)["train_cyclegan"].memory for config in batches)

@@ -1,4 +1,7 @@
-"""The three models of X-rays: what they sample, that they learn, and that a seed decides everything."""
+"""The models of X-rays: what they sample, that they learn, and that a seed decides everything."""
+
+import dataclasses
+import math
 
 import pandas as pd
 import pytest
@@ -9,6 +12,8 @@ from snowdrift.runtime.resume import JobState
 from snowdrift.settings.config import xray_generators
 from snowdrift.xray.generators import load_model
 from snowdrift.xray.generators.dcgan import DCGAN
+from snowdrift.xray.generators.dcgan_augmented import AugmentedDCGAN, AugmentedDiscriminator, augment
+from snowdrift.xray.generators.flow import Flow, Integrator
 from snowdrift.xray.images import save_png, to_float
 from snowdrift.xray.samples import read_samples, write_samples
 from snowdrift.xray.training import train_model
@@ -38,9 +43,20 @@ SECTIONS = {
         "validation": 0.1,
         "patience": 10,
     },
+    "dcgan_augmented": ADVERSARIAL | {"ema": 0.9},
+    "flow": {
+        "image_size": 16,
+        "channels": 1,
+        "width": 8,
+        "batch_size": 8,
+        "epochs": 2,
+        "learning_rate": 0.001,
+        "ema": 0.9,
+        "steps": 2,
+    },
     "pca": {"image_size": 16, "channels": 1, "latent_size": 4},
 }
-MODELS = ("gan", "dcgan", "vae")
+MODELS = ("gan", "dcgan", "vae", "dcgan_augmented", "flow")
 
 
 def model(name, seed=0, **changes):
@@ -101,6 +117,8 @@ def test_losses_have_a_row_an_epoch_and_each_epoch_is_reported(name):
         ("gan", {"epochs": 60, "learning_rate": 0.002, "filters": 16}),
         ("dcgan", {"epochs": 60, "learning_rate": 0.002, "filters": 16}),
         ("vae", {"epochs": 80, "patience": 80, "learning_rate": 0.003}),
+        ("dcgan_augmented", {"epochs": 40, "learning_rate": 0.002, "filters": 8}),
+        ("flow", {"epochs": 25, "learning_rate": 0.005}),
     ],
 )
 def test_a_trained_model_makes_images_closer_to_the_real_ones(name, changes):
@@ -179,7 +197,13 @@ class Killed(Exception):
 
 @pytest.mark.parametrize(
     ("name", "changes"),
-    [("gan", {}), ("dcgan", {"ema": 0.9}), ("vae", {"learning_rate": 0.05, "patience": 1})],
+    [
+        ("gan", {}),
+        ("dcgan", {"ema": 0.9}),
+        ("vae", {"learning_rate": 0.05, "patience": 1}),
+        ("dcgan_augmented", {}),
+        ("flow", {}),
+    ],
 )
 @pytest.mark.parametrize("minutes", [0, 60])
 def test_a_killed_training_ends_with_the_same_weights_bit_for_bit(name, changes, minutes, tmp_path):
@@ -199,7 +223,7 @@ def test_a_killed_training_ends_with_the_same_weights_bit_for_bit(name, changes,
         train(JobState(tmp_path, "key", minutes), die)
     seen = []
     saved = minutes == 0
-    # Dropout draws from the global generator, which must come back from the snapshot too.
+    # Dropout and augmentation draw from the global generator, which must come back from the snapshot too.
     resumed, resumed_rows = train(JobState(tmp_path, "key", minutes), seen.append, start=8 if saved else 7)
     assert [row["epoch"] for row in seen] == list(range(4 if saved else 1, len(rows) + 1))
     pd.testing.assert_frame_equal(resumed_rows, rows)
@@ -286,3 +310,89 @@ def test_a_models_own_settings_are_checked(changes, fault):
         model("pca", **changes).train(images("pca", **changes), seed=0)
     with pytest.raises(SnowdriftError, match="`channels` is missing"):
         load_model("pca").from_config({"image_size": 16, "latent_size": 4}, seed=0, device=CPU)
+
+
+def test_each_image_is_shifted_by_an_eighth_and_loses_at_most_a_square_of_half_its_side():
+    torch.manual_seed(0)
+    rows, columns = torch.meshgrid(torch.arange(16.0), torch.arange(16.0), indexing="ij")
+    # No pixel is a mean gray's, so 0 is what came in from outside or was cut out.
+    pictures = torch.stack([rows, columns]).expand(400, 2, 16, 16) + 100
+    changed = augment(pictures)
+    gone = (changed == 0).all(1)
+    assert gone.sum((1, 2)).min() >= 8 * 8 / 4 - 16  # a hole round a corner
+    assert (
+        gone.sum((1, 2)).max() <= 8 * 8 + 2 * 2 * 16
+    )  # a hole inside, and two rows and columns from outside
+    assert gone.any(0).all() and not gone.all(0).any()
+    assert len({tuple(one.flatten().tolist()) for one in changed[:50]}) == 50
+
+
+def test_contrast_and_brightness_vary_by_what_the_paper_says():
+    torch.manual_seed(0)
+    picture = torch.rand(1, 1, 16, 16) * 2 - 1
+    changed = augment(picture.repeat(2000, 1, 1, 1))
+    gone = changed == 0  # what came in from outside or was cut out
+    highest = changed.masked_fill(gone, -torch.inf).flatten(1).amax(1)
+    lowest = changed.masked_fill(gone, torch.inf).flatten(1).amin(1)
+    contrast = (highest - lowest) / (picture.max() - picture.min())
+    assert 1.4 < contrast.max() < 1.501
+    assert contrast.min() < 0.6
+    means = changed.masked_fill(gone, torch.nan).flatten(1).nanmean(1)
+    assert 0.25 < means.std() < 0.35  # that of a uniform brightness is 1 / sqrt(12)
+
+
+def test_the_generator_learns_through_the_augmentation():
+    torch.manual_seed(0)
+    fake = torch.zeros(8, 1, 16, 16, requires_grad=True)
+    settings = AugmentedDCGAN.check(SECTIONS["dcgan_augmented"])
+    AugmentedDiscriminator(settings)(fake).sum().backward()
+    assert (fake.grad.abs().sum((1, 2, 3)) > 0).all()
+
+
+def test_the_dcgan_that_is_augmented_starts_with_the_dcgans_weights():
+    plain, augmented = model("dcgan", channels=1), model("dcgan_augmented")
+    assert torch.equal(plain.sample(4, seed=0), augmented.sample(4, seed=0))
+    weights = plain.discriminator.state_dict(), augmented.discriminator.state_dict()
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+
+
+class KnownVelocity(torch.nn.Module):
+    """A velocity whose paths are known."""
+
+    def forward(self, images, times):
+        return 3 * times[:, None, None, None] ** 2 - images
+
+
+def test_heuns_method_is_of_second_order():
+    settings = Flow.check(SECTIONS["flow"])
+    noise = torch.randn(2, settings.latent_size, generator=torch.Generator().manual_seed(0)).double()
+    errors = []
+    for steps in (8, 16):
+        integrator = Integrator(dataclasses.replace(settings, steps=steps))
+        integrator.velocity = KnownVelocity()
+        # dx/dt = 3 t^2 - x has the solution 3 t^2 - 6 t + 6 + (x(0) - 6) exp(-t).
+        exact = 3 + (noise - 6) * math.exp(-1)
+        errors.append((integrator(noise).flatten(1) - exact).abs().max())
+    assert errors[0] < 0.05
+    assert 3 < errors[0] / errors[1] < 5
+
+
+def test_an_untrained_flow_leaves_the_noise_as_it_is():
+    one = model("flow")
+    noise = torch.randn(3, one.settings.latent_size, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(one.network(noise).flatten(1), noise)
+
+
+def test_without_an_average_a_flow_draws_with_its_last_weights_and_with_one_it_does_not():
+    losses, samples = [], []
+    for ema in (0.0, 0.9):
+        one = model("flow", ema=ema)
+        losses.append(one.train(images("flow"), seed=0)["velocity"].tolist())
+        samples.append(one.sample(2, seed=0))
+    assert losses[0] == losses[1]
+    assert not torch.equal(*samples)
+
+
+def test_a_width_that_the_groups_do_not_divide_is_refused():
+    with pytest.raises(SnowdriftError, match=r"xray\.flow\.width: 12"):
+        model("flow", width=12)

@@ -262,7 +262,7 @@ class _Study:
     def xray(self) -> dict[str, Need]:
         config, scores = self.config["xray"], self.config["scores"]
         # A generator of the user's own counts as a DCGAN where its settings do not say more.
-        known = {"gan", "dcgan", "vae"}
+        known = {"gan", "dcgan", "vae", "dcgan_augmented", "flow"}
         models = [
             config[name] if name in known else config["dcgan"] | config[name] for name in config["models"]
         ]
@@ -275,10 +275,12 @@ class _Study:
         seen = 6e9 * drawn * (len(models) + 3) if inception else 0  # multiplications of Inception v3
         return {
             "train_xray_generator": Need(
-                self.memory(_TORCH + 100, 0),
+                self.memory(_TORCH + 100, max(map(_held, models))),
                 20 + self.compute(passes, config["threads"]) + steps * _STEP + reading,
             ),
-            "sample_xray": Need(self.memory(_TORCH, 0), 20 + self.compute(drawn * _small(models[0]), 1)),
+            "sample_xray": Need(
+                self.memory(_TORCH, 0), 20 + self.compute(drawn * max(map(_drawn, models)), 1)
+            ),
             "train_xray_classifier": Need(
                 self.memory(_TORCH + 100, 0), 20 + self.compute(learning, config["threads"]) + reading
             ),
@@ -317,7 +319,23 @@ class _Study:
 
 def _small(network: Mapping[str, Any]) -> float:
     """Multiplications that count for a pass with gradients through one of the X-rays' networks."""
-    return 40e6 * (network.get("filters", 16) / 16) ** 2 * (network["image_size"] / 64) ** 2
+    if "width" in network:  # a U-Net
+        narrow = 117e6 * (network["width"] / 32) ** 2
+    else:
+        narrow = 40e6 * (network.get("filters", 16) / 16) ** 2
+    return narrow * (network["image_size"] / 64) ** 2
+
+
+def _held(network: Mapping[str, Any]) -> float:
+    """MB that a training step holds beyond what the smallest networks do: 200 for 32 images of a U-Net's defaults."""
+    if "width" not in network:
+        return 0
+    return 6 * network["batch_size"] * network["width"] / 32 * (network["image_size"] / 64) ** 2
+
+
+def _drawn(network: Mapping[str, Any]) -> float:
+    """Multiplications that count for an image that an X-ray generator makes: a third of `_small` for each pass."""
+    return _small(network) / 3 * 2 * network.get("steps", 1.5)
 
 
 class Comparison(NamedTuple):

@@ -513,7 +513,7 @@ def _rendered_xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, s
     """Settings for more X-rays than the demo renders; of X-rays that the user has, their index says so."""
     rendered = config["demo"]["xray_images"]
     counts = xray_counts(rendered)
-    for name in ("gan", "dcgan"):
+    for name in ("gan", "dcgan", "dcgan_augmented", "flow"):
         batch = config["xray"][name]["batch_size"]
         if name in config["xray"]["models"] and batch > counts["train"]:
             yield f"xray.{name}.batch_size", f"{batch}; expected at most `demo.xray_images` ({rendered})"

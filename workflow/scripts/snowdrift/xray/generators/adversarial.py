@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.resume import JobState, Stateful, Training
 from snowdrift.runtime.seeds import derive_seed
-from snowdrift.xray.generators.base import GenerativeModel, check_losses
+from snowdrift.xray.generators.base import GenerativeModel, check_batch, check_losses
 from snowdrift.xray.images import to_float
 
 logger = logging.getLogger(__name__)
@@ -87,11 +86,7 @@ class AdversarialModel(GenerativeModel):
         chance of being real that the discriminator gives to real and to generated images.
         """
         settings = self.settings
-        if len(images) < settings.batch_size:
-            raise SnowdriftError(
-                f"xray.{self.name}.batch_size is {settings.batch_size}, but there are {len(images)} training images",
-                f"lower xray.{self.name}.batch_size",
-            )
+        check_batch(self.name, settings.batch_size, images)
         averaged = self._averaged()
         self.network = averaged.module if averaged else self.generator
         optimisers = [self._adam(self.generator), self._adam(self.discriminator)]

@@ -120,6 +120,15 @@ class GenerativeModel(ABC):
             yield
 
 
+def check_batch(name: str, batch_size: int, images: Tensor) -> None:
+    """Raise a SnowdriftError where there are fewer images than a training step takes."""
+    if len(images) < batch_size:
+        raise SnowdriftError(
+            f"xray.{name}.batch_size is {batch_size}, but there are {len(images)} training images",
+            f"lower xray.{name}.batch_size",
+        )
+
+
 def check_losses(name: str, row: Mapping[str, float]) -> None:
     """Raise a SnowdriftError where a loss of this epoch is not finite."""
     broken = [key for key, value in row.items() if not np.isfinite(value)]
