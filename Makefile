@@ -32,7 +32,6 @@ demo:
 	@echo "about a quarter of an hour on 2 cores of a server without a GPU, more on an older laptop."
 	@$(MAKE) --no-print-directory env
 	$(SNAKEMAKE) --cores $(CORES) --configfile config/demo.yaml
-	@echo "Done. Open results/demo/report.html in a browser."
 
 # Whether a study can run here: make doctor CONFIG="config/demo.yaml mine.yaml". Before `make env` it says what is needed.
 doctor:
