@@ -1,5 +1,4 @@
-# make demo | doctor | watch | winter | test | lint | env | clean-state: each sets up what it needs in .venv and touches
-# nothing else on the machine.
+# `make help` lists what there is. Each sets up what it needs in .venv and touches nothing else on the machine.
 
 PYTHON ?= python3
 CORES ?= all
@@ -11,8 +10,26 @@ SNAKEMAKE := $(BIN)/snakemake
 UV := $(shell command -v uv 2>/dev/null || echo .venv/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: env demo doctor watch winter test test-fast bench bench-gpu lint docs lock clean-state
+.PHONY: help env demo doctor watch studies remove winter test test-fast bench bench-gpu lint docs lock clean-state
 .DELETE_ON_ERROR:
+.DEFAULT_GOAL := env
+
+define HELP
+make demo                     a whole study on rendered data, in about a quarter of an hour
+make doctor CONFIG=mine.yaml  whether a study can run here, how long it takes, and how much space
+make watch [STUDY=demo]       how each study stands, and what is running
+make studies                  all studies, with size, date and state
+make remove STUDY=demo        one study with all its results, and nothing else
+make winter IN=photos OUT=winter WEIGHTS=latest_net_G_A.pth   a folder of pictures made wintry
+make clean-state              what interrupted jobs would go on from
+make env                      the environment, in .venv (6 GB, once)
+make test, test-fast, lint, bench, docs, lock                 for those who change the code
+A study itself is a call of Snakemake: snakemake --cores 8 --configfile mine.yaml (README.md).
+endef
+export HELP
+
+help:
+	@printenv HELP
 
 env: .venv/ready
 
@@ -32,7 +49,6 @@ demo:
 	@echo "about a quarter of an hour on 2 cores of a server without a GPU, more on an older laptop."
 	@$(MAKE) --no-print-directory env
 	$(SNAKEMAKE) --cores $(CORES) --configfile config/demo.yaml
-	@echo "Done. Open results/demo/report.html in a browser."
 
 # Whether a study can run here: make doctor CONFIG="config/demo.yaml mine.yaml". Before `make env` it says what is needed.
 doctor:
@@ -42,6 +58,13 @@ doctor:
 watch:
 	@test -e .venv/ready || { echo "The environment is not ready yet. Hint: make env"; exit 1; }
 	@PYTHONPATH=workflow/scripts $(BIN)/python -m snowdrift.operation.watch $(STUDY:%=results/%)
+
+studies:
+	@PYTHONPATH=workflow/scripts $(BIN)/python -m snowdrift.operation.studies
+
+remove:
+	@test -n "$(STUDY)" || { echo "Hint: make remove STUDY=demo; make studies lists them"; exit 1; }
+	@PYTHONPATH=workflow/scripts $(BIN)/python -m snowdrift.operation.studies --remove "$(STUDY)"
 
 # Winter versions of a plain folder of pictures, under the same names: make winter IN=photos OUT=winter and either
 # WEIGHTS=latest_net_G_A.pth, or CONFIG=mine.yaml for the generator of a study, or TRANSLATOR=rendered; SIZE=512 is the short

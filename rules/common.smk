@@ -5,6 +5,7 @@
 #        whether a job runs again.
 
 import json
+import logging
 import shlex
 import sys
 from os.path import isfile, relpath
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from snakemake.shell import shell
 
 # Of this repository, also if another workflow uses it as a module.
 REPOSITORY = Path(workflow.current_basedir).parent
@@ -23,6 +25,7 @@ from snowdrift.data.places import data_root, is_table
 from snowdrift.data.sets import TEST_SETS, TRANSLATOR, TRUE_WINTER, shows_true_winter
 from snowdrift.detection.sources import shown_splits
 from snowdrift.operation.resources import needs
+from snowdrift.operation.runs import FAILED, FINISHED, STOPPED, Interrupt, LastWord, Recorder
 from snowdrift.runtime.code_digest import CodeDigests
 from snowdrift.runtime.data_state import data_state
 from snowdrift.runtime.errors import SnowdriftError
@@ -288,6 +291,36 @@ def state_of(key, table):
     return (lambda wildcards: data_state(folder, table)) if own_folder(key) else None
 
 
+# Snakemake's own logger tells what happens to its jobs. Hooks run in the process that the user started, and only there.
+LAST_WORD = LastWord()
+RUN = {}
+
+
+def plan():
+    """Rule and log of each job that is to run, by Snakemake's number for it, in an order in which they can."""
+    waves = workflow.dag.toposorted(set(workflow.dag.needrun_jobs()))
+    jobs = sorted(
+        (place, -job.priority, job.jobid, job) for place, wave in enumerate(waves) for job in wave
+    )
+    return {number: (job.rule.name, next(map(str, job.log), None)) for _, _, number, job in jobs}
+
+
+def give_up(rule):
+    """Try no job of the rule again."""
+    workflow.get_rule(rule).restart_times = 0
+
+
+def say(text, level=logging.WARNING):
+    """Tell the user something that is shown after the last word too."""
+    logger.log(level, text, extra={"last_word": True})
+
+
+def end_run(how):
+    """The run's last line."""
+    LAST_WORD.silent = True
+    say(RUN["recorder"].close_run(how), logging.INFO if how == FINISHED else logging.ERROR)
+
+
 onstart:
     try:
         check_writable(RESULTS)
@@ -296,6 +329,15 @@ onstart:
             logger.warning(advice)
     except SnowdriftError as error:
         raise WorkflowError(str(error))
+    for handler in logger.handlers:
+        if handler.name == "DefaultStreamHandler":
+            handler.addFilter(LAST_WORD)
+    expected = {rule: need.seconds for rule, need in NEEDS.items()}
+    command = shlex.join(["snakemake", *sys.argv[1:]])
+    RUN["recorder"] = Recorder(Path(RESULTS), command, plan(), expected, give_up)
+    logger.addHandler(RUN["recorder"])
+    RUN["interrupt"] = Interrupt(LAST_WORD, say)
+    shell.prefix(Interrupt.SHELL_PREFIX)
 
 
 # State is removed at the end of a successful run and not before: until then Snakemake may delete the outputs of a job that
@@ -303,3 +345,8 @@ onstart:
 onsuccess:
     remove_finished(STATE)
     remove_progress(RESULTS)
+    end_run(FINISHED)
+
+
+onerror:
+    end_run(STOPPED if RUN["interrupt"].happened else FAILED)

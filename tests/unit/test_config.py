@@ -304,7 +304,7 @@ def test_missing_paths_are_named_with_their_keys(tmp_path):
     assert re.search(r"`detector.pretrained`: .*w.pt: there is no such file", message)
     assert "data.dawn" not in message
     assert re.search(r"`data.chest_xray`: nowhere: there is no such folder", message)
-    assert "null" in caught.value.hint
+    assert "mount the disk" in caught.value.hint
 
 
 def test_snow_photographs_are_not_asked_for_where_a_generator_is_given(tmp_path):
@@ -433,3 +433,11 @@ def test_examples_set_keys_that_exist_to_values_that_differ(path):
     for key, part in example.items():
         for name, value in part.items() if isinstance(part, dict) else ():
             assert study[key].get(name) != value, f"{key}.{name} repeats config.yaml"
+
+
+def test_a_folder_that_is_away_is_never_to_be_replaced_by_rendered_data(tmp_path: Path):
+    data = {"vfp290k": str(tmp_path / "unmounted"), "dawn": None, "chest_xray": None}
+    config = complete_config({"data": data}, SCHEMA)
+    with pytest.raises(SnowdriftError, match="unmounted: there is no such folder") as caught:
+        check_paths(config)
+    assert "mount the disk" in caught.value.hint and "null" not in caught.value.hint

@@ -1,6 +1,7 @@
-"""Every running job of a study, live in the terminal: `python -m snowdrift.operation.watch results/demo`.
+"""How a study stands, and every running job, live in the terminal: `python -m snowdrift.operation.watch results/demo`.
 
-It reads the files of `runtime.progress` and nothing else, so it works on any machine that sees the results folder.
+It reads the files of `operation.runs` and `runtime.progress` and nothing else, so it works on any machine that sees the
+results folder.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,11 +22,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from snowdrift.runtime.progress import FOLDER, HEARTBEAT
+from snowdrift.operation.runs import FILE, SILENCE, Run, ends, read_run
+from snowdrift.runtime.progress import FOLDER
 
-SILENCE = HEARTBEAT + 80.0
-"""Seconds without a sign of life after which a job on another machine counts as dead: a heartbeat, the minute for
-which a shared folder may show its former state, and some for clocks that differ."""
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SECONDS_BETWEEN_LINES = 30.0
 
@@ -54,15 +53,73 @@ class Job(NamedTuple):
 
 
 def read_jobs(studies: Sequence[Path]) -> list[Job]:
-    """The jobs that run, or have died without a word, in the given study folders; those that began first come first."""
+    """The jobs that run, or have died without a word, in the given study folders; those that began first come first.
+
+    What died before the run that is going on now is that run's to make, and left out.
+    """
     jobs = []
     for study in studies:
+        known = read_run(study)
+        since = known[0].started if known and known[0].lives(known[1]) else 0.0
         for path in (study / FOLDER).rglob("*.json"):
             with suppress(OSError, ValueError):  # it has just ended, or what lies there is no progress
                 content = json.loads(path.read_text(encoding="utf-8"))
                 if not path.name.startswith(".") and {"job", "host", "pid", "started"} <= content.keys():
-                    jobs.append(Job(study.name, content, time.time() - path.stat().st_mtime))
+                    job = Job(study.name, content, time.time() - path.stat().st_mtime)
+                    if job.lives or content["started"] >= since:
+                        jobs.append(job)
     return sorted(jobs, key=lambda job: job.content["started"])
+
+
+def state(study: Path, jobs: Sequence[Job] = ()) -> str:
+    """How a study stands, in one line; `jobs` are those of its jobs that show themselves."""
+    known = read_run(study)
+    if known is None:
+        report = study / "report.html"
+        page = f"; its report is {report}" if report.is_file() else ""
+        return f"{study.name}: nothing is known of a run{page}"
+    run, silent = known
+    done = f"{len(run.done)} of {len(run.plan)} jobs done"
+    if run.lives(silent):
+        return f"{study.name}: " + "; ".join([done, *_now(run, jobs), *_older_report(study)])
+    if run.end is None or run.ended is None:
+        when = f"{duration(silent)} ago at the latest"
+    else:
+        when = f"{time.strftime('%d %B %H:%M', time.localtime(run.ended))}, after {duration(run.ended - run.started)}"
+    return f"{study.name}: {ends(study, run)} ({when}, with {done})"
+
+
+def _states(studies: Sequence[Path], jobs: Sequence[Job]) -> list[str]:
+    """Of all studies; of one whose jobs alone are known they say it all."""
+    own = {study: [job for job in jobs if job.study == study.name] for study in studies}
+    return [state(study, shown) for study, shown in own.items() if not shown or read_run(study)]
+
+
+def _now(run: Run, jobs: Sequence[Job]) -> Iterator[str]:
+    """What runs, what is next, and the time left for the whole."""
+    waiting = run.waiting()
+    if run.running:
+        yield f"now {_named(list(run.running))}"
+    if waiting:
+        yield f"next {waiting[0]}"
+    known = {job.content["job"]: job.content.get("seconds_left") for job in jobs}
+    left = run.seconds_left(time.time(), {name: left for name, left in known.items() if left is not None})
+    if left is not None and (waiting or run.running):
+        yield f"about {duration(max(left, 1))} left for all"
+
+
+def _named(names: Sequence[str]) -> str:
+    """Jobs of one rule are counted where there are several."""
+    rules: dict[str, list[str]] = {}
+    for name in names:
+        rules.setdefault(name.split("/")[0], []).append(name)
+    return ", ".join(alike[0] if len(alike) == 1 else f"{len(alike)} {rule}" for rule, alike in rules.items())
+
+
+def _older_report(study: Path) -> Iterator[str]:
+    report = study / "report.html"
+    if report.is_file():
+        yield f"the report of an earlier run is {report}"
 
 
 def line(job: Job) -> str:
@@ -72,24 +129,35 @@ def line(job: Job) -> str:
     return f"{job.study}: {job.content['job']}: " + _join(*parts)
 
 
-def picture(jobs: Sequence[Job], studies: Sequence[Path], height: int | None = None) -> RenderableType:
-    """All jobs as bars, two lines each.
+def picture(
+    jobs: Sequence[Job], studies: Sequence[Path], height: int | None = None, width: int = 80
+) -> RenderableType:
+    """How each study stands, and its jobs as bars, two lines each, in `width` columns.
 
     Where that takes more than `height` lines, the jobs of one rule are one bar, and the last bars are left out.
     """
+    if not studies:
+        return Text("there is no study in results yet")
+    heads = _states(studies, jobs)
+    taken = sum(-(-len(head) // width) for head in heads)
+    rest = _bars(jobs, None if height is None else max(2, height - taken))
+    return Group(*map(Text, heads), *rest)
+
+
+def _bars(jobs: Sequence[Job], height: int | None) -> list[RenderableType]:
     if not jobs:
-        return Text(f"nothing is running in {', '.join(map(str, studies)) or 'results'}")
+        return []
     rows = list(map(_row, jobs))
     if height is None or 2 * len(rows) <= height:
-        return _table(rows)
+        return [_table(rows)]
     rules: dict[tuple[str, str], list[Job]] = {}
     for job in jobs:
         rules.setdefault((job.study, job.content["job"].split("/")[0]), []).append(job)
     rows = [_row(alike[0]) if len(alike) == 1 else _fold(rule, alike) for rule, alike in rules.items()]
     if 2 * len(rows) <= height:
-        return _table(rows)
+        return [_table(rows)]
     fit = (height - 1) // 2
-    return Group(_table(rows[:fit]), Text(f"and {sum(row.jobs for row in rows[fit:])} more"))
+    return [_table(rows[:fit]), Text(f"and {sum(row.jobs for row in rows[fit:])} more")]
 
 
 class _Row(NamedTuple):
@@ -222,7 +290,10 @@ def _exists(pid: int) -> bool:
 
 
 def _all_studies() -> list[Path]:
-    return sorted(path.parent for path in Path("results").glob(f"*/{FOLDER}"))
+    """Those below results/ that have run here; the last one comes last."""
+    found = {path.parents[1]: path.stat().st_mtime for path in Path("results").glob(f"*/{FILE}")}
+    found |= {path.parent: time.time() for path in Path("results").glob(f"*/{FOLDER}")}
+    return sorted(found, key=lambda study: found[study])
 
 
 def live(given: Sequence[Path], console: Console) -> Live:
@@ -230,7 +301,7 @@ def live(given: Sequence[Path], console: Console) -> Live:
 
     def look() -> RenderableType:
         studies = given or _all_studies()
-        return picture(read_jobs(studies), studies, console.height)
+        return picture(read_jobs(studies), studies, console.height, console.width)
 
     return Live(get_renderable=look, console=console, refresh_per_second=1 / _SECONDS_BETWEEN_LOOKS)
 
@@ -243,11 +314,10 @@ def _watch(given: Sequence[Path], console: Console) -> None:
 
 def _print_lines(given: Sequence[Path], *, once: bool) -> None:
     while True:
-        jobs = read_jobs(given or _all_studies())
-        for text in map(line, jobs):
+        studies = given or _all_studies()
+        jobs = read_jobs(studies)
+        for text in [*_states(studies, jobs), *map(line, jobs)] or ["there is no study in results yet"]:
             print(time.strftime("%H:%M:%S"), text)
-        if not jobs:
-            print(time.strftime("%H:%M:%S"), "nothing is running")
         sys.stdout.flush()
         if once:
             return
@@ -255,12 +325,12 @@ def _print_lines(given: Sequence[Path], *, once: bool) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Watch until Ctrl-C: bars in a terminal, elsewhere a line for each job every half minute."""
+    """Watch until Ctrl-C: bars in a terminal, elsewhere a line for each study and job every half minute."""
     parser = argparse.ArgumentParser(prog="python -m snowdrift.operation.watch", description=main.__doc__)
     parser.add_argument(
         "studies", nargs="*", type=Path, help="such as results/demo; all below results/ if none"
     )
-    parser.add_argument("--once", action="store_true", help="print one line for each job, and end")
+    parser.add_argument("--once", action="store_true", help="print one line for each study and job, and end")
     options = parser.parse_args(arguments)
     if missing := [study for study in options.studies if not study.is_dir()]:
         parser.error(f"{missing[0]}: there is no such folder. Hint: studies lie under results/")

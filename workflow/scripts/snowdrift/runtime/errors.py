@@ -2,6 +2,8 @@
 
 import errno
 
+IN_VAIN = "Another attempt would end in the same way."
+"""Said in the log, and there alone, of an error that is the user's to mend: Snakemake need not try again."""
 _HINTS = {
     errno.ENAMETOOLONG: "shorten the names there, or move the study to a folder with a shorter path: most file "
     "systems allow 255 bytes for a name, and 4095 for a path",
@@ -38,6 +40,9 @@ class SnowdriftError(Exception):
     and `hint` must say what to do.
     """
 
+    passes = False
+    """Whether it may be gone by itself when the job is tried again."""
+
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.message = message
@@ -49,6 +54,12 @@ class SnowdriftError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\nHint: {self.hint}"
+
+
+class PassingError(SnowdriftError):
+    """One that may be gone by itself when the job is tried again."""
+
+    passes = True
 
 
 def hint_for(error: OSError) -> str:

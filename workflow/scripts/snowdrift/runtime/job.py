@@ -1,15 +1,20 @@
 """The frame around every script: log file, clear last line, no traceback for what a user can mend."""
 
 import logging
+import os
+import signal
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from snowdrift.runtime import progress
 from snowdrift.runtime.digests import write_digests
-from snowdrift.runtime.errors import SnowdriftError, hint_for, is_out_of_memory
+from snowdrift.runtime.errors import IN_VAIN, SnowdriftError, hint_for, is_out_of_memory
 
+_FORMAT = "%(asctime)s %(message)s"
 _LESS_MEMORY = (
     "lower this stage's batch_size, its workers or the size of its network or pictures in the config, or run fewer "
     "jobs at a time (--cores); a container may need more shared memory (docker run --shm-size 8g)"
@@ -31,7 +36,7 @@ def job(
     the files `beside` them, see `write_digests`.
 
     A SnowdriftError, an OSError such as a full disk, and want of memory end the process with status 1 and one clear
-    message.
+    message; Ctrl-C ends it without one, since Snakemake speaks for all jobs then.
     Anything else is a bug and keeps its traceback, in the log too.
     """
     logger = logging.getLogger("snowdrift")
@@ -39,7 +44,10 @@ def job(
     logger.propagate = False
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(logging.INFO)
-    _add_handler(logger, terminal)
+    name = progress.name_of(log_file)
+    _add_handler(logger, terminal, f"%(asctime)s {name}: %(message)s" if name else _FORMAT)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, _interrupt_of(os.getpid()))
     try:
         Path(log_file).parent.mkdir(parents=True, exist_ok=True)
         _add_handler(logger, _LogFile(log_file, mode="w"))
@@ -47,8 +55,13 @@ def job(
             yield logger
             if outputs is not None:
                 _write_manifests(outputs, beside)
+    except KeyboardInterrupt:
+        logger.debug("interrupted")
+        sys.exit(128 + signal.SIGINT)
     except SnowdriftError as error:
         logger.error("Error: %s", error)
+        if not error.passes:
+            logger.debug(IN_VAIN)
         sys.exit(1)
     except OSError as error:
         logger.error(
@@ -67,6 +80,17 @@ def job(
         sys.exit(1)
 
 
+def _interrupt_of(job: int) -> Callable[[int, FrameType | None], None]:
+    """Ctrl-C for the process `job`: it counts once, so that what cleans up is left in peace, and for no fork of it."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == job:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            raise KeyboardInterrupt
+
+    return interrupt
+
+
 def _write_manifests(outputs: Mapping[str, str], beside: Mapping[str, str] | None) -> None:
     rest = dict(outputs.items())
     manifest = rest.pop("digests")
@@ -83,6 +107,6 @@ class _LogFile(logging.FileHandler):
             super().handleError(record)
 
 
-def _add_handler(logger: logging.Logger, handler: logging.Handler) -> None:
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+def _add_handler(logger: logging.Logger, handler: logging.Handler, text: str = _FORMAT) -> None:
+    handler.setFormatter(logging.Formatter(text, "%H:%M:%S"))
     logger.addHandler(handler)

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.errors import PassingError, SnowdriftError
 from snowdrift.runtime.lock_files import LockFile, open_folder
 from snowdrift.runtime.progress import report
 
@@ -76,7 +76,7 @@ def machine_devices() -> list[dict[str, str]]:
     try:
         done = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise SnowdriftError(f"{program} does not answer: {error}", _DRIVER) from error
+        raise PassingError(f"{program} does not answer: {error}", _DRIVER) from error
     said = (done.stdout + done.stderr).strip()
     # Days on the CPU for want of a reboot are worse than an error. Without the driver there is no GPU to wait for.
     if done.returncode and not any(reason in said for reason in _NO_GPU):

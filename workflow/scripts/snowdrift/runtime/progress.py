@@ -183,5 +183,11 @@ def _file(log_file: Path) -> Path | None:
     return None
 
 
+def name_of(log_file: Path | str) -> str:
+    """The name of the job with this log, such as winterize_shard/3; empty where the log is none of a study's."""
+    path = _file(Path(log_file))
+    return path.relative_to(_study(path) / FOLDER).with_suffix("").as_posix() if path else ""
+
+
 def _study(path: Path) -> Path:
     return next(folder.parent for folder in path.parents if folder.name == FOLDER)

@@ -25,7 +25,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.errors import PassingError
 from snowdrift.runtime.files import atomic_folder, digest_file
 from snowdrift.runtime.libraries import installed
 from snowdrift.runtime.results import FINISHED
@@ -52,7 +52,7 @@ class JobState:
         folder: for snapshots, items and the job's own files; gone with the state.
 
     Raises:
-        SnowdriftError: another process still works on the same job.
+        PassingError: another process still works on the same job.
     """
 
     def __init__(self, folder: Path | str, key: str, minutes: float = 0) -> None:
@@ -282,7 +282,7 @@ def _lock(path: Path) -> None:
         except BlockingIOError:
             if time.monotonic() > patience:
                 owner = os.read(descriptor, 20).decode() or "?"
-                raise SnowdriftError(
+                raise PassingError(
                     f"{path}: process {owner} still works on this job",
                     f"wait for its end, or end it (kill {owner}); then run again, and the work goes on",
                 ) from None

@@ -131,9 +131,8 @@ def check_paths(config: Mapping[str, Any]) -> None:
     if problems:
         raise SnowdriftError(
             _listing(problems),
-            f"give paths relative to {Path.cwd()}, or set the key to null "
-            "(then data are rendered and networks are trained from scratch); "
-            "a side study whose data you do not have can be left out of `chapters`",
+            f"mount the disk that it lies on, or mend the path, which is relative to {Path.cwd()}; without data of "
+            "your own, try `make demo`; a side study whose data you do not have can be left out of `chapters`",
         )
 
 
