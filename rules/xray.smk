@@ -68,7 +68,8 @@ rule index_xray:
         mem_mb=memory("index_xray"),
         runtime=minutes("index_xray"),
     params:
-        class_name=config["xray"]["class_name"],
+        **settings("xray", "class_name", "held_out"),
+        seed=config["seed"],
         max_rejected=config["data"]["max_rejected"],
         root=place(config["data"]["chest_xray"]),
         data=state_of("chest_xray", XRAY_IMAGES),

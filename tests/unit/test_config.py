@@ -350,12 +350,14 @@ def test_the_snakefile_can_import_it_without_heavy_libraries():
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("xray: {gan: {batch_size: 17}}", "`xray.gan.batch_size`: 17; expected at most `demo.xray_images` (16)"),
+        ("xray: {gan: {batch_size: 17}}", "`xray.gan.batch_size`: 17; expected at most the 12 of"),
         ("xray: {dcgan: {batch_size: 17}}", "`xray.dcgan.batch_size`: 17; expected at most"),
         ("xray: {vae: {validation: 0.01}}", "`xray.vae.validation`: 0.01; expected a fraction that takes some"),
         ("xray: {vae: {validation: 0.99}}", "`xray.vae.validation`: 0.99; expected a fraction"),
-        ("scores: {neighbours: 4}", "`scores.neighbours`: 4; needs 5 X-rays to test with, and `demo.xray_images` (16)"),
-        ("scores: {study_splits: 5}\nxray: {samples: 5}", "`scores.study_splits`: 5; needs 5 X-rays to test with"),
+        ("scores: {neighbours: 4}", "`scores.neighbours`: 4; needs 5 X-rays in each set, and of `demo"),
+        ("scores: {study_splits: 5}\nxray: {samples: 5}", "`scores.study_splits`: 5; needs 5 X-rays in each set"),
+        ("xray: {held_out: 0.1}", "needs 4 X-rays in each set, and of `demo.xray_images` (16) 2 are held out"),
+        ("xray: {held_out: 0.33}\ndemo: {xray_images: 14}", "`xray.held_out`: 0.33; takes 5 of"),
         ("xray: {large: 4}\nscores: {neighbours: 4}", "`scores.neighbours`: 4; expected fewer than `xray.large` (4)"),
     ],
 )  # fmt: skip

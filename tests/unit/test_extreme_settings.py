@@ -22,7 +22,7 @@ from snowdrift.settings.config import complete_config, load_schema
 from snowdrift.xray.domain import train_domain_classifier
 from snowdrift.xray.enough import require_enough
 from snowdrift.xray.evaluation import ExtractorFiles, evaluate_models
-from snowdrift.xray.index import index_xray, training_images
+from snowdrift.xray.index import class_images, index_xray
 from snowdrift.xray.samples import read_samples, write_samples
 from snowdrift.xray.training import train_model
 
@@ -105,9 +105,10 @@ def xray_settings(draw: random.Random) -> dict[str, Any]:
         }
 
     return TINY | {
-        "demo": TINY["demo"] | {"xray_images": draw.choice([4, 5, 9, 17])},
+        "demo": TINY["demo"] | {"xray_images": draw.choice([5, 16, 20, 40])},
         "xray": {
             "models": draw.sample(["gan", "dcgan", "vae", "pca"], draw.choice([1, 2])),
+            "held_out": draw.choice([0.1, 0.25, 0.33]),
             "samples": splits * draw.choice([1, 2]),
             "large": draw.choice([None, 9]),
             "sample_every": draw.choice([1, 5]),
@@ -151,9 +152,16 @@ def xray_chapter(config: Mapping[str, Any], folder: Path) -> Iterator[str]:
     xray, scores, root = config["xray"], config["scores"], folder / "set"
     render_chest_xray(root, images=config["demo"]["xray_images"], size=32, seed=0, workers=1)
     yield "index"
-    images, rejected = index_xray(root, class_name="NORMAL", max_rejected=0, rejected=folder / "rejected.csv")
+    images, rejected = index_xray(
+        root,
+        class_name="NORMAL",
+        max_rejected=0,
+        held_out=xray["held_out"],
+        seed=0,
+        rejected=folder / "rejected.csv",
+    )
     require_enough(images, "NORMAL", scores)
-    names = training_images(images, "NORMAL")
+    names = class_images(images, "train", "NORMAL")
     for model in xray["models"]:
         yield "training"
         state = JobState(folder / "state" / model, "key")

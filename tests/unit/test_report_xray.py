@@ -51,7 +51,8 @@ def comparisons(extractors=("domain",), **decided):
 
 @pytest.fixture
 def files(tmp_path):
-    images = pd.DataFrame({"split": ["train", "train", "test"], "finding": ["normal", "virus", "normal"]})
+    images = pd.DataFrame({"split": ["train", "held_out", "test"], "finding": ["normal", "normal", "normal"]})
+    images = images.assign(class_name="NORMAL", image=["a", "b", "c"], patient=["p", "b", "q"])
     images.to_parquet(tmp_path / "images.parquet")
     rejected = {"file": ["a.jpeg", "b.jpeg"], "reason": ["same content as another: c.jpeg"] * 2}
     pd.DataFrame(rejected).to_csv(tmp_path / "rejected.csv", index=False)
@@ -121,6 +122,8 @@ def test_extractors_left_out_and_equal_images_are_named(files):
         ["same content as another", 2]
     ]
     assert "Read from data/xray" in words(files)
+    assert "1 more of 1 other patients" in words(files)
+    assert "file names of 1 of them tell no patient" in words(files)
 
 
 def test_a_ranking_names_winners_and_what_is_open():

@@ -162,7 +162,8 @@ def xray_set(tmp_path):
     images, labels = labelled(60, 0)
     rows = []
     for index, (image, label) in enumerate(zip(images, labels.tolist(), strict=True)):
-        split, class_name = ("train", "test")[index % 2], ("NORMAL", "PNEUMONIA")[label]
+        split = ("train", "held_out", "train", "test", "train")[index % 5]
+        class_name = ("NORMAL", "PNEUMONIA")[label]
         save_png(image, tmp_path / f"{index}.png")
         rows.append((f"{index}.png", split, class_name, class_name.lower()))
     table = pd.DataFrame(rows, columns=["image", "split", "class_name", "finding"])
@@ -202,12 +203,12 @@ def test_an_extractor_that_is_not_to_be_had_is_left_out_aloud(xray_set, caplog):
     train_domain_classifier(table, root, section, weights=weights, accuracy=accuracy, seed=0, device=CPU)
     files = ExtractorFiles(["inception", "domain"], weights, accuracy, None)
     evaluation = evaluate(table, root, files)
-    assert evaluation.scores["model"].tolist() == ["real", "mine", "untrained", "pixel_mean"]
+    assert evaluation.scores["model"].tolist() == ["real", "test_split", "mine", "untrained", "pixel_mean"]
     assert set(evaluation.scores["extractor"]) == {"domain"}
     rows = evaluation.extractors.set_index("extractor")
     assert rows["used"].to_dict() == {"inception": False, "domain": True}
     assert "no route to host" in rows.loc["inception", "detail"]
-    assert "of 30 test images" in rows.loc["domain", "detail"]
+    assert "of 12 images of held-out patients" in rows.loc["domain", "detail"]
     assert "the scores by inception are left out" in caplog.text
     assert set(evaluation.neighbours["training_image"]) <= set(table["image"])
 

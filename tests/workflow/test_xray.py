@@ -32,7 +32,7 @@ def test_every_model_leaves_its_samples_and_its_scores(tiny_study: Path):
         assert (xray / model / "training/final.png").is_file()
         assert len(pd.read_csv(xray / model / "losses.csv")) == CONFIG[model]["epochs"]
     scores = pd.read_csv(xray / "scores.csv")
-    assert scores["model"].tolist() == ["real", *MODELS, "untrained", "pixel_mean"]
+    assert scores["model"].tolist() == ["real", "test_split", *MODELS, "untrained", "pixel_mean"]
     numbers = scores.select_dtypes("number")
     assert np.isfinite(numbers).all(axis=None), numbers
     assert len(pd.read_csv(xray / "comparisons.csv")) == 6 * 3

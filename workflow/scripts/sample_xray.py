@@ -7,7 +7,7 @@ import torch
 from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
-from snowdrift.xray.index import training_images
+from snowdrift.xray.index import class_images
 from snowdrift.xray.samples import write_samples
 
 with (
@@ -17,7 +17,7 @@ with (
     torch.set_num_threads(snakemake.threads)
     few, large = snakemake.params.samples, snakemake.params.large
     if large is None:
-        known = training_images(read_table(snakemake.input.images), snakemake.params.class_name)
+        known = class_images(read_table(snakemake.input.images), "train", snakemake.params.class_name)
         large = max(few, len(known))
     write_samples(
         snakemake.wildcards.model,

@@ -13,6 +13,7 @@ from snowdrift.report.tables import read_rejected, rejection_reasons
 from snowdrift.report.xray_charts import losses_chart, scores_chart
 from snowdrift.runtime.files import read_table
 from snowdrift.scores.roles import UNDECIDED
+from snowdrift.xray.patients import HELD_OUT
 
 MOST_REASONS = 20
 STUDY_SAMPLES = 30
@@ -243,11 +244,14 @@ def _data(images: pd.DataFrame, rejected: pd.DataFrame, config: Mapping[str, Any
     origin = (
         "Rendered for this study (data.chest_xray is null)." if source is None else f"Read from {source}."
     )
+    held_out = images[(images["split"] == HELD_OUT) & (images["class_name"] == config["xray"]["class_name"])]
     counts = images.groupby(["split", "finding"], sort=False).size()
     blocks: list[Text | Table] = [
         Text(
             f"{origin} The models learned from the {config['xray']['class_name']} images of the training split "
-            "alone; the yardstick is that class's test split, which no network has seen."
+            f"alone. The yardstick is {len(held_out):,} more of {held_out['patient'].nunique():,} other patients, "
+            f"which no network has seen.{_patients(held_out)} No network has seen the test split either, but it is another "
+            "distribution."
         ),
         Table(
             "X-rays of each split",
@@ -260,3 +264,14 @@ def _data(images: pd.DataFrame, rejected: pd.DataFrame, config: Mapping[str, Any
         caption = f"{len(rejected):,} X-rays were left out"
         blocks.append(Table(caption, list(shown.columns), shown.values.tolist()))
     return blocks
+
+
+def _patients(held_out: pd.DataFrame) -> str:
+    """A remark on images whose names tell no patient."""
+    alone = int((held_out["patient"] == held_out["image"]).sum())
+    if not alone:
+        return ""
+    return (
+        f" The file names of {alone} of them tell no patient: if other images of these patients were learned from, "
+        "the yardstick is too good."
+    )

@@ -29,9 +29,9 @@ from snowdrift.data.sets import (
 )
 from snowdrift.data.split_files import read_split_file
 from snowdrift.data.splits import SPLITS
-from snowdrift.demo.counts import xray_counts
+from snowdrift.demo.counts import xray_counts, xray_learned
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.scores.least import least_images
+from snowdrift.scores.least import LEAST_REDRAWS, least_images
 from snowdrift.settings.schema import describe, is_section, load_schema
 from snowdrift.snow.names import learns_style, translator_modules, used_translators
 
@@ -511,27 +511,35 @@ def _xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _rendered_xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Settings for more X-rays than the demo renders; of X-rays that the user has, their index says so."""
     rendered = config["demo"]["xray_images"]
-    counts = xray_counts(rendered)
+    learned, held_out = xray_learned(rendered, config["xray"]["held_out"])
+    of = f"the {learned} of `demo.xray_images` ({rendered}) that are not held out"
     for name in ("gan", "dcgan"):
         batch = config["xray"][name]["batch_size"]
-        if name in config["xray"]["models"] and batch > counts["train"]:
-            yield f"xray.{name}.batch_size", f"{batch}; expected at most `demo.xray_images` ({rendered})"
+        if name in config["xray"]["models"] and batch > learned:
+            yield f"xray.{name}.batch_size", f"{batch}; expected at most {of}"
     share = config["xray"]["vae"]["validation"]
-    if "vae" in config["xray"]["models"] and not 0 < round(share * counts["train"]) < counts["train"]:
+    if "vae" in config["xray"]["models"] and not 0 < round(share * learned) < learned:
         yield (
             "xray.vae.validation",
-            f"{share:g}; expected a fraction that takes some of `demo.xray_images` ({rendered}), and leaves some",
+            f"{share:g}; expected a fraction that takes some of {of}, and leaves some",
+        )
+    if learned < LEAST_REDRAWS * held_out:
+        yield (
+            "xray.held_out",
+            f"{config['xray']['held_out']:g}; takes {held_out} of `demo.xray_images` ({rendered}), and the rest has to "
+            f"be {LEAST_REDRAWS} times as many",
         )
     scores = config["scores"]
     for key, least in {
         "study_splits": least_images(scores["study_splits"], 0),
         "neighbours": least_images(0, scores["neighbours"]),
     }.items():
-        if least > counts["test"]:
+        tested = xray_counts(rendered)["test"]
+        if least > min(tested, held_out):
             yield (
                 f"scores.{key}",
-                f"{scores[key]}; needs {least} X-rays to test with, and `demo.xray_images` ({rendered}) renders "
-                f"{counts['test']}",
+                f"{scores[key]}; needs {least} X-rays in each set, and of `demo.xray_images` ({rendered}) {held_out} "
+                f"are held out and {tested} rendered to test with",
             )
 
 

@@ -1,4 +1,4 @@
-"""The scores of this chapter: the models, held-out real images as the yardstick, and two baselines."""
+"""The scores of this chapter: the models, held-out patients as the yardstick, the test split, and two baselines."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -16,15 +16,16 @@ from snowdrift.runtime.seeds import derive_seed
 from snowdrift.scores.classifier import DomainExtractor, load_classifier
 from snowdrift.scores.features import Extractor
 from snowdrift.scores.inception import InceptionUnavailable, load_inception
-from snowdrift.scores.roles import BASELINE, MODEL, YARDSTICK
+from snowdrift.scores.roles import BASELINE, MODEL, SHIFTED, YARDSTICK
 from snowdrift.scores.table import SampleSet, Scores, ScoreSettings, score_sets
 from snowdrift.xray.generators.dcgan import DCGAN
 from snowdrift.xray.images import load_images, resize_images, to_uint8
-from snowdrift.xray.index import training_images
+from snowdrift.xray.index import class_images
+from snowdrift.xray.patients import HELD_OUT
 from snowdrift.xray.samples import read_samples
 
 logger = logging.getLogger(__name__)
-REAL, UNTRAINED, PIXEL_MEAN = "real", "untrained", "pixel_mean"
+REAL, TEST_SPLIT, UNTRAINED, PIXEL_MEAN = "real", "test_split", "untrained", "pixel_mean"
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,15 @@ def evaluate_models(
     extractors, table = _extractors(files, device)
     large = {name: read_samples(path) for name, path in samples.items()}
     side = min(part.shape[-1] for part in large.values())
-    names = training_images(images, class_name)
-    reference = load_images([root / name for name in names], side)
-    held_out = images[(images["split"] == "test") & (images["class_name"] == class_name)]["image"]
+
+    def real(split: str) -> Tensor:
+        return load_images([root / name for name in class_images(images, split, class_name)], side)
+
+    names, reference = class_images(images, "train", class_name), real("train")
     count = max(len(part) for part in large.values())
     sets = [
-        SampleSet(REAL, YARDSTICK, load_images([root / name for name in held_out], side)),
+        SampleSet(REAL, YARDSTICK, real(HELD_OUT)),
+        SampleSet(TEST_SPLIT, SHIFTED, real("test")),
         *(SampleSet(name, MODEL, resize_images(part, side)) for name, part in large.items()),
         SampleSet(UNTRAINED, BASELINE, resize_images(_untrained(untrained, count, seed, device), side)),
         SampleSet(PIXEL_MEAN, BASELINE, _pixel_mean(reference, count)),
@@ -128,7 +132,8 @@ def _extractor(name: str, files: ExtractorFiles, device: torch.device) -> tuple[
     if files.classifier is None or files.accuracy is None:
         raise ValueError("the domain extractor comes with its classifier and accuracy")
     total = read_table(files.accuracy).set_index("class_name").loc["all"]
-    detail = f"trained on these X-rays; right on {total['accuracy']:.1%} of {total['images']:.0f} test images"
+    right = f"{total['accuracy']:.1%} of {total['images']:.0f} images of held-out patients"
+    detail = f"trained on these X-rays; right on {right}"
     return DomainExtractor(load_classifier(files.classifier), device), detail
 
 
