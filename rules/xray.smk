@@ -135,7 +135,8 @@ rule sample_xray:
         mem_mb=memory("sample_xray"),
         runtime=minutes("sample_xray"),
     params:
-        **settings("xray", "class_name", "samples", "large"),
+        **settings("xray", "class_name", "samples"),
+        redraws=config["scores"]["redraws"],
         settings=lambda wildcards: config["xray"][wildcards.model],
         seed=config["seed"],
         device=config["device"],
@@ -182,7 +183,7 @@ rule score_xray:
                 "classifier": rules.train_xray_classifier.output.weights,
                 "accuracy": rules.train_xray_classifier.output.accuracy,
             }
-            if "domain" in config["scores"]["extractors"]
+            if "xray_classifier" in config["scores"]["extractors"]
             else {}
         ),
         **(
@@ -217,7 +218,6 @@ rule score_xray:
         settings=dict(
             study_images=config["xray"]["samples"],
             study_splits=config["scores"]["study_splits"],
-            replicates=config["scores"]["bootstrap"],
             neighbours=config["scores"]["neighbours"],
         ),
         root=place(XRAY_ROOT),

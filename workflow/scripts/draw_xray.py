@@ -16,10 +16,9 @@ with job(snakemake.log[0], snakemake.output):
     draw_sheet(
         [root / name for name in names], dict(zip(models, pictures, strict=True)), snakemake.output.sheet
     )
-    neighbours = read_table(snakemake.input.neighbours)
     samples = [read_samples(Path(path)) for path in snakemake.input.samples]
     draw_neighbours(
-        neighbours[neighbours["extractor"] == neighbours["extractor"].iloc[0]],
+        read_table(snakemake.input.neighbours),
         dict(zip(models, samples, strict=True)),
         root,
         snakemake.output.neighbours_picture,

@@ -5,6 +5,7 @@ Snakemake reads the Snakefile at every start, and this module with it, so it imp
 
 import copy
 import difflib
+import logging
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ from snowdrift.snow.names import learns_style, translator_modules, used_translat
 
 __all__ = ["check_paths", "complete_config", "load_schema", "read_config"]
 
+logger = logging.getLogger(__name__)
 HINT = "mend these keys in your config file; config/README.md explains every key"
 FILES = ("cyclegan.pretrained", "cut.pretrained", "detector.pretrained")
 DATASETS = ("data.vfp290k", "data.true_winter.folder")
@@ -58,7 +60,7 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
     """
     if not isinstance(config, Mapping):
         raise SnowdriftError(f"the config is {_show(config)}; expected a section with keys", HINT)
-    config, own = _set_apart(config, schema)
+    config, own = _set_apart(_renamed(config), schema)
     lines = [line for error in _validator(schema).iter_errors(config) for line in _explain(error)]
     problems = list(dict.fromkeys(lines))  # a value can break two limits of one key
     if problems:
@@ -78,6 +80,17 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
         complete["splits"] |= read_split_file(complete["splits"]["file"], complete["splits"]["key"])
     _refuse(_conflicts(complete))
     return complete
+
+
+def _renamed(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same with the extractor `domain` under its new name; accepted for one release."""
+    scores = config.get("scores")
+    extractors = scores.get("extractors") if isinstance(scores, Mapping) else None
+    if not isinstance(extractors, list) or "domain" not in extractors:
+        return config
+    logger.warning("config key `scores.extractors`: `domain` is now called `xray_classifier`")
+    renamed = ["xray_classifier" if name == "domain" else name for name in extractors]
+    return {**config, "scores": {**scores, "extractors": renamed}}
 
 
 def _refuse(faults: Iterator[tuple[str, str]]) -> None:
@@ -496,14 +509,9 @@ def _xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 f"xray.{name}",
                 "no such section; expected the settings of this generator, which have no defaults",
             )
-    samples, large = config["xray"]["samples"], config["xray"]["large"]
-    splits, neighbours = config["scores"]["study_splits"], config["scores"]["neighbours"]
+    samples, splits = config["xray"]["samples"], config["scores"]["study_splits"]
     if samples % splits:
         yield "xray.samples", f"{samples}; expected a multiple of `scores.study_splits` ({splits})"
-    if large is not None and large < samples:
-        yield "xray.large", f"{large}; expected at least `xray.samples` ({samples})"
-    elif large is not None and neighbours >= large:
-        yield "scores.neighbours", f"{neighbours}; expected fewer than `xray.large` ({large})"
     if "xray" in config["chapters"] and config["data"]["chest_xray"] is None:
         yield from _rendered_xray_conflicts(config)
 

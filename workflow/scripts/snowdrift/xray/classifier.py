@@ -1,4 +1,4 @@
-"""The `domain` extractor of a chest X-ray set: trained on its labels, tested on images that it has not seen."""
+"""The `xray_classifier` extractor of a set: trained on its labels, tested on patients that it has not seen."""
 
 import logging
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from snowdrift.runtime.files import write_table
-from snowdrift.scores.classifier import (
+from snowdrift.scores.xray_classifier import (
     ClassifierSettings,
     evaluate_classifier,
     save_classifier,
@@ -22,7 +22,7 @@ from snowdrift.xray.patients import HELD_OUT
 logger = logging.getLogger(__name__)
 
 
-def train_domain_classifier(
+def train_xray_classifier(
     images: pd.DataFrame,
     root: Path,
     section: Mapping[str, Any],
