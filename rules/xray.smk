@@ -220,6 +220,7 @@ rule score_xray:
             study_splits=config["scores"]["study_splits"],
             neighbours=config["scores"]["neighbours"],
         ),
+        two_sample=config["scores"]["classifier"] | {"epochs": config["scores"]["two_sample_epochs"]},
         root=place(XRAY_ROOT),
         seed=config["seed"],
         device=config["device"],

@@ -18,6 +18,7 @@ from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import read_table, write_table
 from snowdrift.runtime.resume import JobState
 from snowdrift.scores.table import ScoreSettings
+from snowdrift.scores.xray_classifier import ClassifierSettings
 from snowdrift.settings.config import complete_config, load_schema
 from snowdrift.xray.classifier import train_xray_classifier
 from snowdrift.xray.enough import require_enough
@@ -204,7 +205,12 @@ def xray_chapter(config: Mapping[str, Any], folder: Path) -> Iterator[str]:
         {model: folder / model / "samples.npy" for model in xray["models"]},
         xray["dcgan"],
         ExtractorFiles(["xray_classifier"], classifier, accuracy, None),
-        ScoreSettings(xray["samples"], scores["study_splits"], scores["neighbours"]),
+        ScoreSettings(
+            xray["samples"],
+            scores["study_splits"],
+            scores["neighbours"],
+            ClassifierSettings(**scores["classifier"]),
+        ),
         seed=0,
         device=CPU,
     )

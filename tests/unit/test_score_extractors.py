@@ -189,7 +189,7 @@ def evaluate(table, root, files):
         {"mine": root / "samples.npy"},
         section,
         files,
-        ScoreSettings(study_images=4, study_splits=2, neighbours=3),
+        ScoreSettings(study_images=4, study_splits=2, neighbours=3, two_sample=replace(SETTINGS, epochs=1)),
         seed=0,
         device=CPU,
     )

@@ -1,6 +1,7 @@
 """The scores: known values, agreement with torch-fidelity and torchmetrics, and intervals that cover."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch_fidelity.metric_isc
 import torch_fidelity.metric_kid
 import torch_fidelity.metric_prc
 from pytorch_fid.fid_score import calculate_frechet_distance
+from scipy.stats import norm
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 from torchvision.transforms.v2.functional import gaussian_blur
@@ -25,7 +27,9 @@ from snowdrift.scores.reference import Reference
 from snowdrift.scores.roles import BASELINE, MODEL, TRAINING, UNDECIDED, YARDSTICK
 from snowdrift.scores.sharpness import sharpness
 from snowdrift.scores.table import COMPARED, SampleSet, ScoreSettings, score_sets
-from snowdrift.statistics.intervals import Share, of_one_set, of_redraws
+from snowdrift.scores.two_sample import real_trial, trial, two_sample_test
+from snowdrift.scores.xray_classifier import ClassifierSettings
+from snowdrift.statistics.intervals import Area, Share, of_one_set, of_redraws
 
 RELATIVE = 1e-3
 
@@ -280,6 +284,26 @@ def test_redraws_that_do_not_vary_have_no_reach_and_limits_are_kept():
     assert of_redraws([0.1, 0.5], limits=(0, 1)).interval(0.95) == (0, 1)
 
 
+@pytest.mark.parametrize("separation", [0.0, 1.0, 3.0])
+def test_intervals_of_areas_hold_the_truth_as_often_as_they_say(separation):
+    truth = float(norm.cdf(separation / math.sqrt(2)))
+    held = 0
+    for seed in range(300):
+        real, fake = rng(seed).normal(size=40), rng(seed + 1000).normal(separation, size=60)
+        low, high = Area(float((fake[:, None] > real).mean()), 40, 60).interval(0.95)
+        assert 0 <= low <= high <= 1
+        held += low <= truth <= high
+    assert held / 300 > 0.92
+
+
+def test_an_area_of_1_has_an_interval_and_differs_from_a_half():
+    low, high = Area(1.0, 40, 60).interval(0.95)
+    assert 0.85 < low < 0.99 and high == 1
+    assert Area(0.0, 40, 60).interval(0.95) == pytest.approx((0, 1 - low), abs=1e-6)
+    difference = Area(1.0, 40, 60).difference(Area(0.5, 40, 60), 0.95)
+    assert 0 < difference.low < difference.value == 0.5 < difference.high
+
+
 # The whole table
 
 
@@ -293,7 +317,9 @@ class Pixels:
         return Features(flat, flat[:, :5] * 4)
 
 
-SETTINGS = ScoreSettings(study_images=30, study_splits=10, neighbours=3)
+NETWORK = ClassifierSettings(image_size=16, filters=4, epochs=4, batch_size=16, learning_rate=0.01)
+SETTINGS = ScoreSettings(study_images=30, study_splits=10, neighbours=3, two_sample=NETWORK)
+CPU = torch.device("cpu")
 
 
 def picture_set(name, role, n, seed, dim=1.0):
@@ -318,7 +344,7 @@ def scored():
         SampleSet("same", MODEL, learned.images[:1].repeat(240, 1, 1, 1)),
         picture_set("dull", BASELINE, 240, 5, dim=0.1),
     ]
-    return score_sets(sets, learned, [Pixels()], SETTINGS, seed=0)
+    return score_sets(sets, learned, [Pixels()], SETTINGS, seed=0, device=CPU)
 
 
 def verdicts(scored):
@@ -339,7 +365,7 @@ def test_only_what_differs_is_called_better(scored):
 def test_a_generator_redrawn_is_hardly_ever_called_different_from_itself():
     sets = [picture_set("real", YARDSTICK, 40, 1)]
     sets += [picture_set(f"redrawn{number}", MODEL, 120, 10 + number, dim=0.8) for number in range(8)]
-    found = score_sets(sets, reference(), [Pixels()], SETTINGS, seed=0).comparisons
+    found = score_sets(sets, reference(), [Pixels()], SETTINGS, seed=0, device=CPU).comparisons
     own = found[found["second"].str.startswith("redrawn")]
     assert len(own) == 28 * len(COMPARED)
     assert (own["verdict"] != UNDECIDED).mean() < 0.05
@@ -375,6 +401,28 @@ def test_every_score_lies_in_its_interval_and_below_its_bound(scored):
     }  # fmt: skip
 
 
+def test_a_network_tells_what_differs_and_not_real_from_real():
+    learned = Reference(smooth_pictures(160, 0, 16), [f"patient{number // 2}" for number in range(160)])
+    held_out, network = smooth_pictures(40, 1, 16), replace(NETWORK, epochs=15)
+    chequered = smooth_pictures(160, 2, 16)
+    chequered[..., ::2, ::2] += 40
+    told, null = (
+        two_sample_test(images, network, seed=0, device=CPU)
+        for images in (trial(learned, held_out, chequered), real_trial(learned, held_out, 0))
+    )
+    assert told.value > 0.95
+    assert null.interval(0.95)[0] < 0.5 < null.interval(0.95)[1]
+
+
+def test_real_against_real_shares_no_patient():
+    numbers = torch.arange(101, dtype=torch.uint8)[:, None, None, None]
+    learned = Reference(numbers, [f"patient{number // 2}" for number in range(101)])
+    parts = real_trial(learned, numbers[:20], 0)
+    real, doubtful, _, unseen = ({int(value) // 2 for value in part.flatten()} for part in parts)
+    assert real and doubtful and unseen
+    assert not real & doubtful and not (real | doubtful) & unseen
+
+
 def test_no_patient_is_in_a_set_and_in_what_it_is_held_against():
     learned = reference(101)
     for part in learned.parts(25, seed=3):
@@ -385,7 +433,9 @@ def test_no_patient_is_in_a_set_and_in_what_it_is_held_against():
 
 def test_the_same_seed_gives_the_same_table():
     sets = [picture_set("real", YARDSTICK, 40, 1), picture_set("good", MODEL, 120, 2)]
-    first, second = (score_sets(sets, reference(), [Pixels()], SETTINGS, seed=5) for _ in range(2))
+    first, second = (
+        score_sets(sets, reference(), [Pixels()], SETTINGS, seed=5, device=CPU) for _ in range(2)
+    )
     assert first.scores.equals(second.scores)
 
 
@@ -399,4 +449,6 @@ def test_the_same_seed_gives_the_same_table():
 )
 def test_sets_that_cannot_be_scored_are_named(images, fault):
     with pytest.raises(SnowdriftError, match=fault):
-        score_sets([SampleSet("real", YARDSTICK, images)], reference(), [Pixels()], SETTINGS, seed=0)
+        score_sets(
+            [SampleSet("real", YARDSTICK, images)], reference(), [Pixels()], SETTINGS, seed=0, device=CPU
+        )

@@ -240,6 +240,12 @@ class _Study:
         seen = (
             6e9 * (drawn * sets + self.normal) if inception else 0
         ) + 81 * 56**2 * self.normal * drawn * sets
+        seen += (
+            (sets + 1)
+            * scores["two_sample_epochs"]
+            * (self.normal + drawn / 2)
+            * _small(scores["classifier"])
+        )
         return {
             "train_xray_generator": Need(
                 self.memory(_TORCH + 100, 0),

@@ -17,7 +17,7 @@ from snowdrift.xray.patients import HELD_OUT
 
 MOST_REASONS = 20
 STUDY_SAMPLES = 30
-_COLUMNS = ("fid", "kid", "precision", "coverage", "distance_ratio", "near_copies", "sharpness")
+_COLUMNS = ("fid", "kid", "precision", "coverage", "distance_ratio", "near_copies", "auc", "sharpness")
 STUDY_SCORE = "study_inception_score"
 SCORE_NAMES = {
     STUDY_SCORE: "the study's Inception Score",
@@ -28,10 +28,11 @@ SCORE_NAMES = {
     "coverage": "coverage",
     "distance_ratio": "distances between images (the more varied)",
     "near_copies": "near-copies",
+    "auc": "the two-sample test",
     "sharpness": "sharpness (the sharper)",
 }
 """Scores that are compared."""
-QUALITY = ["inception_gap", "fid", "kid", "precision", "coverage"]
+QUALITY = ["inception_gap", "fid", "kid", "precision", "coverage", "auc"]
 """Those by which a model can be useful: more of the others is not better, or every baseline has the best of them."""
 
 
@@ -232,8 +233,9 @@ def _score_tables(scores: pd.DataFrame) -> list[Table]:
         tables.append(
             Table(
                 f"Distances, coverage, variety, copies and sharpness with 95 % intervals, {extractor} extractor. "
-                "Distances: 1 is as far from each other as training images are",
-                ["model", "FID", "KID", "precision", "coverage", "distances", "copies", "sharpness"],
+                "Distances: 1 is as far from each other as training images are. AUC of the two-sample "
+                "test: 0.5 is perfect",
+                ["model", "FID", "KID", "precision", "coverage", "distances", "copies", "AUC", "sharpness"],
                 [[row.model, *(_between(row, score) for score in _COLUMNS)] for row in own.itertuples()],
             )
         )

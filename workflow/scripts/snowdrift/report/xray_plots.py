@@ -39,6 +39,8 @@ SCORE_PANELS = {
     "coverage": Panel("Coverage"),
     "distance_ratio": Panel("Distances between images"),
     "near_copies": Panel("Near-copies"),
+    "auc": Panel("Told from real, 0.5 is perfect"),
+    "sharpness": Panel("Sharpness"),
 }
 """Columns of `xray/scores.csv`, in the order of their panels."""
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from snowdrift.runtime.errors import SnowdriftError
@@ -20,8 +21,11 @@ from snowdrift.scores.least import LEAST_REDRAWS, least_images
 from snowdrift.scores.reference import Part, Reference
 from snowdrift.scores.roles import BASELINE, MODEL, SPLIT, TRAINING, UNDECIDED, YARDSTICK
 from snowdrift.scores.sharpness import sharpness
+from snowdrift.scores.two_sample import real_trial, trial, two_sample_test
+from snowdrift.scores.xray_classifier import ClassifierSettings
 from snowdrift.statistics.intervals import (
     LEVEL,
+    Area,
     Difference,
     Drawn,
     Share,
@@ -41,6 +45,7 @@ COMPARED = {
     "coverage": True,
     "distance_ratio": True,
     "near_copies": False,
+    "auc": False,
     "sharpness": True,
 }
 """Scores, and whether more of one is better. Of sharpness and distances the verdict says only which has more."""
@@ -51,7 +56,7 @@ _LIMITS = {"inception_score": (1.0, math.inf), "coverage": (0.0, 1.0)} | dict.fr
 )
 _DIFFERENCE = ("difference", "low", "high")
 
-Estimate = Drawn | Share
+Estimate = Drawn | Share | Area
 Redraws = dict[str, list[float]]
 """Each score of each redraw."""
 
@@ -79,11 +84,13 @@ class ScoreSettings:
         study_images: the first so many images are scored as the study scored its own.
         study_splits: parts that the study's Inception Score is averaged over.
         neighbours: for precision and coverage.
+        two_sample: the network that learns to tell real from generated images.
     """
 
     study_images: int
     study_splits: int
     neighbours: int
+    two_sample: ClassifierSettings
 
 
 class Scores(NamedTuple):
@@ -101,6 +108,7 @@ def score_sets(
     settings: ScoreSettings,
     *,
     seed: int,
+    device: torch.device,
 ) -> Scores:
     """Score every set against the training images, once by each extractor.
 
@@ -115,7 +123,8 @@ def score_sets(
         reference: the images that the models were trained on.
         extractors: what to look with.
         settings: see there.
-        seed: of the order of patients.
+        seed: of the order of patients, and of the two-sample test.
+        device: where its network trains.
 
     Raises:
         SnowdriftError: images of different sizes, or too few of them for a score.
@@ -127,6 +136,7 @@ def score_sets(
     threshold = copy_threshold(closest[sets[0].name])
     pictures = {part.name: _picture_scores(part.images, closest[part.name], threshold, size) for part in sets}
     pictures[TRAINING] = _of_training_pictures(reference.images, parts, threshold)
+    areas = _areas(sets, reference, settings.two_sample, seed, device)
     roles = {part.name: part.role for part in sets} | {TRAINING: SPLIT}
     scores, comparisons = [], []
     for extractor in extractors:
@@ -137,6 +147,7 @@ def score_sets(
         estimates = {
             name: _study_score(seen[name].logits, settings)
             | _estimates(redraws[name] | pictures[name], redraws[TRAINING] | pictures[TRAINING], size)
+            | {"auc": areas[name]}
             for name in roles
         }
         scores += [
@@ -202,6 +213,24 @@ def _of_training_pictures(images: Tensor, parts: Sequence[Part], threshold: floa
         for part in parts
     ]
     return {score: [values[score][0] for values in found] for score in found[0]}
+
+
+def _areas(
+    sets: Sequence[SampleSet],
+    reference: Reference,
+    settings: ClassifierSettings,
+    seed: int,
+    device: torch.device,
+) -> dict[str, Area]:
+    """What the two-sample test makes of each set; of the yardstick and the training images it is real against real."""
+    yardstick = sets[0]
+    trials = {part.name: trial(reference, yardstick.images, part.images) for part in sets[1:]}
+    trials[yardstick.name] = real_trial(reference, yardstick.images, seed)
+    areas = {name: two_sample_test(each, settings, seed=seed, device=device) for name, each in trials.items()}
+    logger.info(
+        "areas under the curve: %s", ", ".join(f"{name} {area.value:.3f}" for name, area in areas.items())
+    )
+    return areas | {TRAINING: areas[yardstick.name]}
 
 
 def _feature_redraws(

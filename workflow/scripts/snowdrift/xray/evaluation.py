@@ -107,7 +107,7 @@ def evaluate_models(
     ]
     if PCA_BASELINE not in large:
         sets.append(SampleSet(PCA_BASELINE, BASELINE, _pca(reference.images, count, seed)))
-    scored: Scores = score_sets(sets, reference, extractors, settings, seed=seed)
+    scored: Scores = score_sets(sets, reference, extractors, settings, seed=seed, device=device)
     neighbours = scored.neighbours.assign(
         training_image=learned["image"].to_numpy()[scored.neighbours["training_image"]]
     )
