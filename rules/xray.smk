@@ -2,7 +2,8 @@
 #
 # Needs: data.chest_xray, or, where it is null, nothing: it is rendered.
 # Makes: xray/images.parquet, xray/rejected.csv, xray/<model>/ (weights.pth, losses.csv, training/, images/, sheet.png,
-#        samples.npy), xray/classifier.{pth,csv}, xray/{scores,comparisons,neighbours,extractors}.csv, and figures
+#        samples.npy), xray/classifier.{pth,csv}, xray/{scores,comparisons,neighbours,extractors}.csv, figures, and
+#        xray/export/ where xray.export asks for it
 
 XRAY_REJECTED = f"{RESULTS}/xray/rejected.csv"
 XRAY_ROOT = config["data"]["chest_xray"] or RENDERED["chest_xray"]
@@ -24,6 +25,7 @@ rule xray:
             f"{RESULTS}/xray/{{figure}}",
             figure=["sheet.png", "neighbours.png", "scores.svg", "losses.svg"],
         ),
+        f"{RESULTS}/digests/export_xray.csv" if config["xray"]["export"] else [],
 
 
 rule render_chest_xray:
@@ -227,6 +229,40 @@ rule score_xray:
         code=code("score_xray"),
     script:
         "../workflow/scripts/score_xray.py"
+
+
+rule export_xray:
+    """Write the reference and all samples as pictures, and as pytorch-fid's statistics."""
+    input:
+        **(
+            {"inception": config["scores"]["inception_weights"]}
+            if config["scores"]["inception_weights"]
+            else {}
+        ),
+        images=XRAY_IMAGES,
+        samples=expand(rules.sample_xray.output.array, model=XRAY_MODELS),
+    output:
+        folder=directory(f"{RESULTS}/xray/export"),
+        digests=f"{RESULTS}/digests/export_xray.csv",
+    log:
+        f"{RESULTS}/logs/export_xray.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/export_xray.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["xray"]["threads"]
+    resources:
+        gpu=gpus(),
+        mem_mb=memory("export_xray"),
+        runtime=minutes("export_xray"),
+    params:
+        class_name=config["xray"]["class_name"],
+        models=XRAY_MODELS,
+        root=place(XRAY_ROOT),
+        device=config["device"],
+        code=code("export_xray"),
+    script:
+        "../workflow/scripts/export_xray.py"
 
 
 rule draw_xray:

@@ -255,6 +255,10 @@ class _Study:
             "train_xray_classifier": Need(
                 self.memory(_TORCH + 100, 0), 20 + self.compute(learning, config["threads"]) + reading
             ),
+            "export_xray": Need(
+                self.memory(_TORCH + 2000, 0),
+                60 + self.compute(6e9 * (drawn * len(models) + self.normal), config["threads"]),
+            ),
             "score_xray": Need(
                 self.memory(_TORCH + (2000 if inception else 200), 0),
                 60 + self.compute(seen, config["threads"]),
