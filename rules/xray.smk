@@ -2,7 +2,8 @@
 #
 # Needs: data.chest_xray, or, where it is null, nothing: it is rendered.
 # Makes: xray/images.parquet, xray/rejected.csv, xray/<model>/ (weights.pth, losses.csv, training/, images/, sheet.png,
-#        samples.npy), xray/classifier.{pth,csv}, xray/{scores,comparisons,neighbours,extractors}.csv, and figures
+#        samples.npy), xray/classifier.{pth,csv}, xray/{scores,comparisons,neighbours,extractors}.csv, figures, and
+#        xray/export/ where xray.export asks for it
 
 XRAY_REJECTED = f"{RESULTS}/xray/rejected.csv"
 XRAY_ROOT = config["data"]["chest_xray"] or RENDERED["chest_xray"]
@@ -24,6 +25,7 @@ rule xray:
             f"{RESULTS}/xray/{{figure}}",
             figure=["sheet.png", "neighbours.png", "scores.svg", "losses.svg"],
         ),
+        f"{RESULTS}/digests/export_xray.csv" if config["xray"]["export"] else [],
 
 
 rule render_chest_xray:
@@ -68,7 +70,8 @@ rule index_xray:
         mem_mb=memory("index_xray"),
         runtime=minutes("index_xray"),
     params:
-        class_name=config["xray"]["class_name"],
+        **settings("xray", "class_name", "held_out"),
+        seed=config["seed"],
         max_rejected=config["data"]["max_rejected"],
         root=place(config["data"]["chest_xray"]),
         data=state_of("chest_xray", XRAY_IMAGES),
@@ -134,7 +137,8 @@ rule sample_xray:
         mem_mb=memory("sample_xray"),
         runtime=minutes("sample_xray"),
     params:
-        **settings("xray", "class_name", "samples", "large"),
+        **settings("xray", "class_name", "samples"),
+        redraws=config["scores"]["redraws"],
         settings=lambda wildcards: config["xray"][wildcards.model],
         seed=config["seed"],
         device=config["device"],
@@ -181,7 +185,7 @@ rule score_xray:
                 "classifier": rules.train_xray_classifier.output.weights,
                 "accuracy": rules.train_xray_classifier.output.accuracy,
             }
-            if "domain" in config["scores"]["extractors"]
+            if "xray_classifier" in config["scores"]["extractors"]
             else {}
         ),
         **(
@@ -216,15 +220,50 @@ rule score_xray:
         settings=dict(
             study_images=config["xray"]["samples"],
             study_splits=config["scores"]["study_splits"],
-            replicates=config["scores"]["bootstrap"],
             neighbours=config["scores"]["neighbours"],
         ),
+        two_sample=config["scores"]["classifier"]
+        | {"epochs": config["scores"]["two_sample_epochs"]},
         root=place(XRAY_ROOT),
         seed=config["seed"],
         device=config["device"],
         code=code("score_xray"),
     script:
         "../workflow/scripts/score_xray.py"
+
+
+rule export_xray:
+    """Write the reference and all samples as pictures, and as pytorch-fid's statistics."""
+    input:
+        **(
+            {"inception": config["scores"]["inception_weights"]}
+            if config["scores"]["inception_weights"]
+            else {}
+        ),
+        images=XRAY_IMAGES,
+        samples=expand(rules.sample_xray.output.array, model=XRAY_MODELS),
+    output:
+        folder=directory(f"{RESULTS}/xray/export"),
+        digests=f"{RESULTS}/digests/export_xray.csv",
+    log:
+        f"{RESULTS}/logs/export_xray.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/export_xray.tsv"
+    conda:
+        ENVIRONMENT
+    threads: config["xray"]["threads"]
+    resources:
+        gpu=gpus(),
+        mem_mb=memory("export_xray"),
+        runtime=minutes("export_xray"),
+    params:
+        class_name=config["xray"]["class_name"],
+        models=XRAY_MODELS,
+        root=place(XRAY_ROOT),
+        device=config["device"],
+        code=code("export_xray"),
+    script:
+        "../workflow/scripts/export_xray.py"
 
 
 rule draw_xray:

@@ -353,13 +353,14 @@ def test_the_snakefile_can_import_it_without_heavy_libraries():
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("xray: {gan: {batch_size: 17}}", "`xray.gan.batch_size`: 17; expected at most `demo.xray_images` (16)"),
+        ("xray: {gan: {batch_size: 17}}", "`xray.gan.batch_size`: 17; expected at most the 12 of"),
         ("xray: {dcgan: {batch_size: 17}}", "`xray.dcgan.batch_size`: 17; expected at most"),
         ("xray: {vae: {validation: 0.01}}", "`xray.vae.validation`: 0.01; expected a fraction that takes some"),
         ("xray: {vae: {validation: 0.99}}", "`xray.vae.validation`: 0.99; expected a fraction"),
-        ("scores: {neighbours: 4}", "`scores.neighbours`: 4; needs 5 X-rays to test with, and `demo.xray_images` (16)"),
-        ("scores: {study_splits: 5}\nxray: {samples: 5}", "`scores.study_splits`: 5; needs 5 X-rays to test with"),
-        ("xray: {large: 4}\nscores: {neighbours: 4}", "`scores.neighbours`: 4; expected fewer than `xray.large` (4)"),
+        ("scores: {neighbours: 4}", "`scores.neighbours`: 4; needs 5 X-rays in each set, and of `demo"),
+        ("scores: {study_splits: 5}\nxray: {samples: 5}", "`scores.study_splits`: 5; needs 5 X-rays in each set"),
+        ("xray: {held_out: 0.1}", "needs 4 X-rays in each set, and of `demo.xray_images` (16) 2 are held out"),
+        ("xray: {held_out: 0.33}\ndemo: {xray_images: 14}", "`xray.held_out`: 0.33; takes 5 of"),
     ],
 )  # fmt: skip
 def test_more_x_rays_than_the_demo_renders_are_a_fault_of_the_plan(text: str, fault: str):
@@ -368,8 +369,13 @@ def test_more_x_rays_than_the_demo_renders_are_a_fault_of_the_plan(text: str, fa
     with pytest.raises(SnowdriftError) as caught:
         complete_config(changed, SCHEMA)
     assert fault in caught.value.message
-    if "xray.large" not in fault:  # what no job asks for is no fault
-        complete_config(changed | {"chapters": []}, SCHEMA)
+    complete_config(changed | {"chapters": []}, SCHEMA)  # what no job asks for is no fault
+
+
+def test_the_extractors_old_name_is_still_known_and_said_to_be_old(caplog):
+    config = complete_config({"scores": {"extractors": ["inception", "domain"]}}, SCHEMA)
+    assert config["scores"]["extractors"] == ["inception", "xray_classifier"]
+    assert "`domain` is now called `xray_classifier`" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,14 @@ def _mean(finding: str, rows: slice, columns: slice) -> np.ndarray:
 
 
 def test_layout_is_the_chest_xray_sets(root: Path, tmp_path: Path) -> None:
-    index = index_xray(root, class_name="NORMAL", max_rejected=0.0, rejected=tmp_path / "rejected.csv")
-    counts = Counter(zip(index.images["split"], index.images["finding"], strict=True))
+    index = index_xray(
+        root, class_name="NORMAL", max_rejected=0.0, held_out=0.25, seed=0, rejected=tmp_path / "rejected.csv"
+    )
+    images = index.images
+    assert (images.loc[images["split"] == "held_out", "class_name"].value_counts() == 6).all()
+    assert (images["patient"] != images["image"]).all(), "names tell patients, as the real set's do"
+    images = images.assign(split=images["split"].replace("held_out", "train"))
+    counts = Counter(zip(images["split"], images["finding"], strict=True))
     assert counts == {
         ("train", "normal"): 24,
         ("train", "bacteria"): 12,

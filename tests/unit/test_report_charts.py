@@ -79,11 +79,11 @@ def test_losses_have_every_epoch_in_the_chart_and_some_in_the_table():
 
 
 def test_xray_scores_have_their_intervals_and_may_be_missing():
-    scores = xray_scores(("domain", "inception"))
+    scores = xray_scores(("xray_classifier", "inception"))
     scores.loc[scores["model"] == "gan", "kid"] = np.nan
-    data = strict(xray_charts.scores_chart(scores, "domain"))["data"]
+    data = strict(xray_charts.scores_chart(scores, "xray_classifier"))["data"]
     panel = dict(zip(xray_charts.SCORE_PANELS, data, strict=True))
-    values, bars = panel["inception_score"]["x"], panel["inception_score"]["error_x"]
+    values, bars = panel["inception_gap"]["x"], panel["inception_gap"]["error_x"]
     assert bars["array"] == pytest.approx([2.1 - value for value in values])
     assert bars["arrayminus"] == pytest.approx([value - 1.2 for value in values])
     assert panel["kid"]["x"][panel["kid"]["y"].index("gan")] is None
@@ -91,10 +91,10 @@ def test_xray_scores_have_their_intervals_and_may_be_missing():
 
 def test_a_baseline_far_off_does_not_squeeze_the_models():
     scores = xray_scores()
-    near = strict(xray_charts.scores_chart(scores, "domain"))["layout"]
+    near = strict(xray_charts.scores_chart(scores, "xray_classifier"))["layout"]
     baseline = ~scores["role"].isin([xray_charts.MODEL, xray_charts.YARDSTICK])
     scores.loc[baseline, ["kid", "kid_low", "kid_high"]] = 300.0
-    far = strict(xray_charts.scores_chart(scores, "domain"))["layout"]
+    far = strict(xray_charts.scores_chart(scores, "xray_classifier"))["layout"]
     axis = f"xaxis{list(xray_charts.SCORE_PANELS).index('kid') + 1}"
     assert "range" not in near[axis]
     assert far[axis]["range"] == pytest.approx([1.11, 2.19])

@@ -64,7 +64,7 @@ def test_a_job_of_weeks_asks_for_days_and_goes_on_with_the_next_attempt():
         ("detector", {"model": "yolov5x"}, "train_detector"),
         ("training_sets", {"mixed": {"original": 1, "cyclegan": 1}}, "train_detector"),
         ("attack", {"shards": 1}, "attack_shard"),
-        ("scores", {"bootstrap": 10**5}, "score_xray"),
+        ("scores", {"redraws": 100}, "score_xray"),
     ],
 )
 def test_more_work_asks_for_more_time(key: str, values: dict, rule: str):

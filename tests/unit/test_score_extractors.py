@@ -10,19 +10,19 @@ from PIL import Image
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.scores import classifier as classifier_module
 from snowdrift.scores import inception
-from snowdrift.scores.classifier import (
+from snowdrift.scores import xray_classifier as classifier_module
+from snowdrift.scores.inception import InceptionUnavailable, build_network, load_inception
+from snowdrift.scores.table import ScoreSettings
+from snowdrift.scores.xray_classifier import (
+    ClassifierExtractor,
     ClassifierSettings,
-    DomainExtractor,
     evaluate_classifier,
     load_classifier,
     save_classifier,
     train_classifier,
 )
-from snowdrift.scores.inception import InceptionUnavailable, build_network, load_inception
-from snowdrift.scores.table import ScoreSettings
-from snowdrift.xray.domain import train_domain_classifier
+from snowdrift.xray.classifier import train_xray_classifier
 from snowdrift.xray.evaluation import ExtractorFiles, evaluate_models
 from snowdrift.xray.images import save_png
 
@@ -56,7 +56,7 @@ def test_the_classifier_and_its_features_come_back_from_the_file(classifier, tmp
     save_classifier(classifier, tmp_path / "c.pth")
     images, _ = labelled(5, 2)
     saved, loaded = (
-        DomainExtractor(part, CPU).extract(images)
+        ClassifierExtractor(part, CPU).extract(images)
         for part in (classifier, load_classifier(tmp_path / "c.pth"))
     )
     assert saved.features.shape == (5, 16)
@@ -162,10 +162,11 @@ def xray_set(tmp_path):
     images, labels = labelled(60, 0)
     rows = []
     for index, (image, label) in enumerate(zip(images, labels.tolist(), strict=True)):
-        split, class_name = ("train", "test")[index % 2], ("NORMAL", "PNEUMONIA")[label]
+        split = ("train", "held_out", "train", "test", "train")[index % 5]
+        class_name = ("NORMAL", "PNEUMONIA")[label]
         save_png(image, tmp_path / f"{index}.png")
-        rows.append((f"{index}.png", split, class_name, class_name.lower()))
-    table = pd.DataFrame(rows, columns=["image", "split", "class_name", "finding"])
+        rows.append((f"{index}.png", split, class_name, class_name.lower(), f"patient{index}"))
+    table = pd.DataFrame(rows, columns=["image", "split", "class_name", "finding", "patient"])
     np.save(tmp_path / "samples.npy", labelled(20, 5)[0].numpy())
     return table, tmp_path
 
@@ -188,7 +189,7 @@ def evaluate(table, root, files):
         {"mine": root / "samples.npy"},
         section,
         files,
-        ScoreSettings(study_images=6, study_splits=2, replicates=50, neighbours=3),
+        ScoreSettings(study_images=4, study_splits=2, neighbours=3, two_sample=replace(SETTINGS, epochs=1)),
         seed=0,
         device=CPU,
     )
@@ -199,15 +200,23 @@ def test_an_extractor_that_is_not_to_be_had_is_left_out_aloud(xray_set, caplog):
     table, root = xray_set
     weights, accuracy = root / "c.pth", root / "c.csv"
     section = {"image_size": 16, "filters": 4, "epochs": 2, "batch_size": 8, "learning_rate": 0.01}
-    train_domain_classifier(table, root, section, weights=weights, accuracy=accuracy, seed=0, device=CPU)
-    files = ExtractorFiles(["inception", "domain"], weights, accuracy, None)
+    train_xray_classifier(table, root, section, weights=weights, accuracy=accuracy, seed=0, device=CPU)
+    files = ExtractorFiles(["inception", "xray_classifier"], weights, accuracy, None)
     evaluation = evaluate(table, root, files)
-    assert evaluation.scores["model"].tolist() == ["real", "mine", "untrained", "pixel_mean"]
-    assert set(evaluation.scores["extractor"]) == {"domain"}
+    assert evaluation.scores["model"].tolist() == [
+        "real",
+        "test_split",
+        "mine",
+        "untrained",
+        "pixel_mean",
+        "pca",
+        "training",
+    ]
+    assert set(evaluation.scores["extractor"]) == {"xray_classifier"}
     rows = evaluation.extractors.set_index("extractor")
-    assert rows["used"].to_dict() == {"inception": False, "domain": True}
+    assert rows["used"].to_dict() == {"inception": False, "xray_classifier": True}
     assert "no route to host" in rows.loc["inception", "detail"]
-    assert "of 30 test images" in rows.loc["domain", "detail"]
+    assert "of 12 images of held-out patients" in rows.loc["xray_classifier", "detail"]
     assert "the scores by inception are left out" in caplog.text
     assert set(evaluation.neighbours["training_image"]) <= set(table["image"])
 
@@ -216,12 +225,12 @@ def test_an_extractor_that_is_not_to_be_had_is_left_out_aloud(xray_set, caplog):
 def test_no_extractor_at_all_is_an_error(xray_set):
     with pytest.raises(SnowdriftError, match="no extractor is to be had") as caught:
         evaluate(*xray_set, ExtractorFiles(["inception"], None, None, None))
-    assert "add `domain`" in caught.value.hint
+    assert "add `xray_classifier`" in caught.value.hint
 
 
 def test_colour_and_gray_of_any_size_are_seen_alike(classifier):
     gray, _ = labelled(4, 3)
-    extractor = DomainExtractor(classifier, CPU)
+    extractor = ClassifierExtractor(classifier, CPU)
     assert (extractor.extract(gray).features == extractor.extract(gray.repeat(1, 3, 1, 1)).features).all()
     large = torch.stack([torch.from_numpy(_enlarged(image)) for image in gray])
     difference = extractor.extract(large).features - extractor.extract(gray).features

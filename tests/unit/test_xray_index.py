@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -14,7 +15,8 @@ from PIL import Image
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.xray.enough import require_enough
 from snowdrift.xray.images import load_images, resize_images, to_float, to_uint8, write_sheet
-from snowdrift.xray.index import index_xray, training_images
+from snowdrift.xray.index import class_images, index_xray
+from snowdrift.xray.patients import HELD_OUT, hold_out, patient_of
 
 
 def xray(path, seed, *, size=(40, 30), mode="L"):
@@ -39,9 +41,14 @@ def root(tmp_path):
     return tmp_path / "set"
 
 
-def index(root, max_rejected=1.0, class_name="NORMAL"):
+def index(root, max_rejected=1.0, class_name="NORMAL", held_out=0.0, seed=0):
     return index_xray(
-        root, class_name=class_name, max_rejected=max_rejected, rejected=root.parent / "rejected.csv"
+        root,
+        class_name=class_name,
+        max_rejected=max_rejected,
+        held_out=held_out,
+        seed=seed,
+        rejected=root.parent / "rejected.csv",
     )
 
 
@@ -51,7 +58,70 @@ def test_splits_classes_and_findings_are_read_from_the_names(root):
     assert images["finding"].tolist() == ["normal", "normal", "bacteria", "virus", "normal", "virus"]
     assert images["split"].tolist() == ["train"] * 4 + ["test"] * 2
     assert (images["width"] == 40).all()
-    assert training_images(images, "NORMAL") == ["train/NORMAL/a.jpeg", "train/NORMAL/b.jpeg"]
+    assert class_images(images, "train", "NORMAL") == ["train/NORMAL/a.jpeg", "train/NORMAL/b.jpeg"]
+
+
+# Patients
+
+
+@pytest.mark.parametrize(
+    ("image", "patient"),
+    [
+        ("train/NORMAL/IM-0115-0001.jpeg", "IM-0115"),
+        ("train/NORMAL/IM-0115-0001-0002.jpeg", "IM-0115"),
+        ("train/NORMAL/NORMAL2-IM-0441-0001.jpeg", "NORMAL2-IM-0441"),
+        ("train/PNEUMONIA/person1_bacteria_2.jpeg", "person1"),
+        ("train/PNEUMONIA/person12_virus_2.jpeg", "person12"),
+        ("train/NORMAL/person.jpeg", "train/NORMAL/person.jpeg"),
+        ("train/NORMAL/scan-IM-0115.jpeg", "train/NORMAL/scan-IM-0115.jpeg"),
+    ],
+)
+def test_names_tell_the_patient_or_the_image_stands_for_one(image, patient):
+    assert patient_of(image) == patient
+
+
+def listed(*, split="train", sizes=(1, 3, 2, 1, 4, 1, 1, 2, 3, 2), pattern="IM-{patient:04d}-{number:04d}"):
+    """Rows of two classes, with so many images of each patient."""
+    names = [
+        f"{split}/{class_name}/{kind}{pattern.format(patient=patient, number=number)}.jpeg"
+        for class_name, kind in (("NORMAL", ""), ("PNEUMONIA", "NORMAL2-"))
+        for patient, count in enumerate(sizes)
+        for number in range(count)
+    ]
+    return pd.DataFrame(
+        {"image": names, "split": split, "class_name": [name.split("/")[1] for name in names]}
+    )
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.33])
+def test_whole_patients_are_held_out_of_every_class(share):
+    images = hold_out(listed(), share, seed=0)
+    for _, own in images.groupby("class_name"):
+        held = own[own["split"] == HELD_OUT]
+        assert share * 20 - 0.5 <= len(held) < share * 20 + 4
+        assert not {*held["patient"]} & {*own.loc[own["split"] == "train", "patient"]}
+    assert images["split"].tolist() == hold_out(listed(), share, seed=0)["split"].tolist()
+    drawn = {tuple(hold_out(listed(), share, seed=seed)["split"]) for seed in range(10)}
+    assert len(drawn) > 5
+
+
+def test_other_splits_are_left_as_they_are_and_no_share_takes_nothing():
+    assert set(hold_out(listed(split="test"), 0.3, seed=0)["split"]) == {"test"}
+    assert set(hold_out(listed(), 0.0, seed=0)["split"]) == {"train"}
+
+
+def test_names_without_patients_are_held_out_by_image_and_said_to_be(caplog):
+    images = hold_out(listed(pattern="scan{patient}-{number}"), 0.25, seed=0)
+    assert (images["split"] == HELD_OUT).sum() == 10
+    assert "40 training X-rays have no patient in their names: held out by image" in caplog.text
+
+
+def test_too_few_are_left_beside_the_held_out():
+    images = hold_out(listed(sizes=(2, 2, 2)), 0.5, seed=0).assign(finding="a")
+    images = pd.concat([images, listed(split="test").assign(finding="a", patient="")])
+    with pytest.raises(SnowdriftError, match=r"4 usable X-rays .* held out and 2 are left") as caught:
+        require_enough(images, "NORMAL", SCORES)
+    assert "xray.held_out" in caught.value.hint
 
 
 SCORES = {"study_splits": 2, "neighbours": 1}
@@ -83,6 +153,9 @@ def test_too_few_usable_x_rays_are_found_at_the_index(root, scores, spoil, fault
         else:
             (root / file).write_text(what)
     images, _ = index(root)
+    more = [listed(split=HELD_OUT, sizes=(1, 1))]
+    more += [] if fault and "train" in fault else [listed(sizes=(1, 1))]
+    images = pd.concat([images, *(rows.assign(finding="normal", patient="") for rows in more)])
     if fault is None:
         require_enough(images, "NORMAL", scores)
         return

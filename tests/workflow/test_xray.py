@@ -12,7 +12,10 @@ import yaml
 from conftest import TINY, snakemake, succeed
 from PIL import Image
 
+from snowdrift.scores.table import COMPARED
+
 CONFIG = yaml.safe_load(TINY.read_text())["xray"]
+REDRAWS = yaml.safe_load(TINY.read_text())["scores"]["redraws"]
 MODELS = ("gan", "dcgan", "vae")
 REAL = os.environ.get("SNOWDRIFT_REAL_DATA")
 
@@ -25,17 +28,28 @@ def copied(tiny_study: Path, tmp_path: Path) -> Path:
 
 def test_every_model_leaves_its_samples_and_its_scores(tiny_study: Path):
     xray = tiny_study / "results/tiny/xray"
-    learned = pd.read_parquet(xray / "images.parquet").query("split == 'train' and class_name == 'NORMAL'")
+    held_out = pd.read_parquet(xray / "images.parquet").query(
+        "split == 'held_out' and class_name == 'NORMAL'"
+    )
     for model in MODELS:
         assert len(list((xray / model / "images").glob("*.png"))) == CONFIG["samples"]
-        assert len(np.load(xray / model / "samples.npy")) == len(learned)
+        assert len(np.load(xray / model / "samples.npy")) == REDRAWS * len(held_out)
         assert (xray / model / "training/final.png").is_file()
         assert len(pd.read_csv(xray / model / "losses.csv")) == CONFIG[model]["epochs"]
     scores = pd.read_csv(xray / "scores.csv")
-    assert scores["model"].tolist() == ["real", *MODELS, "untrained", "pixel_mean"]
+    assert scores["model"].tolist() == [
+        "real",
+        "test_split",
+        *MODELS,
+        "untrained",
+        "pixel_mean",
+        "pca",
+        "training",
+    ]
     numbers = scores.select_dtypes("number")
     assert np.isfinite(numbers).all(axis=None), numbers
-    assert len(pd.read_csv(xray / "comparisons.csv")) == 6 * 3
+    pairs = 3 + 3 * 4 + 1  # of models; of models with baselines and real images; of real images
+    assert len(pd.read_csv(xray / "comparisons.csv")) == pairs * len(COMPARED)
 
 
 def test_the_report_has_the_chapter(tiny_study: Path):

@@ -6,20 +6,19 @@ from snowdrift.report.xray_plots import plot_scores, plot_training
 from snowdrift.report.xray_sheets import draw_neighbours, draw_sheet
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
-from snowdrift.xray.index import training_images
+from snowdrift.xray.index import class_images
 from snowdrift.xray.samples import read_samples
 
 with job(snakemake.log[0], snakemake.output):
     root, models = Path(snakemake.params.root), snakemake.params.models
-    names = training_images(read_table(snakemake.input.images), snakemake.params.class_name)
+    names = class_images(read_table(snakemake.input.images), "train", snakemake.params.class_name)
     pictures = [sorted(Path(folder).glob("*.png")) for folder in snakemake.input.pictures]
     draw_sheet(
         [root / name for name in names], dict(zip(models, pictures, strict=True)), snakemake.output.sheet
     )
-    neighbours = read_table(snakemake.input.neighbours)
     samples = [read_samples(Path(path)) for path in snakemake.input.samples]
     draw_neighbours(
-        neighbours[neighbours["extractor"] == neighbours["extractor"].iloc[0]],
+        read_table(snakemake.input.neighbours),
         dict(zip(models, samples, strict=True)),
         root,
         snakemake.output.neighbours_picture,

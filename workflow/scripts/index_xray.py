@@ -16,6 +16,8 @@ with job(snakemake.log[0], snakemake.output, beside={rejected: snakemake.output.
         root,
         class_name=snakemake.params.class_name,
         max_rejected=snakemake.params.max_rejected,
+        held_out=snakemake.params.held_out,
+        seed=snakemake.params.seed,
         rejected=rejected,
         workers=snakemake.threads,
     )

@@ -7,7 +7,8 @@ import torch
 from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
-from snowdrift.xray.index import training_images
+from snowdrift.xray.index import class_images
+from snowdrift.xray.patients import HELD_OUT
 from snowdrift.xray.samples import write_samples
 
 with (
@@ -15,15 +16,13 @@ with (
     leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
 ):
     torch.set_num_threads(snakemake.threads)
-    few, large = snakemake.params.samples, snakemake.params.large
-    if large is None:
-        known = training_images(read_table(snakemake.input.images), snakemake.params.class_name)
-        large = max(few, len(known))
+    few, images = snakemake.params.samples, read_table(snakemake.input.images)
+    held_out = class_images(images, HELD_OUT, snakemake.params.class_name)
     write_samples(
         snakemake.wildcards.model,
         snakemake.params.settings,
         Path(snakemake.input.weights),
-        count=large,
+        count=max(few, snakemake.params.redraws * len(held_out)),
         few=few,
         array=Path(snakemake.output.array),
         folder=Path(snakemake.output.folder),

@@ -8,6 +8,7 @@ from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table, write_table
 from snowdrift.runtime.job import job
 from snowdrift.scores.table import ScoreSettings
+from snowdrift.scores.xray_classifier import ClassifierSettings
 from snowdrift.xray.evaluation import ExtractorFiles, evaluate_models
 
 with (
@@ -29,7 +30,9 @@ with (
             accuracy=given.get("accuracy"),
             inception=Path(weights) if weights else None,
         ),
-        ScoreSettings(**snakemake.params.settings),
+        ScoreSettings(
+            **snakemake.params.settings, two_sample=ClassifierSettings(**snakemake.params.two_sample)
+        ),
         seed=snakemake.params.seed,
         device=device,
     )

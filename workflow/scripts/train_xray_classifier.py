@@ -1,4 +1,4 @@
-"""Rule train_xray_classifier: the `domain` extractor and its held-out accuracy."""
+"""Rule train_xray_classifier: the `xray_classifier` extractor and its held-out accuracy."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ import torch
 from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
-from snowdrift.xray.domain import train_domain_classifier
+from snowdrift.xray.classifier import train_xray_classifier
 
 with (
     job(snakemake.log[0], snakemake.output),
     leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
 ):
     torch.set_num_threads(snakemake.threads)
-    train_domain_classifier(
+    train_xray_classifier(
         read_table(snakemake.input.images),
         Path(snakemake.params.root or snakemake.input.root),
         snakemake.params.settings,

@@ -8,7 +8,7 @@ from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 from snowdrift.runtime.resume import job_state
-from snowdrift.xray.index import training_images
+from snowdrift.xray.index import class_images
 from snowdrift.xray.training import train_model
 
 with (
@@ -16,7 +16,7 @@ with (
     leased_devices(snakemake.params.device, granted=snakemake.resources.gpu) as (device,),
 ):
     torch.set_num_threads(snakemake.threads)
-    names = training_images(read_table(snakemake.input.images), snakemake.params.class_name)
+    names = class_images(read_table(snakemake.input.images), "train", snakemake.params.class_name)
     images = [Path(snakemake.params.root or snakemake.input.root) / name for name in names]
     train_model(
         snakemake.wildcards.model,

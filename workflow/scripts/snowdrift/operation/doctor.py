@@ -387,6 +387,7 @@ def check_xrays(config: Mapping[str, Any]):
     """The X-rays of the class that is learned."""
     from snowdrift.xray.enough import check_count
     from snowdrift.xray.index import list_xrays
+    from snowdrift.xray.patients import HELD_OUT
 
     folder, name = config["data"]["chest_xray"], config["xray"]["class_name"]
     if "xray" not in config["chapters"]:
@@ -404,8 +405,9 @@ def check_xrays(config: Mapping[str, Any]):
         yield _count("chest_xray", Path(folder), found)
     else:
         yield Finding(_OK, f"data.chest_xray: {folder}: {_listing(found)}")
-    for split in ("train", "test"):
-        check_count(split, name, counts[split, name], config["scores"])
+    held_out = round(config["xray"]["held_out"] * learned)
+    for split, count in {"train": learned, HELD_OUT: held_out, "test": counts["test", name]}.items():
+        check_count(split, name, count, config["scores"])
 
 
 def _count(key: str, root: Path, found: Mapping[str, int]) -> Finding:

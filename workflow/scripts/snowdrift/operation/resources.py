@@ -269,10 +269,21 @@ class _Study:
         reading = self.xrays * self.xray_megapixels * _MEGAPIXEL
         passes = max(m["epochs"] * _small(m) for m in models) * self.normal
         steps = max(m["epochs"] * self.normal / m["batch_size"] for m in models)
-        drawn = max(config["samples"], config["large"] or self.normal)
+        held_out = round(config["held_out"] * self.normal)
+        drawn = max(config["samples"], scores["redraws"] * held_out)
         learning = self.xrays * scores["classifier"]["epochs"] * _small(scores["classifier"])
         inception = "inception" in scores["extractors"]
-        seen = 6e9 * drawn * (len(models) + 3) if inception else 0  # multiplications of Inception v3
+        sets = len(models) + 3  # and the baselines
+        # Multiplications of Inception v3, and of pictures of 64 px with training images at 81 shifts.
+        seen = (
+            6e9 * (drawn * sets + self.normal) if inception else 0
+        ) + 81 * 56**2 * self.normal * drawn * sets
+        seen += (
+            (sets + 1)
+            * scores["two_sample_epochs"]
+            * (self.normal + drawn / 2)
+            * _small(scores["classifier"])
+        )
         return {
             "train_xray_generator": Need(
                 self.memory(_TORCH + 100, max(map(_held, models))),
@@ -284,9 +295,13 @@ class _Study:
             "train_xray_classifier": Need(
                 self.memory(_TORCH + 100, 0), 20 + self.compute(learning, config["threads"]) + reading
             ),
+            "export_xray": Need(
+                self.memory(_TORCH + 2000, 0),
+                60 + self.compute(6e9 * (drawn * len(models) + self.normal), config["threads"]),
+            ),
             "score_xray": Need(
                 self.memory(_TORCH + (2000 if inception else 200), 0),
-                60 + self.compute(seen, config["threads"]) + scores["bootstrap"] * (2 if inception else 0.02),
+                60 + self.compute(seen, config["threads"]),
             ),
         }
 

@@ -12,20 +12,28 @@ from snowdrift.report.pictures import data_uri
 from snowdrift.report.tables import read_rejected, rejection_reasons
 from snowdrift.report.xray_charts import losses_chart, scores_chart
 from snowdrift.runtime.files import read_table
-from snowdrift.scores.roles import UNDECIDED
+from snowdrift.scores.roles import BASELINE, MODEL, TRAINING, UNDECIDED, YARDSTICK
+from snowdrift.xray.patients import HELD_OUT
 
 MOST_REASONS = 20
 STUDY_SAMPLES = 30
+_COLUMNS = ("fid", "kid", "precision", "coverage", "distance_ratio", "near_copies", "auc", "sharpness")
 STUDY_SCORE = "study_inception_score"
 SCORE_NAMES = {
     STUDY_SCORE: "the study's Inception Score",
-    "inception_score": "Inception Score",
+    "inception_gap": "Inception Score's gap to real images",
+    "fid": "FID",
     "kid": "KID",
     "precision": "precision",
-    "recall": "recall",
-    "sharpness": "sharpness (the sharper one)",
+    "coverage": "coverage",
+    "distance_ratio": "distances between images (the more varied)",
+    "near_copies": "near-copies",
+    "auc": "the two-sample test",
+    "sharpness": "sharpness (the sharper)",
 }
-"""Scores that are compared; the sharper model need not be the better one."""
+"""Scores that are compared."""
+QUALITY = ["inception_gap", "fid", "kid", "precision", "coverage", "auc"]
+"""Those by which a model can be useful: more of the others is not better, or every baseline has the best of them."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ def xray_section(files: XrayFiles, config: Mapping[str, Any]) -> Section:
     extractors = read_table(files.extractors)
     return Section(
         "xray",
-        "X-rays: which generator is better, and how sure that is",
+        "X-rays: what generated ones are worth, and how sure that is",
         [
             *_answer(scores, comparisons, config),
             Text(_extractors(extractors)),
@@ -63,13 +71,13 @@ def xray_section(files: XrayFiles, config: Mapping[str, Any]) -> Section:
             ),
             *(scores_chart(scores, extractor) for extractor in scores["extractor"].unique()),
             *_score_tables(scores),
-            *_comparison_tables(comparisons),
+            *_comparison_tables(scores, comparisons),
             Figure(
                 data_uri(files.neighbours_picture),
                 "Samples and the training images nearest to them",
-                "Above, the samples that come closest to a training image; below, that image. The figure is the "
-                "distance as a share of the one under which a sample counts as a near-copy: 1 in 100 real images "
-                "is that close to another. Near-copies are framed.",
+                "Above, the samples that are most like a training image; below, that image. The figure is their best "
+                "correlation over small shifts. Samples that are more like a training image than any held-out patient "
+                "is count as near-copies and are framed.",
                 wide=True,
             ),
             losses_chart(dict(zip(config["xray"]["models"], map(read_table, files.losses), strict=True))),
@@ -78,17 +86,18 @@ def xray_section(files: XrayFiles, config: Mapping[str, Any]) -> Section:
     )
 
 
-def ranking(comparisons: pd.DataFrame, score: str) -> str:
+def ranking(comparisons: pd.DataFrame, score: str, models: Sequence[str]) -> str:
     """What one score decides between the models, by one extractor.
 
     Args:
         comparisons: rows of `xray/comparisons.csv` of one extractor.
         score: one of `SCORE_NAMES`.
+        models: their names.
 
     Returns:
         For instance `vae above gan, dcgan; gan and dcgan undecided`.
     """
-    rows = comparisons[comparisons["score"] == score]
+    rows = _among(comparisons[comparisons["score"] == score], models)
     beaten: dict[str, list[str]] = {}
     for row in rows[rows["verdict"] != UNDECIDED].itertuples():
         beaten.setdefault(row.verdict, []).append(row.second if row.verdict == row.first else row.first)
@@ -100,60 +109,83 @@ def ranking(comparisons: pd.DataFrame, score: str) -> str:
     return "; ".join(parts)
 
 
+def _among(comparisons: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    return comparisons[comparisons["first"].isin(names) & comparisons["second"].isin(names)]
+
+
+def _named(scores: pd.DataFrame, role: str) -> list[str]:
+    return scores.loc[scores["role"] == role, "model"].unique().tolist()
+
+
 def _answer(scores: pd.DataFrame, comparisons: pd.DataFrame, config: Mapping[str, Any]) -> list[Text]:
-    """What is decided, and whether the study's 30 images would have been enough."""
-    if comparisons.empty:
-        return [Text("One model alone was trained, so there is nothing to compare; its scores are below.")]
-    texts = []
+    """Whether the yardstick holds, what the models are worth by it, and whether the study's 30 images were enough."""
+    models, baselines = _named(scores, MODEL), _named(scores, BASELINE)
+    texts = [
+        "A model is called useful by a score only where it beats every baseline "
+        f"({', '.join(baselines)}), and one set is told from another only where the interval of their difference says "
+        "so, over all comparisons of an extractor at once."
+    ]
     for extractor, rows in comparisons.groupby("extractor", sort=False):
-        best = _best(rows)
-        decided = "; ".join(
-            f"by {SCORE_NAMES[score]} {model}" for score, model in best.items() if score != STUDY_SCORE
+        texts.append(_yardstick(rows, extractor, _named(scores, YARDSTICK)[0]))
+        texts += [_worth(rows, model, baselines) for model in models]
+    if not models:
+        return [Text(" ".join(texts))]
+    return [Text(" ".join(texts)), Text(_study(scores, comparisons, config["xray"]["samples"], models))]
+
+
+def _yardstick(comparisons: pd.DataFrame, extractor: str, real: str) -> str:
+    """Whether held-out patients score as training patients do, who were scored against the others."""
+    rows = comparisons[(comparisons["first"] == real) & (comparisons["second"] == TRAINING)]
+    apart = [SCORE_NAMES[row.score] for row in rows[rows["verdict"] != UNDECIDED].itertuples()]
+    if apart:
+        return (
+            f"By the features of the {extractor} extractor, held-out patients differ from training patients in "
+            f"{', '.join(apart)}: do not trust these."
         )
-        texts.append(
-            f"Better than every other model, as the {extractor} extractor sees it: {decided}."
-            if decided
-            else f"As the {extractor} extractor sees it, no model is better than every other by any score."
-        )
-    lead = "A model is called better only where the intervals say so. " + " ".join(texts)
-    return [Text(lead), Text(_study(scores, comparisons, config["xray"]["samples"]))]
+    return (
+        f"By the features of the {extractor} extractor, held-out patients score as training patients do among "
+        "each other, by every score."
+    )
 
 
-def _best(comparisons: pd.DataFrame) -> dict[str, str]:
-    """For each score the one model that is better than all others, if there is one; not for sharpness."""
-    others = len({*comparisons["first"], *comparisons["second"]}) - 1
-    best = {}
-    for score, rows in comparisons[comparisons["score"] != "sharpness"].groupby("score", sort=False):
-        wins = rows.loc[rows["verdict"] != UNDECIDED, "verdict"].value_counts()
-        if len(wins) and wins.iloc[0] == others:
-            best[str(score)] = str(wins.index[0])
-    return best
+def _worth(comparisons: pd.DataFrame, model: str, baselines: Sequence[str]) -> str:
+    """By which scores a model beats all baselines, and by which real images beat it."""
+    own = comparisons[(comparisons["first"] == model) & comparisons["score"].isin(SCORE_NAMES)]
+    against = own[own["second"].isin(baselines) & own["score"].isin(QUALITY)]
+    beats = (against["verdict"] == model).groupby(against["score"], sort=False).all()
+    useful = [SCORE_NAMES[score] for score, every in beats.items() if every]
+    lost = own[
+        ~own["second"].isin(baselines) & (own["verdict"] == own["second"]) & (own["score"] != STUDY_SCORE)
+    ]
+    exposed = [SCORE_NAMES[score] for score in lost["score"] if score != "sharpness"]
+    good = f"beats every baseline by {', '.join(useful)}" if useful else "beats every baseline by no score"
+    bad = f"real images beat it by {', '.join(exposed)}" if exposed else "no score tells it from real images"
+    return f"{model} {good}; {bad}."
 
 
-def _study(scores: pd.DataFrame, comparisons: pd.DataFrame, samples: int) -> str:
+def _study(scores: pd.DataFrame, comparisons: pd.DataFrame, samples: int, learned: Sequence[str]) -> str:
     """Whether the Inception Scores of as few images as the study had decide anything; by its network if known."""
     names = list(scores["extractor"].unique())
     extractor = "inception" if "inception" in names else names[0]
     own, rows = scores[scores["extractor"] == extractor], comparisons[comparisons["extractor"] == extractor]
-    models = own[own["role"] == "model"]
+    models = own[own["role"] == MODEL]
     figures = ", ".join(
         f"{row.model} {row.study_inception_score:.2f} "
         f"({row.study_inception_score_low:.2f} to {row.study_inception_score_high:.2f})"
         for row in models.itertuples()
     )
     bound = int(models["study_inception_score_bound"].max())
-    study = rows[rows["score"] == STUDY_SCORE]
+    study = _among(rows[rows["score"] == STUDY_SCORE], learned)
     decided = int((study["verdict"] != UNDECIDED).sum())
     verdict = (
         "its intervals decide no pair of models, so it cannot rank them"
         if decided == 0
-        else f"its intervals decide {decided} of {len(study)} pairs ({ranking(rows, STUDY_SCORE)})"
+        else f"its intervals decide {decided} of {len(study)} pairs ({ranking(rows, STUDY_SCORE, learned)})"
     )
     return (
         f"The study ranked its models by the Inception Score of {STUDY_SAMPLES} images each; its text calls DCGAN the "
         f"best, the table of its notebook GAN. Scored in the same way, {samples} images each, which can be {bound} "
-        f"at most, by the {extractor} extractor ({figures}), {verdict}. By the large samples: "
-        f"{ranking(rows, 'inception_score')}."
+        f"at most, by the {extractor} extractor ({figures}), {verdict}."
     )
 
 
@@ -173,7 +205,16 @@ def _score_tables(scores: pd.DataFrame) -> list[Table]:
         tables.append(
             Table(
                 f"Inception Scores with 95 % intervals, {extractor} extractor",
-                ["model", "as in the study", "at most", "large sample", "at most", "images"],
+                [
+                    "model",
+                    "as in the study",
+                    "at most",
+                    "of one set",
+                    "at most",
+                    "gap to real",
+                    "images",
+                    "sets",
+                ],
                 [
                     [
                         row.model,
@@ -181,53 +222,35 @@ def _score_tables(scores: pd.DataFrame) -> list[Table]:
                         int(row.study_inception_score_bound),
                         _between(row, "inception_score"),
                         int(row.inception_score_bound),
+                        _between(row, "inception_gap"),
                         int(row.n_images),
+                        int(row.redraws),
                     ]
                     for row in own.itertuples()
                 ],
             )
         )
-        matched = int(own["fid_matched_images"].iloc[0])
         tables.append(
             Table(
-                f"Distances, coverage, copies and sharpness, {extractor} extractor. FID of all images and of "
-                f"{matched:,} each; nearest: 1 is as close to a training image as those are to each other",
-                [
-                    "model",
-                    "FID",
-                    "FID, equal",
-                    "KID",
-                    "precision",
-                    "recall",
-                    "nearest",
-                    "copies",
-                    "sharpness",
-                ],
-                [
-                    [
-                        row.model,
-                        float(row.fid),
-                        float(row.fid_matched),
-                        _between(row, "kid"),
-                        _between(row, "precision"),
-                        _between(row, "recall"),
-                        float(row.nearest_distance),
-                        f"{row.near_copies:.1%}",
-                        _between(row, "sharpness"),
-                    ]
-                    for row in own.itertuples()
-                ],
+                f"Distances, coverage, variety, copies and sharpness with 95 % intervals, {extractor} extractor. "
+                "Distances: 1 is as far from each other as training images are. AUC of the two-sample "
+                "test: 0.5 is perfect",
+                ["model", "FID", "KID", "precision", "coverage", "distances", "copies", "AUC", "sharpness"],
+                [[row.model, *(_between(row, score) for score in _COLUMNS)] for row in own.itertuples()],
             )
         )
     return tables
 
 
-def _comparison_tables(comparisons: pd.DataFrame) -> list[Table]:
+def _comparison_tables(scores: pd.DataFrame, comparisons: pd.DataFrame) -> list[Table]:
+    models = _named(scores, MODEL)
+    if len(models) < 2:
+        return []
     return [
         Table(
-            f"What each score decides, {extractor} extractor (95 % for all pairs together)",
+            f"What each score decides between the models, {extractor} extractor (95 % for all comparisons together)",
             ["score", "verdict"],
-            [[name, ranking(rows, score)] for score, name in SCORE_NAMES.items()],
+            [[name, ranking(rows, score, models)] for score, name in SCORE_NAMES.items()],
         )
         for extractor, rows in comparisons.groupby("extractor", sort=False)
     ]
@@ -243,11 +266,14 @@ def _data(images: pd.DataFrame, rejected: pd.DataFrame, config: Mapping[str, Any
     origin = (
         "Rendered for this study (data.chest_xray is null)." if source is None else f"Read from {source}."
     )
+    held_out = images[(images["split"] == HELD_OUT) & (images["class_name"] == config["xray"]["class_name"])]
     counts = images.groupby(["split", "finding"], sort=False).size()
     blocks: list[Text | Table] = [
         Text(
             f"{origin} The models learned from the {config['xray']['class_name']} images of the training split "
-            "alone; the yardstick is that class's test split, which no network has seen."
+            f"alone. The yardstick is {len(held_out):,} more of {held_out['patient'].nunique():,} other patients, "
+            f"which no network has seen.{_patients(held_out)} No network has seen the test split either, but it is "
+            "another distribution."
         ),
         Table(
             "X-rays of each split",
@@ -260,3 +286,14 @@ def _data(images: pd.DataFrame, rejected: pd.DataFrame, config: Mapping[str, Any
         caption = f"{len(rejected):,} X-rays were left out"
         blocks.append(Table(caption, list(shown.columns), shown.values.tolist()))
     return blocks
+
+
+def _patients(held_out: pd.DataFrame) -> str:
+    """A remark on images whose names tell no patient."""
+    alone = int((held_out["patient"] == held_out["image"]).sum())
+    if not alone:
+        return ""
+    return (
+        f" The file names of {alone} of them tell no patient: if other images of these patients were learned from, "
+        "the yardstick is too good."
+    )

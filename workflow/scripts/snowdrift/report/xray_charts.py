@@ -67,9 +67,8 @@ def scores_chart(scores: pd.DataFrame, extractor: str) -> Chart:
         plain(figure, 180 + 2 * 28 * len(own)),
         f"Every score of every model, with its interval, {extractor} extractor",
         f"Features of the {extractor} extractor. Bars: 95 % intervals of the drawing of images; a second training may "
-        "differ by more. Blue: models; orange: held-out real images; gray: a network that never learned, and the "
-        "mean training image repeated. FID is of equally many images of each. Gray points far off are left "
-        "out; the tables below have all figures.",
+        "differ by more. Blue: models; orange: held-out real images; gray: training images against each other, other "
+        "real images, and the baselines. Gray points far off are left out; the tables below have all figures.",
     )
 
 

@@ -32,12 +32,14 @@ class LossPanel(NamedTuple):
 
 SCORE_PANELS = {
     "study_inception_score": Panel("Inception Score as in the study"),
-    "inception_score": Panel("Inception Score, large sample"),
-    "fid_matched": Panel("FID, lower is better", "log"),
+    "inception_gap": Panel("Its gap to real images"),
+    "fid": Panel("FID, lower is better", "log"),
     "kid": Panel("KID, lower is better", "symlog"),
     "precision": Panel("Precision"),
-    "recall": Panel("Recall"),
-    "nearest_distance": Panel("Distance to training images"),
+    "coverage": Panel("Coverage"),
+    "distance_ratio": Panel("Distances between images"),
+    "near_copies": Panel("Near-copies"),
+    "auc": Panel("Told from real, 0.5 is perfect"),
     "sharpness": Panel("Sharpness"),
 }
 """Columns of `xray/scores.csv`, in the order of their panels."""

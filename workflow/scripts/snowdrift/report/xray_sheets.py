@@ -49,11 +49,10 @@ def draw_neighbours(
 ) -> None:
     """Write the samples that come closest to a training image above that image, one row a model.
 
-    Below each pair stands its distance as a share of the distance under which it is a near-copy; near-copies
-    are framed.
+    Below each pair stands its correlation; near-copies are framed.
 
     Args:
-        neighbours: rows of `xray/neighbours.csv` of one extractor.
+        neighbours: `xray/neighbours.csv`.
         samples: each model's large sample, (n, 1 or 3, h, w) uint8.
         root: folder that the training images' names are relative to.
         output: PNG or JPEG.
@@ -61,7 +60,7 @@ def draw_neighbours(
     rows = []
     for name, images in samples.items():
         own = neighbours[neighbours["model"] == name]
-        closest = own.sort_values(["distance", "sample"]).head(PAIRS)
+        closest = own.sort_values(["correlation", "sample"], ascending=[False, True]).head(PAIRS)
         title = f"{name}: {int(own['near_copy'].sum()):,} near-copies among {len(own):,} samples"
         rows.append(_pairs(title, closest, images, root))
     width = max(row.width for row in rows) + 2 * MARGIN
@@ -95,9 +94,8 @@ def _pairs(title: str, closest: pd.DataFrame, images: Tensor, root: Path) -> Ima
         picture.paste(_cell(open_picture(root / row.training_image)), (left, middle))
         if row.near_copy:
             draw_box(picture, (left, TITLE, left + CELL - 1, middle + CELL - 1), COPY)
-        share = f"{row.distance / row.threshold:.2f}" if row.threshold > 0 else "none"
         place = (left + CELL / 2, middle + CELL + LABEL / 2 + 1)
-        draw.text(place, share, fill=FAINT, font=font(11), anchor="mm")
+        draw.text(place, f"{row.correlation:.3f}", fill=FAINT, font=font(11), anchor="mm")
     return picture
 
 

@@ -1,38 +1,64 @@
-"""All scores of several sets of images, and which model each of them calls better."""
+"""All scores of several sets of images, and which of them each score calls better."""
 
 import itertools
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.runtime.seeds import derive_seed
-from snowdrift.scores.coverage import coverage
+from snowdrift.scores.by_features import feature_scores, standard, standard_without
+from snowdrift.scores.copies import Closest, closest_training, copy_threshold
 from snowdrift.scores.features import Extractor, Features
-from snowdrift.scores.frechet import frechet_distance
-from snowdrift.scores.inception_score import inception_score_estimate, upper_bound
-from snowdrift.scores.kernel import kernel_distance_estimate
-from snowdrift.scores.least import least_images
-from snowdrift.scores.memorisation import Neighbours, copy_threshold, nearest_other, nearest_training
-from snowdrift.scores.roles import MODEL, UNDECIDED
-from snowdrift.scores.sharpness import sharpness_estimate
-from snowdrift.statistics.intervals import LEVEL, Difference, Estimate, Share, joint_level
+from snowdrift.scores.inception_score import inception_score, split_scores, upper_bound
+from snowdrift.scores.least import LEAST_REDRAWS, least_images
+from snowdrift.scores.reference import Part, Reference
+from snowdrift.scores.roles import BASELINE, MODEL, SPLIT, TRAINING, UNDECIDED, YARDSTICK
+from snowdrift.scores.sharpness import sharpness
+from snowdrift.scores.two_sample import real_trial, trial, two_sample_test
+from snowdrift.scores.xray_classifier import ClassifierSettings
+from snowdrift.statistics.intervals import (
+    LEVEL,
+    Area,
+    Difference,
+    Drawn,
+    Share,
+    joint_level,
+    of_one_set,
+    of_redraws,
+)
 
 logger = logging.getLogger(__name__)
-# Score and whether more of it is better; of sharpness the verdict says only which is sharper.
+STUDY_SCORE = "study_inception_score"
 COMPARED = {
-    "study_inception_score": True,
-    "inception_score": True,
+    STUDY_SCORE: True,
+    "inception_gap": False,
+    "fid": False,
     "kid": False,
     "precision": True,
-    "recall": True,
+    "coverage": True,
+    "distance_ratio": True,
+    "near_copies": False,
+    "auc": False,
     "sharpness": True,
 }
+"""Scores, and whether more of one is better. Of sharpness and distances the verdict says only which has more."""
+
+_SHARES = ("precision", "near_copies")  # of single images, so Wilson's interval is right
+_LIMITS = {"inception_score": (1.0, math.inf), "coverage": (0.0, 1.0)} | dict.fromkeys(
+    ("inception_gap", "distance_ratio", "sharpness", "fid"), (0.0, math.inf)
+)
+_DIFFERENCE = ("difference", "low", "high")
+
+Estimate = Drawn | Share | Area
+Redraws = dict[str, list[float]]
+"""Each score of each redraw."""
 
 
 class SampleSet(NamedTuple):
@@ -41,7 +67,8 @@ class SampleSet(NamedTuple):
     Attributes:
         name: a model's, or `real` and so on.
         role: of `scores.roles`.
-        images: (n, 1 or 3, h, w) uint8, of one size in all sets.
+        images: (n, 1 or 3, h, w) uint8, of one size in all sets. Its redraws are as many sets of the yardstick's number
+            as there are.
     """
 
     name: str
@@ -56,76 +83,87 @@ class ScoreSettings:
     Attributes:
         study_images: the first so many images are scored as the study scored its own.
         study_splits: parts that the study's Inception Score is averaged over.
-        replicates: resampled sets for an interval.
-        neighbours: for precision and recall.
+        neighbours: for precision and coverage.
+        two_sample: the network that learns to tell real from generated images.
     """
 
     study_images: int
     study_splits: int
-    replicates: int
     neighbours: int
+    two_sample: ClassifierSettings
 
 
 class Scores(NamedTuple):
-    """Three tables; their columns are those of `_score_row`, `_comparison` and `_neighbour_rows`."""
+    """Three tables; their columns are those of `_row`, `_comparison` and `_neighbour_rows`."""
 
     scores: pd.DataFrame
     comparisons: pd.DataFrame
     neighbours: pd.DataFrame
 
 
-class _Scored(NamedTuple):
-    """One set by one extractor: plain columns, and what comparisons need of its scores."""
-
-    row: dict[str, Any]
-    estimates: dict[str, Estimate | Share]
-    nearest: Neighbours
-
-
 def score_sets(
     sets: Sequence[SampleSet],
-    reference: Tensor,
+    reference: Reference,
     extractors: Sequence[Extractor],
     settings: ScoreSettings,
     *,
     seed: int,
+    device: torch.device,
 ) -> Scores:
     """Score every set against the training images, once by each extractor.
 
-    Intervals are at 95 % and cover the drawing of images, not a second training. Those of comparisons hold
-    for all pairs of a score at once (Bonferroni).
+    All scores but the study's are of sets of one number of images, that of the yardstick. A generator's intervals are
+    over its redraws: they cover the drawing of images, not a second training. Of real images there are no redraws; how
+    much sets of them differ by chance is read off the training images, whose patients are cut into sets, each scored
+    against the others. These have a row of their own. Intervals of comparisons hold for all comparisons of an
+    extractor at once (Bonferroni).
 
     Args:
-        sets: what to score.
-        reference: (n, 1 or 3, h, w) uint8, the images that the models were trained on.
+        sets: what to score; the first is the yardstick.
+        reference: the images that the models were trained on.
         extractors: what to look with.
         settings: see there.
-        seed: of all resampling.
+        seed: of the order of patients, and of the two-sample test.
+        device: where its network trains.
 
     Raises:
         SnowdriftError: images of different sizes, or too few of them for a score.
     """
-    _check_sets(sets, reference, settings)
-    scores, comparisons, neighbours = [], [], []
+    _check_sets(sets, reference.images, settings)
+    size = len(sets[0].images)
+    parts = reference.parts(size, seed)
+    closest = {part.name: closest_training(part.images, reference.images) for part in sets}
+    threshold = copy_threshold(closest[sets[0].name])
+    pictures = {part.name: _picture_scores(part.images, closest[part.name], threshold, size) for part in sets}
+    pictures[TRAINING] = _of_training_pictures(reference.images, parts, threshold)
+    areas = _areas(sets, reference, settings.two_sample, seed, device)
+    roles = {part.name: part.role for part in sets} | {TRAINING: SPLIT}
+    scores, comparisons = [], []
     for extractor in extractors:
-        real = extractor.extract(reference)
-        others = nearest_other(real.features).distance
-        matched = min(len(part.images) for part in sets)
-        scored = {part.name: _score(part, extractor, real, others, matched, settings, seed) for part in sets}
-        scores += [part.row for part in scored.values()]
-        models = [part.name for part in sets if part.role == MODEL]
-        comparisons += _compare(extractor.name, {name: scored[name].estimates for name in models})
-        for name, part in scored.items():
-            neighbours.append(_neighbour_rows(name, extractor.name, part.nearest, copy_threshold(others)))
+        seen = {part.name: extractor.extract(part.images) for part in sets}
+        real = extractor.extract(reference.images)
+        redraws = _feature_redraws(seen, real, parts, size, settings.neighbours)
+        seen[TRAINING] = _taken(real, parts[0].own)
+        estimates = {
+            name: _study_score(seen[name].logits, settings)
+            | _estimates(redraws[name] | pictures[name], redraws[TRAINING] | pictures[TRAINING], size)
+            | {"auc": areas[name]}
+            for name in roles
+        }
+        scores += [
+            _row(name, role, extractor.name, size, len(redraws[name]["fid"]), estimates[name])
+            | _bounds(seen[name].logits, size, settings)
+            for name, role in roles.items()
+        ]
+        comparisons += _compare(extractor.name, estimates, roles)
         logger.info("scored %d sets of images by the %s extractor", len(sets), extractor.name)
     return Scores(
         pd.DataFrame(scores),
         pd.DataFrame(comparisons, columns=["extractor", "score", "first", "second", *_DIFFERENCE, "verdict"]),
-        pd.concat(neighbours, ignore_index=True),
+        pd.concat(
+            [_neighbour_rows(name, found, threshold) for name, found in closest.items()], ignore_index=True
+        ),
     )
-
-
-_DIFFERENCE = ("difference", "low", "high")
 
 
 def _check_sets(sets: Sequence[SampleSet], reference: Tensor, settings: ScoreSettings) -> None:
@@ -137,90 +175,161 @@ def _check_sets(sets: Sequence[SampleSet], reference: Tensor, settings: ScoreSet
             f"scores compare images of one size; got {listing}", "resize them to one side first"
         )
     least = least_images(settings.study_splits, settings.neighbours)
-    for name, images in [*((part.name, part.images) for part in sets), ("the training images", reference)]:
-        if len(images) < least:
+    if (size := len(sets[0].images)) < least:
+        raise SnowdriftError(
+            f"{sets[0].name}: {size} images are too few to score; at least {least} are needed",
+            "give more images, or lower scores.study_splits and scores.neighbours",
+        )
+    for name, images, wanted in [
+        *((part.name, part.images, size) for part in sets[1:]),
+        ("the training images", reference, LEAST_REDRAWS * size),
+    ]:
+        if len(images) < wanted:
             raise SnowdriftError(
-                f"{name}: {len(images)} images are too few to score; at least {least} are needed",
-                "give more images, or lower scores.study_splits and scores.neighbours",
+                f"{name}: {len(images)} images are too few to score; {wanted} are needed beside {size} held-out ones",
+                "give more images, or lower xray.held_out",
             )
 
 
-def _score(
-    part: SampleSet,
-    extractor: Extractor,
-    real: Features,
-    others: np.ndarray,
-    matched: int,
-    settings: ScoreSettings,
+def _cuts(count: int, size: int) -> list[slice]:
+    return [slice(start, start + size) for start in range(0, count - size + 1, size)]
+
+
+def _picture_scores(images: Tensor, closest: Closest, threshold: float, size: int) -> Redraws:
+    """What needs no extractor; the real images are their own training images."""
+    values, copies = sharpness(images), closest.correlation > threshold
+    cuts = _cuts(len(images), size)
+    return {
+        "sharpness": [float(np.median(values[cut])) for cut in cuts],
+        "near_copies": [float(copies[cut].mean()) for cut in cuts],
+    }
+
+
+def _of_training_pictures(images: Tensor, parts: Sequence[Part], threshold: float) -> Redraws:
+    found = [
+        _picture_scores(
+            images[part.own], closest_training(images[part.own], images[part.rest]), threshold, len(part.own)
+        )
+        for part in parts
+    ]
+    return {score: [values[score][0] for values in found] for score in found[0]}
+
+
+def _areas(
+    sets: Sequence[SampleSet],
+    reference: Reference,
+    settings: ClassifierSettings,
     seed: int,
-) -> _Scored:
-    fake = extractor.extract(part.images)
-    seed_of = [derive_seed(seed, "scores", part.name, extractor.name, score) for score in COMPARED]
-    seeds = dict(zip(COMPARED, seed_of, strict=True))
-    few = min(settings.study_images, len(part.images)) // settings.study_splits * settings.study_splits
-    covered = coverage(fake.features, real.features, settings.neighbours)
-    estimates: dict[str, Estimate | Share] = {
-        "study_inception_score": inception_score_estimate(
-            fake.logits[:few], settings.study_splits, settings.replicates, seeds["study_inception_score"]
-        ),
-        "inception_score": inception_score_estimate(
-            fake.logits, 1, settings.replicates, seeds["inception_score"]
-        ),
-        "kid": kernel_distance_estimate(
-            fake.features,
-            real.features,
-            replicates=settings.replicates,
-            seed=seeds["kid"],
-            real_seed=derive_seed(seed, "scores", "reference", extractor.name),
-        ),
-        "precision": covered.precision,
-        "recall": covered.recall,
-        "sharpness": sharpness_estimate(part.images, settings.replicates, seeds["sharpness"]),
+    device: torch.device,
+) -> dict[str, Area]:
+    """What the two-sample test makes of each set; of the yardstick and the training images it is real against real."""
+    yardstick = sets[0]
+    trials = {part.name: trial(reference, yardstick.images, part.images) for part in sets[1:]}
+    trials[yardstick.name] = real_trial(reference, yardstick.images, seed)
+    areas = {name: two_sample_test(each, settings, seed=seed, device=device) for name, each in trials.items()}
+    logger.info(
+        "areas under the curve: %s", ", ".join(f"{name} {area.value:.3f}" for name, area in areas.items())
+    )
+    return areas | {TRAINING: areas[yardstick.name]}
+
+
+def _feature_redraws(
+    seen: Mapping[str, Features], real: Features, parts: Sequence[Part], size: int, neighbours: int
+) -> dict[str, Redraws]:
+    """The scores of every set and of the training images; the first set is the yardstick."""
+    wanted = inception_score(next(iter(seen.values())).logits)
+    all_real = standard(real.features, [part.own for part in parts], neighbours)
+    found = {
+        name: [feature_scores(_taken(own, cut), all_real, wanted) for cut in _cuts(len(own.features), size)]
+        for name, own in seen.items()
     }
-    nearest = nearest_training(fake.features, real.features)
-    classes = fake.logits.shape[1]
-    row = {
-        "model": part.name,
-        "role": part.role,
-        "extractor": extractor.name,
-        "n_images": len(part.images),
+    found[TRAINING] = [
+        feature_scores(
+            _taken(real, part.own), standard_without(real.features, parts, number, neighbours), wanted
+        )
+        for number, part in enumerate(parts)
+    ]
+    return {
+        name: {score: [values[score] for values in redraws] for score in redraws[0]}
+        for name, redraws in found.items()
+    }
+
+
+def _taken(features: Features, which: slice | np.ndarray) -> Features:
+    return Features(features.features[which], features.logits[which])
+
+
+def _study_score(logits: np.ndarray, settings: ScoreSettings) -> dict[str, Estimate]:
+    """The Inception Score as the study had it: of few images, whose parts are its redraws."""
+    few = _study_images(len(logits), settings)
+    limits = (1.0, float(upper_bound(few, logits.shape[1], settings.study_splits)))
+    return {STUDY_SCORE: of_redraws(split_scores(logits[:few], settings.study_splits), limits)}
+
+
+def _study_images(count: int, settings: ScoreSettings) -> int:
+    return min(settings.study_images, count) // settings.study_splits * settings.study_splits
+
+
+def _estimates(redraws: Redraws, training: Redraws, size: int) -> dict[str, Estimate]:
+    """Each score with its interval; a set that is there once varies as those of the training images do."""
+    found: dict[str, Estimate] = {}
+    for score, values in redraws.items():
+        limits = _LIMITS.get(score, (-math.inf, math.inf))
+        if score in _SHARES:
+            found[score] = Share(round(sum(values) * size), len(values) * size)
+        elif len(values) > 1:
+            found[score] = of_redraws(values, limits)
+        else:
+            found[score] = of_one_set(values[0], training[score], limits)
+    return found
+
+
+def _row(
+    name: str, role: str, extractor: str, size: int, redraws: int, estimates: Mapping[str, Estimate]
+) -> dict[str, Any]:
+    """One row a set and extractor: n_images of each of so many redraws, and each score with its interval."""
+    row = {"model": name, "role": role, "extractor": extractor, "n_images": size, "redraws": redraws}
+    for score, estimate in estimates.items():
+        low, high = estimate.interval(LEVEL)
+        row |= {score: estimate.value, f"{score}_low": low, f"{score}_high": high}
+    return row
+
+
+def _bounds(logits: np.ndarray, size: int, settings: ScoreSettings) -> dict[str, int]:
+    few, classes = _study_images(len(logits), settings), logits.shape[1]
+    return {
         "study_images": few,
-        **_columns("study_inception_score", estimates),
-        "study_inception_score_bound": upper_bound(few, classes, settings.study_splits),
-        **_columns("inception_score", estimates),
-        "inception_score_bound": upper_bound(len(part.images), classes),
-        "fid": frechet_distance(fake.features, real.features),
-        "fid_matched": frechet_distance(fake.features[:matched], real.features),
-        "fid_matched_images": matched,
-        **_columns("kid", estimates),
-        **_columns("precision", estimates),
-        **_columns("recall", estimates),
-        # 1 would be as close as training images come to each other.
-        "nearest_distance": float(np.median(nearest.distance) / np.median(others)),
-        "near_copies": float((nearest.distance < copy_threshold(others)).mean()),
-        **_columns("sharpness", estimates),
+        f"{STUDY_SCORE}_bound": upper_bound(few, classes, settings.study_splits),
+        "inception_score_bound": upper_bound(size, classes),
     }
-    return _Scored(row, estimates, nearest)
 
 
-def _columns(score: str, estimates: dict[str, Estimate | Share]) -> dict[str, float]:
-    low, high = estimates[score].interval(LEVEL)
-    return {score: estimates[score].value, f"{score}_low": low, f"{score}_high": high}
-
-
-def _compare(extractor: str, models: dict[str, dict[str, Estimate | Share]]) -> list[dict[str, Any]]:
-    """One row for each score and pair of models."""
-    pairs = list(itertools.combinations(models, 2))
-    level = joint_level(LEVEL, len(pairs))
+def _compare(
+    extractor: str, estimates: Mapping[str, Mapping[str, Estimate]], roles: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """One row for each score and pair: models with each other, with baselines and with real images, and real images."""
+    named = {
+        role: [name for name in estimates if roles[name] == role] for role in (YARDSTICK, MODEL, BASELINE)
+    }
+    others = [*named[BASELINE], *named[YARDSTICK]]
+    pairs = [
+        *itertools.combinations(named[MODEL], 2),
+        *itertools.product(named[MODEL], others),
+        *itertools.product(named[YARDSTICK], [TRAINING]),
+    ]
+    level = joint_level(LEVEL, len(pairs) * len(COMPARED))
     return [
-        _comparison(extractor, score, pair, models[pair[0]][score].difference(models[pair[1]][score], level))
+        _comparison(extractor, score, pair, _difference(*(estimates[name][score] for name in pair), level))
         for score in COMPARED
         for pair in pairs
     ]
 
 
+def _difference(first: Any, second: Any, level: float) -> Difference:
+    return first.difference(second, level)
+
+
 def _comparison(extractor: str, score: str, pair: tuple[str, str], difference: Difference) -> dict[str, Any]:
-    """The difference is that of logarithms for Inception Scores."""
     if difference.low <= 0 <= difference.high:
         verdict = UNDECIDED
     else:
@@ -229,16 +338,15 @@ def _comparison(extractor: str, score: str, pair: tuple[str, str], difference: D
     return {**names, **dict(zip(_DIFFERENCE, difference, strict=True)), "verdict": verdict}
 
 
-def _neighbour_rows(name: str, extractor: str, nearest: Neighbours, threshold: float) -> pd.DataFrame:
+def _neighbour_rows(name: str, closest: Closest, threshold: float) -> pd.DataFrame:
     """One row an image of the set; `training_image` is an index into the reference."""
     return pd.DataFrame(
         {
             "model": name,
-            "extractor": extractor,
-            "sample": np.arange(len(nearest.index)),
-            "training_image": nearest.index,
-            "distance": nearest.distance,
+            "sample": np.arange(len(closest.index)),
+            "training_image": closest.index,
+            "correlation": closest.correlation,
             "threshold": threshold,
-            "near_copy": nearest.distance < threshold,
+            "near_copy": closest.correlation > threshold,
         }
     )

@@ -5,6 +5,7 @@ Snakemake reads the Snakefile at every start, and this module with it, so it imp
 
 import copy
 import difflib
+import logging
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -29,14 +30,15 @@ from snowdrift.data.sets import (
 )
 from snowdrift.data.split_files import read_split_file
 from snowdrift.data.splits import SPLITS
-from snowdrift.demo.counts import xray_counts
+from snowdrift.demo.counts import xray_counts, xray_learned
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.scores.least import least_images
+from snowdrift.scores.least import LEAST_REDRAWS, least_images
 from snowdrift.settings.schema import describe, is_section, load_schema
 from snowdrift.snow.names import learns_style, translator_modules, used_translators
 
 __all__ = ["check_paths", "complete_config", "load_schema", "read_config"]
 
+logger = logging.getLogger(__name__)
 HINT = "mend these keys in your config file; config/README.md explains every key"
 FILES = ("cyclegan.pretrained", "cut.pretrained", "detector.pretrained")
 DATASETS = ("data.vfp290k", "data.true_winter.folder")
@@ -58,7 +60,7 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
     """
     if not isinstance(config, Mapping):
         raise SnowdriftError(f"the config is {_show(config)}; expected a section with keys", HINT)
-    config, own = _set_apart(config, schema)
+    config, own = _set_apart(_renamed(config), schema)
     lines = [line for error in _validator(schema).iter_errors(config) for line in _explain(error)]
     problems = list(dict.fromkeys(lines))  # a value can break two limits of one key
     if problems:
@@ -78,6 +80,19 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
         complete["splits"] |= read_split_file(complete["splits"]["file"], complete["splits"]["key"])
     _refuse(_conflicts(complete))
     return complete
+
+
+def _renamed(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same with the extractor `domain` under its new name; accepted for one release."""
+    scores = config.get("scores")
+    if not isinstance(scores, Mapping):
+        return config
+    extractors = scores.get("extractors")
+    if not isinstance(extractors, list) or "domain" not in extractors:
+        return config
+    logger.warning("config key `scores.extractors`: `domain` is now called `xray_classifier`")
+    renamed = ["xray_classifier" if name == "domain" else name for name in extractors]
+    return {**config, "scores": {**scores, "extractors": renamed}}
 
 
 def _refuse(faults: Iterator[tuple[str, str]]) -> None:
@@ -496,14 +511,9 @@ def _xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 f"xray.{name}",
                 "no such section; expected the settings of this generator, which have no defaults",
             )
-    samples, large = config["xray"]["samples"], config["xray"]["large"]
-    splits, neighbours = config["scores"]["study_splits"], config["scores"]["neighbours"]
+    samples, splits = config["xray"]["samples"], config["scores"]["study_splits"]
     if samples % splits:
         yield "xray.samples", f"{samples}; expected a multiple of `scores.study_splits` ({splits})"
-    if large is not None and large < samples:
-        yield "xray.large", f"{large}; expected at least `xray.samples` ({samples})"
-    elif large is not None and neighbours >= large:
-        yield "scores.neighbours", f"{neighbours}; expected fewer than `xray.large` ({large})"
     if "xray" in config["chapters"] and config["data"]["chest_xray"] is None:
         yield from _rendered_xray_conflicts(config)
 
@@ -511,27 +521,35 @@ def _xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _rendered_xray_conflicts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Settings for more X-rays than the demo renders; of X-rays that the user has, their index says so."""
     rendered = config["demo"]["xray_images"]
-    counts = xray_counts(rendered)
+    learned, held_out = xray_learned(rendered, config["xray"]["held_out"])
+    of = f"the {learned} of `demo.xray_images` ({rendered}) that are not held out"
     for name in ("gan", "dcgan", "dcgan_augmented", "flow"):
         batch = config["xray"][name]["batch_size"]
-        if name in config["xray"]["models"] and batch > counts["train"]:
-            yield f"xray.{name}.batch_size", f"{batch}; expected at most `demo.xray_images` ({rendered})"
+        if name in config["xray"]["models"] and batch > learned:
+            yield f"xray.{name}.batch_size", f"{batch}; expected at most {of}"
     share = config["xray"]["vae"]["validation"]
-    if "vae" in config["xray"]["models"] and not 0 < round(share * counts["train"]) < counts["train"]:
+    if "vae" in config["xray"]["models"] and not 0 < round(share * learned) < learned:
         yield (
             "xray.vae.validation",
-            f"{share:g}; expected a fraction that takes some of `demo.xray_images` ({rendered}), and leaves some",
+            f"{share:g}; expected a fraction that takes some of {of}, and leaves some",
+        )
+    if learned < LEAST_REDRAWS * held_out:
+        yield (
+            "xray.held_out",
+            f"{config['xray']['held_out']:g}; takes {held_out} of `demo.xray_images` ({rendered}), and the rest has to "
+            f"be {LEAST_REDRAWS} times as many",
         )
     scores = config["scores"]
     for key, least in {
         "study_splits": least_images(scores["study_splits"], 0),
         "neighbours": least_images(0, scores["neighbours"]),
     }.items():
-        if least > counts["test"]:
+        tested = xray_counts(rendered)["test"]
+        if least > min(tested, held_out):
             yield (
                 f"scores.{key}",
-                f"{scores[key]}; needs {least} X-rays to test with, and `demo.xray_images` ({rendered}) renders "
-                f"{counts['test']}",
+                f"{scores[key]}; needs {least} X-rays in each set, and of `demo.xray_images` ({rendered}) {held_out} "
+                f"are held out and {tested} rendered to test with",
             )
 
 

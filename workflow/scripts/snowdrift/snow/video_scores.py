@@ -13,7 +13,7 @@ from snowdrift.data.selection import evenly
 from snowdrift.data.tables import OK
 from snowdrift.runtime.progress import report
 from snowdrift.scores.features import Extractor, Features
-from snowdrift.scores.frechet import frechet_distance
+from snowdrift.scores.fid import frechet_distance
 from snowdrift.scores.inception_score import inception_score
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""The scores of this chapter: the models, held-out real images as the yardstick, and two baselines."""
+"""The scores of this chapter: the models, held-out patients as the yardstick, the test split, and three baselines."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -13,18 +13,22 @@ from torch import Tensor
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.seeds import derive_seed
-from snowdrift.scores.classifier import DomainExtractor, load_classifier
 from snowdrift.scores.features import Extractor
 from snowdrift.scores.inception import InceptionUnavailable, load_inception
-from snowdrift.scores.roles import BASELINE, MODEL, YARDSTICK
+from snowdrift.scores.reference import Reference
+from snowdrift.scores.roles import BASELINE, MODEL, SHIFTED, YARDSTICK
 from snowdrift.scores.table import SampleSet, Scores, ScoreSettings, score_sets
+from snowdrift.scores.xray_classifier import ClassifierExtractor, load_classifier
 from snowdrift.xray.generators.dcgan import DCGAN
+from snowdrift.xray.generators.pca import PCA, PCASettings
 from snowdrift.xray.images import load_images, resize_images, to_uint8
-from snowdrift.xray.index import training_images
+from snowdrift.xray.index import class_images
+from snowdrift.xray.patients import HELD_OUT
 from snowdrift.xray.samples import read_samples
 
 logger = logging.getLogger(__name__)
-REAL, UNTRAINED, PIXEL_MEAN = "real", "untrained", "pixel_mean"
+_COMPONENTS = 400  # of the baseline that is a normal distribution
+REAL, TEST_SPLIT, UNTRAINED, PCA_BASELINE, PIXEL_MEAN = "real", "test_split", "untrained", "pca", "pixel_mean"
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,8 @@ class ExtractorFiles:
 
     Attributes:
         names: the config's `scores.extractors`.
-        classifier: `xray/classifier.pth`; None without `domain`.
-        accuracy: `xray/classifier.csv`; None without `domain`.
+        classifier: `xray/classifier.pth`; None without `xray_classifier`.
+        accuracy: `xray/classifier.csv`; None without `xray_classifier`.
         inception: the config's `scores.inception_weights`.
     """
 
@@ -65,7 +69,7 @@ def evaluate_models(
     seed: int,
     device: torch.device,
 ) -> Evaluation:
-    """Score the models' large samples, at the smallest of their sides.
+    """Score the models' samples beside real images and the baselines, at the smallest of the models' sides.
 
     Args:
         images: `xray/images.parquet`.
@@ -84,19 +88,28 @@ def evaluate_models(
     extractors, table = _extractors(files, device)
     large = {name: read_samples(path) for name, path in samples.items()}
     side = min(part.shape[-1] for part in large.values())
-    names = training_images(images, class_name)
-    reference = load_images([root / name for name in names], side)
-    held_out = images[(images["split"] == "test") & (images["class_name"] == class_name)]["image"]
-    count = max(len(part) for part in large.values())
+
+    def real(split: str) -> Tensor:
+        return load_images([root / name for name in class_images(images, split, class_name)], side)
+
+    learned = images[(images["split"] == "train") & (images["class_name"] == class_name)]
+    reference = Reference(real("train"), learned["patient"].tolist())
+    held_out, count = real(HELD_OUT), max(len(part) for part in large.values())
     sets = [
-        SampleSet(REAL, YARDSTICK, load_images([root / name for name in held_out], side)),
-        *(SampleSet(name, MODEL, resize_images(part, side)) for name, part in large.items()),
+        SampleSet(REAL, YARDSTICK, held_out),
+        *_test_split(real("test"), len(held_out)),
+        *(
+            SampleSet(name, BASELINE if name == PCA_BASELINE else MODEL, resize_images(part, side))
+            for name, part in large.items()
+        ),
         SampleSet(UNTRAINED, BASELINE, resize_images(_untrained(untrained, count, seed, device), side)),
-        SampleSet(PIXEL_MEAN, BASELINE, _pixel_mean(reference, count)),
+        SampleSet(PIXEL_MEAN, BASELINE, _pixel_mean(reference.images, count)),
     ]
-    scored: Scores = score_sets(sets, reference, extractors, settings, seed=seed)
+    if PCA_BASELINE not in large:
+        sets.append(SampleSet(PCA_BASELINE, BASELINE, _pca(reference.images, count, seed)))
+    scored: Scores = score_sets(sets, reference, extractors, settings, seed=seed, device=device)
     neighbours = scored.neighbours.assign(
-        training_image=[names[index] for index in scored.neighbours["training_image"]]
+        training_image=learned["image"].to_numpy()[scored.neighbours["training_image"]]
     )
     return Evaluation(scored.scores, scored.comparisons, neighbours, table)
 
@@ -117,7 +130,7 @@ def _extractors(files: ExtractorFiles, device: torch.device) -> tuple[list[Extra
     if not found:
         raise SnowdriftError(
             f"no extractor is to be had, so nothing can be scored: {rows[0][2]}",
-            "add `domain` to scores.extractors, or give scores.inception_weights",
+            "add `xray_classifier` to scores.extractors, or give scores.inception_weights",
         )
     return found, pd.DataFrame(rows, columns=["extractor", "used", "detail"])
 
@@ -126,15 +139,34 @@ def _extractor(name: str, files: ExtractorFiles, device: torch.device) -> tuple[
     if name == "inception":
         return load_inception(files.inception, device), "trained on the photographs of ImageNet"
     if files.classifier is None or files.accuracy is None:
-        raise ValueError("the domain extractor comes with its classifier and accuracy")
+        raise ValueError("the xray_classifier extractor comes with its classifier and accuracy")
     total = read_table(files.accuracy).set_index("class_name").loc["all"]
-    detail = f"trained on these X-rays; right on {total['accuracy']:.1%} of {total['images']:.0f} test images"
-    return DomainExtractor(load_classifier(files.classifier), device), detail
+    right = f"{total['accuracy']:.1%} of {total['images']:.0f} images of held-out patients"
+    detail = f"trained on these X-rays; right on {right}"
+    return ClassifierExtractor(load_classifier(files.classifier), device), detail
+
+
+def _test_split(images: Tensor, size: int) -> list[SampleSet]:
+    """As many of them as are held out, evenly spread; nothing if there are fewer."""
+    if len(images) < size:
+        logger.warning("the test split has %d images, fewer than are held out: it is not scored", len(images))
+        return []
+    return [SampleSet(TEST_SPLIT, SHIFTED, images[torch.linspace(0, len(images) - 1, size).long()])]
 
 
 def _untrained(section: Mapping[str, Any], count: int, seed: int, device: torch.device) -> Tensor:
     seed = derive_seed(seed, "xray", UNTRAINED)
     return to_uint8(DCGAN.from_config(section, seed=seed, device=device).sample(count, seed))
+
+
+def _pca(reference: Tensor, count: int, seed: int) -> Tensor:
+    """A normal distribution of pictures, which no network has to be better than to be easy to beat."""
+    side = reference.shape[-1]
+    components = min(_COMPONENTS, len(reference) - 1, side**2)
+    settings = PCASettings(image_size=side, channels=1, latent_size=components)
+    model = PCA(settings, seed=seed, device=torch.device("cpu"))
+    model.train(reference, seed=seed)
+    return to_uint8(model.sample(count, derive_seed(seed, "xray", PCA_BASELINE)))
 
 
 def _pixel_mean(reference: Tensor, count: int) -> Tensor:

@@ -17,9 +17,10 @@ from snowdrift.data.parallel import map_chunks
 from snowdrift.data.splits import SPLITS
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import digest_file, write_table
+from snowdrift.xray.patients import hold_out
 
 logger = logging.getLogger(__name__)
-IMAGE_COLUMNS = ["image", "split", "class_name", "finding", "width", "height", "mode", "digest"]
+IMAGE_COLUMNS = ["image", "split", "class_name", "finding", "width", "height", "mode", "digest", "patient"]
 REJECTED_COLUMNS = ["file", "reason"]
 _KEY = "data.chest_xray"
 _NESTED = "chest_xray"
@@ -55,18 +56,28 @@ class Checked(NamedTuple):
 
 
 def index_xray(
-    root: Path, *, class_name: str, max_rejected: float, rejected: Path, workers: int = 1
+    root: Path,
+    *,
+    class_name: str,
+    max_rejected: float,
+    held_out: float,
+    seed: int,
+    rejected: Path,
+    workers: int = 1,
 ) -> XrayIndex:
     """Find and check the X-rays of a chest X-ray set, in `train`, `val` and `test`.
 
     The set's archive holds a second copy of itself below `chest_xray/chest_xray`; exactly one of the two is
     read. Of images with the same bytes the first is kept, in the order train, val, test, so that no test
-    image is a training image; the others are listed as rejected but do not count as faulty.
+    image is a training image; the others are listed as rejected but do not count as faulty. Some patients of
+    the training split get a split of their own, see `hold_out`.
 
     Args:
         root: Folder of the splits, or the one above it.
         class_name: The class that the generators learn: `train` and `test` must hold it.
         max_rejected: Largest share of faulty images, in [0, 1].
+        held_out: Share of each class's training images to hold out, by patient, in [0, 1).
+        seed: Of the patients that are drawn.
         rejected: Where the table of files left out is written, also if too many of them are faulty.
         workers: Processes that check files.
 
@@ -82,6 +93,7 @@ def index_xray(
         (file.image, result.fault) for file, result in zip(listed, results, strict=True) if result.fault
     ]
     index = _tables(listed, results)
+    index = index._replace(images=hold_out(index.images, held_out, seed))
     write_table(index.rejected, rejected)
     report_faults(faults, len(listed), max_rejected, f"X-rays in {root}", rejected, logger)
     for file, reason in faults:
@@ -103,9 +115,9 @@ def list_xrays(root: Path, class_name: str) -> list[Listed]:
     return listed
 
 
-def training_images(images: pd.DataFrame, class_name: str) -> list[str]:
-    """The training images of one class, in the table's order: what the generators learn from."""
-    return images.loc[(images["split"] == "train") & (images["class_name"] == class_name), "image"].tolist()
+def class_images(images: pd.DataFrame, split: str, class_name: str) -> list[str]:
+    """The images of one class in one split, in the table's order; those of `train` are what the generators learn."""
+    return images.loc[(images["split"] == split) & (images["class_name"] == class_name), "image"].tolist()
 
 
 def _splits_folder(root: Path) -> str:
@@ -163,7 +175,7 @@ def _require_classes(root: Path, listed: Sequence[Listed], class_name: str) -> N
     classes = {name for split, name in found if split == "train"}
     if len(classes) < 2:
         raise SnowdriftError(
-            f"{_KEY}: {root}/train holds one class only, {class_name}; the domain classifier needs at least two",
+            f"{_KEY}: {root}/train holds one class only, {class_name}; the classifier needs at least two",
             f"lay the set out as {_LAYOUT}",
         )
 
@@ -203,7 +215,7 @@ def _tables(listed: Sequence[Listed], results: Sequence[Checked]) -> XrayIndex:
         else:
             images.append((*file, _finding(file), result.width, result.height, result.mode, result.digest))
     return XrayIndex(
-        pd.DataFrame(images, columns=IMAGE_COLUMNS),
+        pd.DataFrame(images, columns=IMAGE_COLUMNS[:-1]),
         pd.DataFrame(rejected, columns=REJECTED_COLUMNS, dtype="str"),
     )
 

@@ -1,4 +1,4 @@
-"""The `domain` extractor of a chest X-ray set: trained on its labels, tested on images that it has not seen."""
+"""The `xray_classifier` extractor of a set: trained on its labels, tested on patients that it has not seen."""
 
 import logging
 from collections.abc import Mapping
@@ -10,18 +10,19 @@ import torch
 from torch import Tensor
 
 from snowdrift.runtime.files import write_table
-from snowdrift.scores.classifier import (
+from snowdrift.scores.xray_classifier import (
     ClassifierSettings,
     evaluate_classifier,
     save_classifier,
     train_classifier,
 )
 from snowdrift.xray.images import load_images
+from snowdrift.xray.patients import HELD_OUT
 
 logger = logging.getLogger(__name__)
 
 
-def train_domain_classifier(
+def train_xray_classifier(
     images: pd.DataFrame,
     root: Path,
     section: Mapping[str, Any],
@@ -31,7 +32,7 @@ def train_domain_classifier(
     seed: int,
     device: torch.device,
 ) -> None:
-    """Learn the findings of the training split, all classes, and count how many of the test split are right.
+    """Learn the findings of the training split, all classes, and count how many of held-out patients are right.
 
     Args:
         images: `xray/images.parquet`.
@@ -54,7 +55,9 @@ def train_domain_classifier(
         seed=seed,
         device=device,
     )
-    table = evaluate_classifier(model, *_labelled(images, root, "test", classes, settings.image_size), device)
+    table = evaluate_classifier(
+        model, *_labelled(images, root, HELD_OUT, classes, settings.image_size), device
+    )
     for row in table.itertuples():
         logger.info("held-out accuracy, %s: %.3f of %d", row.class_name, row.accuracy, row.images)
     save_classifier(model, weights)
@@ -64,7 +67,7 @@ def train_domain_classifier(
 def _labelled(
     images: pd.DataFrame, root: Path, split: str, classes: list[str], size: int
 ) -> tuple[Tensor, Tensor]:
-    """Images and labels of a split; test images of a finding that training does not know are left out."""
+    """Images and labels of a split; held-out images of a finding that training does not know are left out."""
     rows = images[(images["split"] == split) & images["finding"].isin(classes)]
     labels = torch.tensor([classes.index(finding) for finding in rows["finding"]], dtype=torch.int64)
     return load_images([root / image for image in rows["image"]], size), labels

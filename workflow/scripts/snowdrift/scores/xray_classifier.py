@@ -1,4 +1,4 @@
-"""The `domain` extractor: a small classifier of X-rays, which works offline and knows X-rays, not ImageNet."""
+"""The `xray_classifier` extractor: a small classifier of X-rays, which works offline and knows X-rays, not ImageNet."""
 
 import itertools
 import logging
@@ -44,7 +44,7 @@ class ClassifierSettings:
     learning_rate: float
 
 
-class DomainClassifier(nn.Module):
+class XrayClassifier(nn.Module):
     """(n, 1, image_size, image_size) float in [-1, 1] to (n, classes) logits: four strided convolutions."""
 
     def __init__(self, classes: Sequence[str], image_size: int, filters: int) -> None:
@@ -70,12 +70,12 @@ class DomainClassifier(nn.Module):
         return self.head(self.features(images))
 
 
-class DomainExtractor:
-    """A `DomainClassifier` as an extractor; images of any size and 1 or 3 channels."""
+class ClassifierExtractor:
+    """A `XrayClassifier` as an extractor; images of any size and 1 or 3 channels."""
 
-    name = "domain"
+    name = "xray_classifier"
 
-    def __init__(self, model: DomainClassifier, device: torch.device) -> None:
+    def __init__(self, model: XrayClassifier, device: torch.device) -> None:
         self._model, self._device = model.eval().requires_grad_(False).to(device), device
 
     def extract(self, images: Tensor) -> Features:
@@ -95,7 +95,7 @@ def train_classifier(
     *,
     seed: int,
     device: torch.device,
-) -> DomainClassifier:
+) -> XrayClassifier:
     """Train on labelled images; each class weighs the same, however many images it has.
 
     Args:
@@ -123,7 +123,7 @@ def train_classifier(
     generator = torch.Generator().manual_seed(derive_seed(seed, "classifier"))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "classifier", "weights"))
-        model = DomainClassifier(classes, settings.image_size, settings.filters).to(device)
+        model = XrayClassifier(classes, settings.image_size, settings.filters).to(device)
     data = _prepare(images, settings.image_size)
     weight = (len(labels) / (len(classes) * counts)).to(device)
     steps = len(_batches(torch.arange(len(data)), settings)) * settings.epochs
@@ -145,7 +145,7 @@ def train_classifier(
 
 
 def evaluate_classifier(
-    model: DomainClassifier, images: Tensor, labels: Tensor, device: torch.device
+    model: XrayClassifier, images: Tensor, labels: Tensor, device: torch.device
 ) -> pd.DataFrame:
     """Accuracy on images that training has not seen, with 95 % intervals (see `Share`).
 
@@ -153,7 +153,7 @@ def evaluate_classifier(
         One row a class, whose accuracy is its recall, and a last row `all`: class_name, images, accuracy,
         accuracy_low, accuracy_high.
     """
-    predicted = torch.from_numpy(DomainExtractor(model, device).extract(images).logits.argmax(1))
+    predicted = torch.from_numpy(ClassifierExtractor(model, device).extract(images).logits.argmax(1))
     hits = predicted == labels
     rows = [(name, hits[labels == index]) for index, name in enumerate(model.classes)]
     return pd.DataFrame(
@@ -162,13 +162,13 @@ def evaluate_classifier(
     )
 
 
-def save_classifier(model: DomainClassifier, path: Path) -> None:
+def save_classifier(model: XrayClassifier, path: Path) -> None:
     """Write weights and shape."""
     shape = {"classes": list(model.classes), "image_size": model.image_size, "filters": model.filters}
     write_weights({"shape": shape, "state": model.state_dict()}, path)
 
 
-def load_classifier(path: Path) -> DomainClassifier:
+def load_classifier(path: Path) -> XrayClassifier:
     """Read what `save_classifier` wrote.
 
     Raises:
@@ -176,7 +176,7 @@ def load_classifier(path: Path) -> DomainClassifier:
     """
     content = read_weights(path, _HINT)
     try:
-        model, state = DomainClassifier(**content["shape"]), content["state"]
+        model, state = XrayClassifier(**content["shape"]), content["state"]
     except (KeyError, TypeError) as error:
         raise SnowdriftError(f"{path}: not a classifier of X-rays: {error}", _HINT) from error
     load_weights(model, state, path, _HINT)
