@@ -115,7 +115,7 @@ def test_a_copy_is_found_from_a_data_folder_that_is_a_link(tmp_path: Path, monke
     place = Path("data/set")
     found = index(place, "yolo", SPLITS, turn="upright", upright=Path("results/upright"))
     assert found.frames["digest"].tolist() == [digest_file(place / image) for image in found.frames["image"]]
-    images = found.frames[["frame_id", "image", "digest"]].assign(source="original")
+    images = found.frames[["frame_id", "image", "digest"]].assign(source="original", cached=None)
     pictures = Pictures(found.frames, found.boxes, {"original": place}, images, ("normal", "fallen"))
     selection = found.frames[["frame_id", "video"]].assign(source="original")
     write_dataset("results/dataset", pictures, {"train": selection})

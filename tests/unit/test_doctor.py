@@ -62,7 +62,7 @@ def test_another_number_than_the_published_sets_is_a_warning_for_them_alone(plac
     vfp290k(place / "VFP290K")
     shutil.copytree(place / "VFP290K", place / "mine")
     splits = {"train": 1, "val": 1, "test": 1}
-    sets = {"mixed": {"original": 1, "cyclegan": 1}}
+    sets = {"mixed": {"original": 1, "cyclegan": 1}, "matched": None}
     status, found = diagnose(place, data={"vfp290k": "VFP290K"}, splits=splits, training_sets=sets)
     assert status == 0
     assert (
@@ -116,7 +116,7 @@ def test_folders_of_splits_are_the_splits_and_no_videos(place: Path, below: str,
         (place / "mine/labels" / split / below / "0.txt").touch()
     mine = {"vfp290k": "mine", "layout": "yolo"}
     splits = dict.fromkeys(("train", "val", "test"), count)
-    found = diagnose(place, data=mine, splits=splits, training_sets={"mixed": {"original": 1, "cyclegan": 1}})
+    found = diagnose(place, data=mine, splits=splits, training_sets={"mixed": {"original": 1, "cyclegan": 1}, "matched": None})
     assert found[0] == 0
     assert ("3 frames belong to no video" in "".join(found[1].get("warning", []))) == (not below)
 
@@ -195,7 +195,7 @@ def test_what_a_run_has_made_needs_no_space_again(place: Path):
     finish(*(f"build_dataset/{name}" for name in "abcd"))
     status, found = diagnose(place)
     assert status == 0 and "beside what is in results/demo" in found["warning"][0]
-    assert "winter frames 9.8 MB" in found["warning"][0] and "rendered" not in found["warning"][0]
+    assert "winter frames 29.5 MB" in found["warning"][0] and "rendered" not in found["warning"][0]
     finish("winterize_shard/cyclegan/1", "train_cyclegan", *(f"train_detector/{name}" for name in "abcd"))
     _, found = diagnose(place)
     assert found["warning"] == []
@@ -339,7 +339,7 @@ def test_frames_in_splits_are_counted_in_a_dataset_of_ones_own(place: Path):
         place / "frames/GOPR0000/clean_xml/GOPR0000_00000.xml", place / "frames/GOPR0000/clean_xml/more.xml"
     )
     splits = {"train": ["GOPR0000"], "val": ["GOPR0001"], "test": ["GOPR0002"]}
-    sets = {"mixed": {"original": 1, "cyclegan": 1}}
+    sets = {"mixed": {"original": 1, "cyclegan": 1}, "matched": None}
     chosen = {"winterize": {"frames": "splits"}, "splits": splits, "training_sets": sets}
     _, found = diagnose(place, data={"vfp290k": "frames"}, **chosen)
     assert any("splits: 4 of 6 frames" in text for text in found["ok"])

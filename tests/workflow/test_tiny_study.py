@@ -228,7 +228,7 @@ def test_a_detector_is_validated_on_what_it_learned_from_though_no_test_shows_it
     config = copied / "tiny.yaml"
     config.write_text(TINY.read_text().replace("test_sets: [original, winter, true_winter]\n", ""))
     succeed(copied, matches, configs=(config, copied / "sets.yaml"))
-    shown = pd.read_parquet(copied / matches)["test_domain"].fillna("validation")
+    shown = pd.read_parquet(copied / matches)["test_domain"].astype(object).fillna("validation")
     assert set(shown) == {"original", "winter", "validation"}
 
 
