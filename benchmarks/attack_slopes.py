@@ -1,4 +1,4 @@
-"""How far finite differences are off the true slopes, for the differences of `default` and of `published`.
+"""How far finite differences are off the true slopes, for the differences of `las_gsa` and of `las_gsa_published`.
 
 PYTHONPATH=workflow/scripts python benchmarks/attack_slopes.py results/demo/snow/cyclegan/generator.pth FRAME.jpg
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from snowdrift.attack.directions import EVERY_VALUE, unit
-from snowdrift.attack.methods import DEFAULT, GRADIENT_METHODS, PUBLISHED
+from snowdrift.attack.methods import GRADIENT_METHODS, LAS_GSA, LAS_GSA_PUBLISHED
 from snowdrift.attack.objective import Budget, Goal
 from snowdrift.attack.shard import prepare
 from snowdrift.snow.translators.cyclegan.weights import load_generator
@@ -32,7 +32,7 @@ def main() -> None:
         here = image.clone().requires_grad_(True)
         (gradient,) = torch.autograd.grad(goal.distance(network(here[None])).sum(), here)
         true = (directions * gradient).flatten(1).sum(1).double()
-        for method in (DEFAULT, PUBLISHED):
+        for method in (LAS_GSA, LAS_GSA_PUBLISHED):
             settings = GRADIENT_METHODS[method]
             step = settings.difference * (math.sqrt(image.numel()) if settings.normalised else 1.0)
             distance = goal.distance_in_single if settings.single else goal.distance

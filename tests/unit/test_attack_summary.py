@@ -7,7 +7,7 @@ import pytest
 from snowdrift.attack.summary import join_shards, summarise
 
 
-def rows(queries, success, *, half=None, meaningful=True, method="default"):
+def rows(queries, success, *, half=None, attackable=True, method="las_gsa"):
     count = len(queries)
     return pd.DataFrame(
         {
@@ -17,7 +17,7 @@ def rows(queries, success, *, half=None, meaningful=True, method="default"):
             "spent": queries,
             "success": success,
             "reached": success,
-            "meaningful": meaningful,
+            "is_attackable": attackable,
             "score": np.where(success, 0.8, 0.2),
             "half_queries": half if half is not None else np.nan,
             "ceiling": 0.9,
@@ -43,14 +43,14 @@ def test_rates_and_queries_count_what_was_given_up_with_all_that_was_spent():
 
 
 def test_images_that_the_generator_leaves_alone_do_not_count():
-    table = pd.concat([rows([100], [True]), rows([5000], [False], meaningful=False)])
+    table = pd.concat([rows([100], [True]), rows([5000], [False], attackable=False)])
     summary = summarise(table, seed=0).iloc[0]
     assert (summary["images"], summary["mean_queries"], summary["success_rate"]) == (1, 100, 1)
     assert np.isnan(summary["mean_queries_low"])
 
 
 def test_a_generator_that_changes_nothing_gives_no_figures_instead_of_wrong_ones():
-    summary = summarise(rows([100, 100], [False, False], meaningful=False), seed=0).iloc[0]
+    summary = summarise(rows([100, 100], [False, False], attackable=False), seed=0).iloc[0]
     assert summary["images"] == 0
     assert np.isnan(summary["success_rate"]) and np.isnan(summary["mean_queries"])
 

@@ -428,3 +428,11 @@ def test_examples_set_keys_that_exist_to_values_that_differ(path):
     for key, part in example.items():
         for name, value in part.items() if isinstance(part, dict) else ():
             assert study[key].get(name) != value, f"{key}.{name} repeats config.yaml"
+
+
+def test_attacks_are_known_by_their_former_names_for_now_with_a_line_that_says_so(caplog):
+    complete = complete_config({"attack": {"methods": ["published", "square"]}}, SCHEMA)
+    assert complete["attack"]["methods"] == ["las_gsa_published", "square"]
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert "`published` is called `las_gsa_published` now" in line
+    assert "entry" in faults("attack: {methods: [default, las_gsa]}")  # one attack, twice

@@ -12,11 +12,11 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from snowdrift.attack.lasting import to_rounded_picture, treated, visibility
-from snowdrift.attack.methods import WHITE_BOX, as_published, start_attack
-from snowdrift.attack.names import TREATMENTS
+from snowdrift.attack.methods import WHITE_BOX, as_published, seed_word, start_attack
+from snowdrift.attack.names import TRANSFORMATIONS
 from snowdrift.attack.objective import Budget, Goal
 from snowdrift.attack.queries import Progress, QueryCounter
+from snowdrift.attack.robustness import to_rounded_picture, transformed, visibility
 from snowdrift.attack.white_box import projected_gradient
 from snowdrift.data.pictures import open_picture
 from snowdrift.runtime.devices import full_precision, memory_limit
@@ -40,13 +40,13 @@ COLUMNS = [
     "score",
     "success",
     "reached",
-    "meaningful",
-    "effect",
+    "is_attackable",
+    "translation_energy",
     "linf",
     "rms",
     "psnr",
     "ssim",
-    *(f"score_{treatment}" for treatment in TREATMENTS),
+    *(f"score_{transformation}" for transformation in TRANSFORMATIONS),
     "score_transfer",
     "ceiling",
     "half_queries",
@@ -219,7 +219,7 @@ def _attack(
         return _attack_by_gradients(method, stage, originals, generator, settings, pool)
 
     def random(index: int) -> torch.Generator:
-        return torch.Generator().manual_seed(derive_seed(seed, "attack", names[index], method))
+        return torch.Generator().manual_seed(derive_seed(seed, "attack", names[index], seed_word(method)))
 
     device = originals[0].device
     counter = QueryCounter(
@@ -250,7 +250,7 @@ def _row(
     epsilon: float,
 ) -> dict[str, Any]:
     goal = end.goal
-    after = goal.score(generator(treated(end.answer))).tolist()
+    after = goal.score(generator(transformed(end.best_image))).tolist()
     success = end.score >= goal.success
     return {
         "image": name,
@@ -261,10 +261,13 @@ def _row(
         "score": end.score,
         "success": success,
         "reached": end.first_success is not None,
-        "meaningful": goal.meaningful,
-        "effect": goal.effect,
-        **visibility(goal.original, end.answer),
-        **{f"score_{treatment}": score for treatment, score in zip(TREATMENTS, after, strict=True)},
+        "is_attackable": goal.is_attackable,
+        "translation_energy": goal.translation_energy,
+        **visibility(goal.original, end.best_image),
+        **{
+            f"score_{transformation}": score
+            for transformation, score in zip(TRANSFORMATIONS, after, strict=True)
+        },
         "score_transfer": float("nan") if second is None else _transfer(second, end),
     }
 
@@ -274,14 +277,14 @@ def _transfer(second: nn.Module, end: Progress) -> float:
     original = end.goal.original
     second = second.to(original.device)
     goal = Goal.of(original, second(original[None])[0], Budget(0))
-    return float(goal.score(second(end.answer[None]))[0]) if goal.meaningful else float("nan")
+    return float(goal.score(second(end.best_image[None]))[0]) if goal.is_attackable else float("nan")
 
 
 @torch.inference_mode()
 def _write_pictures(folder: Path, method: str, end: Progress, generator: nn.Module) -> None:
     """The protected image is written as it would be handed out, in 8 bits, and so is what becomes of it."""
-    protected = to_rounded_picture(end.answer)
-    again = generator(to_tensor(protected)[None].to(end.answer.device))[0]
+    protected = to_rounded_picture(end.best_image)
+    again = generator(to_tensor(protected)[None].to(end.best_image.device))[0]
     for name, picture in (
         ("original", to_rounded_picture(end.goal.original)),
         ("winter", to_rounded_picture(end.goal.translation)),

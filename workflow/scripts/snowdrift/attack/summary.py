@@ -41,8 +41,8 @@ def summarise(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
         of the ceiling, and all that were spent where it was not reached. Then the means of `ceiling`, `psnr`,
         `ssim` and of every `score_...` column.
     """
-    meaningful = rows[rows["meaningful"]]
-    left_alone = rows.loc[~rows["meaningful"], "image"].nunique()
+    meaningful = rows[rows["is_attackable"]]
+    left_alone = rows.loc[~rows["is_attackable"], "image"].nunique()
     if left_alone:
         logger.info("%d images are left out of the summary: the generator hardly changes them", left_alone)
     columns = ["ceiling", "psnr", "ssim", *(name for name in rows if name.startswith("score_"))]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from snowdrift.attack.names import TREATMENTS
+from snowdrift.attack.names import TRANSFORMATIONS
 from snowdrift.report.attack_figures import MAGNIFIED, ceiling_of
 from snowdrift.report.blocks import Figure, Section, Table, Text
 from snowdrift.report.charts import attack_chart
@@ -83,11 +83,11 @@ def _answer(rows: pd.DataFrame, summary: pd.DataFrame, settings: Mapping[str, An
 
 def _ceiling(rows: pd.DataFrame, settings: Mapping[str, Any]) -> str:
     """What gradients reach; where that is little, why."""
-    rows = rows[rows["meaningful"]]
+    rows = rows[rows["is_attackable"]]
     if rows.empty:
         return "No ceiling was taken."
     best = ceiling_of(rows)
-    strength = (best["effect"] / (3 * settings["size"] ** 2)).pow(0.5).mean()
+    strength = (best["translation_energy"] / (3 * settings["size"] ** 2)).pow(0.5).mean()
     text = (
         f"The ceiling is the best that attacks reached which see the gradients ({settings['ceiling_steps']} steps): "
         f"{best['success'].sum()} of {len(best)} protected, mean score {best['score'].mean():.2f}. Hold the "
@@ -153,7 +153,7 @@ def _reached(summary: pd.DataFrame) -> Table:
 
 
 def _lasting(summary: pd.DataFrame) -> Table:
-    columns = [f"mean_score_{name}" for name in (*TREATMENTS, "transfer")]
+    columns = [f"mean_score_{name}" for name in (*TRANSFORMATIONS, "transfer")]
     used = {name: title for name, title in zip(columns, _TITLES, strict=True) if summary[name].notna().any()}
     return Table(
         "Does the protection last? Mean score after what happens to pictures on their way",

@@ -5,6 +5,7 @@ Snakemake reads the Snakefile at every start, and this module with it, so it imp
 
 import copy
 import difflib
+import logging
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from snowdrift.attack.names import FORMER_METHODS
 from snowdrift.data.class_maps import map_faults, merged_classes
 from snowdrift.data.places import is_table
 from snowdrift.data.sets import (
@@ -37,6 +39,8 @@ from snowdrift.snow.names import learns_style, translator_modules, used_translat
 
 __all__ = ["check_paths", "complete_config", "load_schema", "read_config"]
 
+logger = logging.getLogger(__name__)
+
 HINT = "mend these keys in your config file; config/README.md explains every key"
 FILES = ("cyclegan.pretrained", "cut.pretrained", "detector.pretrained")
 DATASETS = ("data.vfp290k", "data.true_winter.folder")
@@ -58,7 +62,7 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
     """
     if not isinstance(config, Mapping):
         raise SnowdriftError(f"the config is {_show(config)}; expected a section with keys", HINT)
-    config, own = _set_apart(config, schema)
+    config, own = _set_apart(_renamed(config), schema)
     lines = [line for error in _validator(schema).iter_errors(config) for line in _explain(error)]
     problems = list(dict.fromkeys(lines))  # a value can break two limits of one key
     if problems:
@@ -78,6 +82,23 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
         complete["splits"] |= read_split_file(complete["splits"]["file"], complete["splits"]["key"])
     _refuse(_conflicts(complete))
     return complete
+
+
+def _renamed(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The config with the names that attacks have now, and a line for each that has another; until 0.3."""
+    attack = config.get("attack")
+    methods = attack.get("methods") if isinstance(attack, Mapping) else None
+    if not isinstance(methods, list):
+        return config
+    for name in methods:
+        if isinstance(name, str) and name in FORMER_METHODS:
+            logger.warning(
+                "config key `attack.methods`: `%s` is called `%s` now; 0.3 will not know the old name",
+                name,
+                FORMER_METHODS[name],
+            )
+    now = [FORMER_METHODS.get(name, name) if isinstance(name, str) else name for name in methods]
+    return {**config, "attack": {**attack, "methods": now}}
 
 
 def _refuse(faults: Iterator[tuple[str, str]]) -> None:
