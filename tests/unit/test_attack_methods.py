@@ -18,7 +18,17 @@ from snowdrift.attack.white_box import projected_gradient
 CPU = torch.device("cpu")
 BUDGET = Budget(0.1)
 PLAIN = GradientSettings(scales=(EVERY_VALUE,))
-METHODS = ("las_gsa", "rgf", "prior_rgf", "square", "no_prior", "no_limits", "no_sliding", "no_scales")
+METHODS = (
+    "las_gsa",
+    "rgf",
+    "prior_rgf",
+    "square",
+    "no_momentum",
+    "no_prior",
+    "no_limits",
+    "no_sliding",
+    "no_scales",
+)
 
 
 class Shift(nn.Module):

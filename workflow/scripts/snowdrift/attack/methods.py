@@ -14,13 +14,23 @@ from snowdrift.attack.square import square_attack
 
 LAS_GSA, LAS_GSA_PUBLISHED, SQUARE = "las_gsa", "las_gsa_published", "square"
 
-_SEED_WORDS = {LAS_GSA: "default", LAS_GSA_PUBLISHED: "published"}
-"""What the random numbers of an attack are drawn for; those of a renamed one stay what they were."""
+_SEED_WORDS = {LAS_GSA: "default", LAS_GSA_PUBLISHED: "published", "no_momentum": "default"}
+"""What the random numbers of an attack are drawn for; those of a renamed one stay what they were.
 
-_LAS_GSA = GradientSettings()
+`no_momentum` is what `default` was, and draws what it drew."""
+
+_LAS_GSA = GradientSettings(momentum=0.7)
 # Random gradient-free estimation in the same loop, with the same steps: every value drawn alike, and without a prior
 # or, as `prior_rgf`, with LaS-GSA's.
-_RGF = replace(_LAS_GSA, prior=False, limit_aware=False, sliding=False, scales=(EVERY_VALUE,), remeasure=True)
+_RGF = replace(
+    _LAS_GSA,
+    momentum=0.0,
+    prior=False,
+    limit_aware=False,
+    sliding=False,
+    scales=(EVERY_VALUE,),
+    remeasure=True,
+)
 
 GRADIENT_METHODS: Mapping[str, GradientSettings] = {
     LAS_GSA: _LAS_GSA,
@@ -42,6 +52,7 @@ GRADIENT_METHODS: Mapping[str, GradientSettings] = {
     "rgf": _RGF,
     "prior_rgf": replace(_RGF, prior=True),
     # What each part of `las_gsa` is worth: all but that part.
+    "no_momentum": replace(_LAS_GSA, momentum=0.0),
     "no_prior": replace(_LAS_GSA, prior=False),
     "no_limits": replace(_LAS_GSA, limit_aware=False),
     "no_sliding": replace(_LAS_GSA, sliding=False),
