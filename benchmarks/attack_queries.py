@@ -3,7 +3,7 @@
     PYTHONPATH=workflow/scripts python benchmarks/attack_queries.py --generator results/demo/snow/cyclegan/generator.pth
 
 Without `--generator` the network is drawn at random, of the study's size unless `--filters` and `--blocks` say other.
-Both sides run the `published` attack on the same photograph with the same directions, in turn.
+Both sides run the `las_gsa_published` attack on the same photograph with the same directions, in turn.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from measure import Side, generator_work, interleaved, limit_of, print_machine, print_ratios
 
-from snowdrift.attack.methods import PUBLISHED, start_attack
+from snowdrift.attack.methods import LAS_GSA_PUBLISHED, start_attack
 from snowdrift.attack.objective import Budget
 from snowdrift.attack.queries import QueryCounter
 from snowdrift.runtime.devices import full_precision
@@ -92,7 +92,7 @@ def shared(options: argparse.Namespace, threads: int, nnpack: bool) -> Callable[
 def _seconds_per_query(
     network: ResnetGenerator, options: argparse.Namespace, batch: int, pool: ThreadPoolExecutor | None
 ) -> float:
-    """Of the directions that measure the gradient's length, the first queries that `published` asks."""
+    """Of the directions that measure the gradient's length, the first queries that `las_gsa_published` asks."""
     image = (
         torch.rand((3, options.size, options.size), generator=torch.Generator().manual_seed(0)) * 1.6 - 0.8
     )
@@ -106,7 +106,7 @@ def _seconds_per_query(
         started = (
             time.perf_counter()
         )  # the photograph itself has been asked for, once for all queries to come
-        attack = start_attack(PUBLISHED, goal, options.queries, random)
+        attack = start_attack(LAS_GSA_PUBLISHED, goal, options.queries, random)
         query = next(attack)
         outputs = yield query._replace(images=query.images[: options.queries])
         return outputs

@@ -105,7 +105,6 @@ rule summarise_attack:
         mem_mb=memory("summarise_attack"),
         runtime=minutes("summarise_attack"),
     params:
-        seed=config["seed"],
         code=code("summarise_attack"),
     script:
         "../workflow/scripts/summarise_attack.py"

@@ -620,7 +620,11 @@ def _write_dataset(folder: Path, paths: Sequence[Path]) -> Path:
     box = [("class_id", 0), ("x_center", 0.5), ("y_center", 0.5), ("box_width", 0.2), ("box_height", 0.2)]
     boxes = frames[["frame_id"]].assign(**dict(box))
     pictures = Pictures(
-        frames, boxes, {"original": folder / "data"}, frames.drop(columns="video"), ["person"]
+        frames,
+        boxes,
+        {"original": folder / "data"},
+        frames.drop(columns="video").assign(cached=None),
+        ["person"],
     )
     write_dataset(folder / "dataset", pictures, {"test": frames[["frame_id", "video", "source"]]})
     return folder / "dataset"

@@ -71,8 +71,8 @@ def relative_error(network, settings):
 
 
 def test_float_noise_does_not_rule_the_default_differences_as_it_does_the_published(network):
-    default = relative_error(network, GRADIENT_METHODS["default"])
-    published = relative_error(network, GRADIENT_METHODS["published"])
+    default = relative_error(network, GRADIENT_METHODS["las_gsa"])
+    published = relative_error(network, GRADIENT_METHODS["las_gsa_published"])
     assert default < 0.1
     assert published > 0.5
 

@@ -18,7 +18,17 @@ from snowdrift.attack.white_box import projected_gradient
 CPU = torch.device("cpu")
 BUDGET = Budget(0.1)
 PLAIN = GradientSettings(scales=(EVERY_VALUE,))
-METHODS = ("default", "rgf", "prior_rgf", "square", "no_prior", "no_limits", "no_sliding", "no_scales")
+METHODS = (
+    "las_gsa",
+    "rgf",
+    "prior_rgf",
+    "square",
+    "no_momentum",
+    "no_prior",
+    "no_limits",
+    "no_sliding",
+    "no_scales",
+)
 
 
 class Shift(nn.Module):
@@ -69,7 +79,7 @@ def test_every_method_comes_within_a_tenth_of_the_ceiling(planted, method):
     (progress,) = attack(generator, [picture()], method, stop_at_success=False)
     assert ceiling > SUCCESS
     assert progress.score >= 0.9 * ceiling
-    change = (progress.answer - picture()).abs().max()
+    change = (progress.best_image - picture()).abs().max()
     assert change <= BUDGET.epsilon + 1e-6
 
 
@@ -81,7 +91,7 @@ def test_the_ceiling_of_a_shift_is_the_one_that_can_be_computed():
     assert end.score == pytest.approx(1 - (0.15 / 0.25) ** 2, abs=1e-3)
 
 
-@pytest.mark.parametrize("method", [*METHODS, "published"])
+@pytest.mark.parametrize("method", [*METHODS, "las_gsa_published"])
 def test_queries_are_counted_as_the_translator_sees_them(method):
     generator = Shift()
     progress = attack(generator, [picture(0), picture(1)], method, limit=150)
@@ -90,8 +100,8 @@ def test_queries_are_counted_as_the_translator_sees_them(method):
 
 
 def test_an_attack_stops_at_success_unless_told_not_to():
-    (stopped,) = attack(Shift(), [picture()], "default")
-    (ran_on,) = attack(Shift(), [picture()], "default", stop_at_success=False, limit=2000)
+    (stopped,) = attack(Shift(), [picture()], "las_gsa")
+    (ran_on,) = attack(Shift(), [picture()], "las_gsa", stop_at_success=False, limit=2000)
     assert stopped.score >= SUCCESS
     assert stopped.first_success == ran_on.first_success == stopped.queries
     assert ran_on.queries > stopped.queries
@@ -113,14 +123,14 @@ def test_the_best_answer_is_kept_or_the_last():
 
 
 def test_images_attacked_together_end_as_they_do_alone():
-    together = attack(Shift(), [picture(0), picture(1)], "default", limit=300)
+    together = attack(Shift(), [picture(0), picture(1)], "las_gsa", limit=300)
     counter = QueryCounter(Shift(), limit=300, batch_size=7, device=CPU)
     (alone,) = counter.attack(
         [picture(1)],
-        lambda index, goal: start_attack("default", goal, 300, torch.Generator().manual_seed(1)),
+        lambda index, goal: start_attack("las_gsa", goal, 300, torch.Generator().manual_seed(1)),
         BUDGET,
     )
-    assert torch.equal(together[1].answer, alone.answer)
+    assert torch.equal(together[1].best_image, alone.best_image)
     assert together[1].trace == alone.trace
 
 
@@ -201,12 +211,12 @@ def probes_of_a_step(settings, effect=0.3):
 
 
 def test_a_published_step_costs_what_its_code_costs_and_grows_with_the_raw_gradient():
-    published = replace(GRADIENT_METHODS["published"], prior=False)
+    published = replace(GRADIENT_METHODS["las_gsa_published"], prior=False)
     seen, move = probes_of_a_step(published)
     assert len(seen) == 1000
     _, weaker = probes_of_a_step(published, effect=0.0003)
     assert 0 < weaker.norm() < 0.02 * move.norm()
-    with_prior, _ = probes_of_a_step(GRADIENT_METHODS["published"])
+    with_prior, _ = probes_of_a_step(GRADIENT_METHODS["las_gsa_published"])
     assert len(with_prior) in (1 + 1 + 30, 1 + 1 + 30 + 1000)  # by the prior alone, or with all directions
 
 
@@ -218,7 +228,9 @@ def test_a_default_step_is_as_long_whatever_the_gradient():
 
 
 def test_the_published_attack_goes_on_after_success_and_hands_out_its_last_image():
-    (end,) = attack(Shift(0.11), [picture()], "published", limit=4000, keep_best=False, stop_at_success=False)
+    (end,) = attack(
+        Shift(0.11), [picture()], "las_gsa_published", limit=4000, keep_best=False, stop_at_success=False
+    )
     assert end.first_success is not None
     assert end.queries > end.first_success + 30
     assert end.score == end.trace[-1][1]
@@ -236,8 +248,8 @@ def test_a_square_never_spends_a_query_on_what_is_there_already():
 
 
 def test_a_translator_that_changes_nothing_is_no_goal():
-    assert not Goal.of(picture(), picture() + 0.001, BUDGET).meaningful
-    assert Goal.of(picture(), picture() + 0.1, BUDGET).meaningful
+    assert not Goal.of(picture(), picture() + 0.001, BUDGET).is_attackable
+    assert Goal.of(picture(), picture() + 0.1, BUDGET).is_attackable
 
 
 def test_the_budget_ends_where_the_values_end():
@@ -250,7 +262,7 @@ def test_scores_are_1_at_the_original_and_0_at_the_translation():
     goal = Goal.of(picture(), picture() + 0.2, BUDGET)
     outputs = torch.stack([picture(), picture() + 0.2, picture() + 0.1])
     assert goal.score(outputs).tolist() == pytest.approx([1, 0, 0.75], abs=1e-5)
-    assert math.isclose(goal.effect, 0.04 * 192, rel_tol=1e-4)
+    assert math.isclose(goal.translation_energy, 0.04 * 192, rel_tol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from scipy.signal import convolve2d
 from torch import nn
 
 from snowdrift.attack import shard
-from snowdrift.attack.lasting import to_rounded_picture, treated, visibility
-from snowdrift.attack.names import CEILINGS, TREATMENTS
+from snowdrift.attack.names import CEILINGS, TRANSFORMATIONS
 from snowdrift.attack.objective import Budget, Goal
 from snowdrift.attack.queries import Query, QueryCounter
+from snowdrift.attack.robustness import to_rounded_picture, transformed, visibility
 from snowdrift.attack.shard import COLUMNS, AttackSettings, attack_shard, prepare
 from snowdrift.attack.white_box import projected_gradient
 from snowdrift.runtime.errors import SnowdriftError
@@ -29,7 +29,7 @@ SETTINGS = AttackSettings(
     epsilon=0.1,
     success=0.75,
     queries=120,
-    methods=["default", "square"],
+    methods=["las_gsa", "square"],
     ceiling_steps=8,
     batch_size=8,
 )
@@ -49,7 +49,7 @@ def images(tmp_path):
     for name in "ab":
         pixels = random.integers(0, 255, (6, 8, 3), dtype=np.uint8)
         Image.fromarray(pixels).resize((80, 60)).save(tmp_path / f"{name}.png")
-    return pd.DataFrame({"frame_id": ["V/a", "V/b"], "image": ["a.png", "b.png"]})
+    return pd.DataFrame({"frame_id": ["V/a", "V/b"], "image": ["a.png", "b.png"], "group": "V"})
 
 
 def attack(images, root, out, settings=SETTINGS, second=None, threads=1):
@@ -73,13 +73,14 @@ def attack(images, root, out, settings=SETTINGS, second=None, threads=1):
 def test_every_image_and_method_has_a_row_and_a_trace_that_agree(images, tmp_path, reports):
     rows, traces = attack(images, tmp_path, tmp_path / "out")
     said = {each.stage: each for each in reports}
-    assert [stage.split()[0] for stage in said] == [*CEILINGS, "default", "square"]
+    assert [stage.split()[0] for stage in said] == [*CEILINGS, "las_gsa", "square"]
     last = said["square (4 of 4 attacks)"]
     assert (last.done, last.total) == (rows.loc[rows["method"] == "square", "spent"].sum(), 240)
     assert list(rows.columns) == COLUMNS
-    assert set(rows["method"]) == {"default", "square", *CEILINGS}
+    assert set(rows["method"]) == {"las_gsa", "square", *CEILINGS}
     assert len(rows) == 8
-    assert rows["queries"].le(rows["spent"]).all() and rows["linf"].le(0.1 + 1e-6).all()
+    assert rows.loc[~rows["success"], "queries"].eq(rows["budget"][~rows["success"]]).all()
+    assert rows["spent"].le(rows["budget"]).all() and rows["linf"].le(0.1 + 1e-6).all()
     assert (rows["success"] == (rows["score"] >= 0.75)).all()
     assert rows["score_transfer"].isna().all()
     last = traces.groupby(["image", "method"])["score"].last()
@@ -103,9 +104,14 @@ def test_no_attack_sees_a_generator_that_rounds_to_10_bits(images, tmp_path, mon
 
 
 def test_an_attack_whose_first_step_costs_more_than_all_queries_says_so(images, tmp_path, caplog):
-    attack(images, tmp_path, tmp_path / "out", settings=replace(SETTINGS, methods=["published", "square"]))
+    attack(
+        images,
+        tmp_path,
+        tmp_path / "out",
+        settings=replace(SETTINGS, methods=["las_gsa_published", "square"]),
+    )
     (warning,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
-    assert warning.startswith("published changed no image. Hint: the 120 queries")
+    assert warning.startswith("las_gsa_published changed no image. Hint: the 120 queries")
 
 
 def test_ceilings_and_the_way_to_half_of_them(images, tmp_path):
@@ -116,7 +122,9 @@ def test_ceilings_and_the_way_to_half_of_them(images, tmp_path):
         for row in own.itertuples():
             trace = traces[(traces["image"] == image) & (traces["method"] == row.method)]
             reached = trace.loc[trace["score"] >= best / 2, "queries"]
-            assert (reached.empty and np.isnan(row.half_queries)) or reached.iloc[0] == row.half_queries
+            assert (reached.empty and np.isnan(row.half_ceiling_queries)) or reached.iloc[
+                0
+            ] == row.half_ceiling_queries
 
 
 def test_the_same_seed_gives_the_same_tables(images, tmp_path):
@@ -172,7 +180,7 @@ def test_a_killed_shard_goes_on_with_the_next_method_and_ends_the_same(images, t
     assert not (tmp_path / "cut/table.csv").exists()
     monkeypatch.setattr(shard, "_attack", lambda method, *rest: started.append(method) or run(method, *rest))
     again, traces_again = attack(images, tmp_path, tmp_path / "cut")
-    assert started == [*CEILINGS, "default", "square", "square"]
+    assert started == [*CEILINGS, "las_gsa", "square", "square"]
     pd.testing.assert_frame_equal(rows, again)
     pd.testing.assert_frame_equal(traces, traces_again)
     pictures = [
@@ -254,7 +262,7 @@ def test_photographs_are_fitted_and_cut_around_their_centre(tmp_path):
 def test_treatments_change_as_much_as_they_should():
     smooth = torch.linspace(-0.9, 0.9, 64).expand(3, 64, 64)
     noisy = (smooth + 0.1 * torch.randn(3, 64, 64, generator=torch.Generator().manual_seed(0))).clamp(-1, 1)
-    after = dict(zip(TREATMENTS, treated(noisy), strict=True))
+    after = dict(zip(TRANSFORMATIONS, transformed(noisy), strict=True))
     errors = {name: float((image - noisy).abs().mean()) for name, image in after.items()}
     assert errors["8_bit"] < 1 / 255
     assert errors["8_bit"] < errors["jpeg_95"] < errors["jpeg_85"] < errors["jpeg_75"]

@@ -447,3 +447,11 @@ def test_a_folder_that_is_away_is_never_to_be_replaced_by_rendered_data(tmp_path
     with pytest.raises(SnowdriftError, match="unmounted: there is no such folder") as caught:
         check_paths(config)
     assert "mount the disk" in caught.value.hint and "null" not in caught.value.hint
+
+
+def test_attacks_are_known_by_their_former_names_for_now_with_a_line_that_says_so(caplog):
+    complete = complete_config({"attack": {"methods": ["published", "square"]}}, SCHEMA)
+    assert complete["attack"]["methods"] == ["las_gsa_published", "square"]
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert "`published` is called `las_gsa_published` now" in line
+    assert "entry" in faults("attack: {methods: [default, las_gsa]}")  # one attack, twice

@@ -116,7 +116,12 @@ def test_folders_of_splits_are_the_splits_and_no_videos(place: Path, below: str,
         (place / "mine/labels" / split / below / "0.txt").touch()
     mine = {"vfp290k": "mine", "layout": "yolo"}
     splits = dict.fromkeys(("train", "val", "test"), count)
-    found = diagnose(place, data=mine, splits=splits, training_sets={"mixed": {"original": 1, "cyclegan": 1}, "matched": None})
+    found = diagnose(
+        place,
+        data=mine,
+        splits=splits,
+        training_sets={"mixed": {"original": 1, "cyclegan": 1}, "matched": None},
+    )
     assert found[0] == 0
     assert ("3 frames belong to no video" in "".join(found[1].get("warning", []))) == (not below)
 

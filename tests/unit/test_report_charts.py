@@ -125,15 +125,15 @@ def test_attacks_have_shares_and_scores_over_queries():
     rows = attack_rows()
     chart = charts.attack_chart(rows, traces(), 1000, 0.75)
     data = strict(chart)["data"]
-    assert {line["name"] for line in data} == {"default", "rgf"}
+    assert {line["name"] for line in data} == {"las_gsa", "rgf"}
     shares = [line for line in data if line["xaxis"] == "x"]
     assert all(line["y"] == sorted(line["y"]) and line["x"][-1] == 1000 for line in shares)
-    done = rows[(rows["method"] == "default") & rows["success"]]
+    done = rows[(rows["method"] == "las_gsa") & rows["success"]]
     assert shares[0]["y"][-1] == pytest.approx(len(done) / rows["image"].nunique(), abs=1e-4)
 
 
 def test_nothing_was_worth_protecting_and_the_chart_still_stands():
-    rows = attack_rows(meaningful=False)
+    rows = attack_rows(attackable=False)
     assert strict(charts.attack_chart(rows, traces(), 1000, 0.75))["data"] == []
 
 

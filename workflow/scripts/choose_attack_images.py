@@ -7,7 +7,6 @@ from snowdrift.runtime.job import job
 
 with job(snakemake.log[0], snakemake.output):
     frames = read_frames(snakemake.input.frames, "test")
-    write_table(
-        choose_frames(frames, snakemake.params.images, snakemake.params.seed, "attack_images"),
-        snakemake.output.images,
-    )
+    chosen = choose_frames(frames, snakemake.params.images, snakemake.params.seed, "attack_images")
+    # The intervals are over these.
+    write_table(chosen.merge(frames[["frame_id", "group"]], on="frame_id"), snakemake.output.images)

@@ -10,4 +10,4 @@ with job(snakemake.log[0], snakemake.output):
     rows = join_shards([Path(path) for path in snakemake.input.shards])
     write_table(rows, snakemake.output.results)
     write_table(join_shards([Path(path) for path in snakemake.input.traces]), snakemake.output.traces)
-    write_table(summarise(rows, snakemake.params.seed), snakemake.output.summary)
+    write_table(summarise(rows), snakemake.output.summary)

@@ -42,6 +42,8 @@ class GradientSettings:
             image and size; else the first is an L2 length and the second a factor of the estimate as it is.
         centred: take the mean off slopes and directions, because limit-aware directions all lean inwards, and what
             they have in common drowns what tells them apart. The published code does not.
+        momentum: share of the estimates so far that a step keeps, each of them made of length 1 first (as Dong et al.,
+            arXiv:1710.06081, do with gradients); 0 forgets them.
         adaptive: take back a step that made things worse and halve the next; lengthen it again where it helps.
         guarded_prior: turn a prior round where it points away from the goal, and cut off what of it leaves the
             box. The published code does neither.
@@ -61,6 +63,7 @@ class GradientSettings:
     remeasure: bool = False
     normalised: bool = True
     centred: bool = True
+    momentum: float = 0.0
     adaptive: bool = True
     guarded_prior: bool = True
     single: bool = False
@@ -78,12 +81,15 @@ def gradient_attack(goal: Goal, settings: GradientSettings, random: torch.Genera
     image, output = goal.original, goal.translation
     scale = math.sqrt(image.numel()) if settings.normalised else 1.0
     estimator = _Estimator(goal, settings, settings.difference * scale, random)
-    reach, iteration = settings.step * scale, 0
+    reach, iteration, memory = settings.step * scale, 0, torch.zeros_like(image)
     while settings.iterations is None or iteration < settings.iterations:
         estimate = yield from estimator.estimate(image, output)
         length = float(estimate.norm())
         if not length > 0:
             return
+        if settings.momentum:
+            memory = settings.momentum * memory + estimate / length
+            estimate, length = memory, float(memory.norm())
         move = estimate * (reach / length if settings.normalised else settings.step)
         candidate = _step(goal, image, move, settings.sliding)
         answer = (yield Query(candidate[None], candidate=True))[0]

@@ -53,14 +53,14 @@ class Goal:
         return cls(original, translation, *budget.bounds(original), budget.success)
 
     @property
-    def effect(self) -> float:
+    def translation_energy(self) -> float:
         """Squared L2 length of what the translator changes."""
         return float((self.translation - self.original).double().square().sum())
 
     @property
-    def meaningful(self) -> bool:
+    def is_attackable(self) -> bool:
         """Whether the translator changes the image enough for a score to mean anything."""
-        return self.effect >= MEANINGFUL**2 * self.original.numel()
+        return self.translation_energy >= MEANINGFUL**2 * self.original.numel()
 
     def distance(self, outputs: Tensor) -> Tensor:
         """(n,) float64 squared L2 distances of (n, 3, h, w) outputs from the original; what attacks lower."""
@@ -72,7 +72,7 @@ class Goal:
 
     def score(self, outputs: Tensor) -> Tensor:
         """(n,) share of the translation that is gone: 1 is an output equal to the original, 0 no effect."""
-        return 1 - self.distance(outputs) / max(self.effect, torch.finfo(torch.float64).tiny)
+        return 1 - self.distance(outputs) / max(self.translation_energy, torch.finfo(torch.float64).tiny)
 
     def project(self, images: Tensor) -> Tensor:
         """The nearest allowed images."""

@@ -35,25 +35,25 @@ class Progress:
     Attributes:
         goal: what is to be reached.
         queries: images that the generator has seen for it, the original among them.
-        answer: the image that the attack would hand out now.
-        score: the answer's.
-        trace: queries and score, one entry each time that the answer changed.
+        best_image: what the attack would hand out now: the best candidate, or the last where it keeps that.
+        score: of `best_image`.
+        trace: queries and score, one entry each time that `best_image` changed.
         first_success: queries after which a candidate first succeeded; None where none has.
     """
 
     goal: Goal
     queries: int
-    answer: Tensor
+    best_image: Tensor
     score: float = 0.0
     trace: list[tuple[int, float]] = field(default_factory=list)
     first_success: int | None = None
 
     def offer(self, image: Tensor, score: float, queries: int, *, keep_best: bool = True) -> None:
-        """Take an allowed image for the answer where it is better, or the latest; `queries` were spent by then."""
+        """Take an allowed image for the best where it is better, or the latest; `queries` were spent by then."""
         if score >= self.goal.success and self.first_success is None:
             self.first_success = queries
         if score > self.score or not keep_best:
-            self.answer, self.score = image, score
+            self.best_image, self.score = image, score
             self.trace.append((queries, score))
 
 

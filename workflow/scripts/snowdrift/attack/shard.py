@@ -12,11 +12,11 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from snowdrift.attack.lasting import to_rounded_picture, treated, visibility
-from snowdrift.attack.methods import WHITE_BOX, as_published, start_attack
-from snowdrift.attack.names import TREATMENTS
+from snowdrift.attack.methods import WHITE_BOX, as_published, seed_word, start_attack
+from snowdrift.attack.names import TRANSFORMATIONS
 from snowdrift.attack.objective import Budget, Goal
 from snowdrift.attack.queries import Progress, QueryCounter
+from snowdrift.attack.robustness import to_rounded_picture, transformed, visibility
 from snowdrift.attack.white_box import projected_gradient
 from snowdrift.data.pictures import open_picture
 from snowdrift.runtime.devices import full_precision, memory_limit
@@ -33,23 +33,25 @@ logger = logging.getLogger(__name__)
 
 COLUMNS = [
     "image",
+    "group",
     "method",
     "epsilon",
     "queries",
     "spent",
+    "budget",
     "score",
     "success",
-    "reached",
-    "meaningful",
-    "effect",
+    "passed",
+    "is_attackable",
+    "translation_energy",
     "linf",
     "rms",
     "psnr",
     "ssim",
-    *(f"score_{treatment}" for treatment in TREATMENTS),
+    *(f"score_{transformation}" for transformation in TRANSFORMATIONS),
     "score_transfer",
     "ceiling",
-    "half_queries",
+    "half_ceiling_queries",
 ]
 TRACE_COLUMNS = ["image", "method", "queries", "score"]
 
@@ -95,16 +97,16 @@ def attack_shard(
     """Attack the given images by every method, black-box ones and the ceiling.
 
     Args:
-        images: their `frame_id` and `image`.
+        images: their `frame_id`, `image` and `group` (of videos).
         generator: the one that is attacked.
         second: another, to which the protection may or may not transfer.
         settings: sizes, budget and methods.
         root: folder that `image` is relative to.
         table: CSV or Parquet file, one row an image and method, `COLUMNS`. `success` is of the
-            answer, `reached` of any image on the way, `queries` those to the first success, or all that were
-            spent where the answer is none. `ceiling` is the best score that a
-            white-box attack reached for the image; `half_queries` those after which half of it was first reached,
-            NaN where it never was.
+            answer, `passed` of any image on the way, `queries` those to the first success, or the
+            whole `budget` where the answer is none, so that giving up early is not fast; `spent` all
+            that were. `ceiling` is the best score that a white-box attack reached for the image;
+            `half_ceiling_queries` those after which half of it was first reached, NaN where it never was.
         traces: CSV or Parquet file, one row each time that an attack's answer changed, `TRACE_COLUMNS`.
         pictures: folder for `<frame_id>/{original,winter}.png` and `<frame_id>/<method>_{protected,winter}.png`.
         state: what a killed job goes on from: the methods that it was through with.
@@ -134,8 +136,8 @@ def attack_shard(
                 stage = f"{method} ({number} of {len(methods)} attacks)"
                 ends = _attack(method, stage, names, originals, generator, asked, settings, seed, pool)
                 rows = [
-                    _row(name, method, end, generator, second, settings.epsilon)
-                    for name, end in zip(names, ends, strict=True)
+                    _row(name, group, method, end, generator, second, settings)
+                    for name, group, end in zip(names, images["group"], ends, strict=True)
                 ]
                 for name, end in zip(names, ends, strict=True):
                     _write_pictures(state.folder / "pictures" / name, method, end, generator)
@@ -169,12 +171,12 @@ def _steps(names: Sequence[str], done: Iterable[Mapping[str, Any]]) -> Iterator[
 
 
 def _with_ceilings(rows: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
-    """The same rows with `ceiling` and `half_queries`."""
+    """The same rows with `ceiling` and `half_ceiling_queries`."""
     ceilings = rows[rows["method"].isin(WHITE_BOX)].groupby("image")["score"].max()
     rows["ceiling"] = rows["image"].map(ceilings)
     far_enough = steps[steps["score"] >= steps["image"].map(ceilings) / 2]
     first = far_enough.groupby(["image", "method"])["queries"].first()
-    rows["half_queries"] = [first.get(key) for key in zip(rows["image"], rows["method"], strict=True)]
+    rows["half_ceiling_queries"] = [first.get(key) for key in zip(rows["image"], rows["method"], strict=True)]
     return rows
 
 
@@ -219,7 +221,7 @@ def _attack(
         return _attack_by_gradients(method, stage, originals, generator, settings, pool)
 
     def random(index: int) -> torch.Generator:
-        return torch.Generator().manual_seed(derive_seed(seed, "attack", names[index], method))
+        return torch.Generator().manual_seed(derive_seed(seed, "attack", names[index], seed_word(method)))
 
     device = originals[0].device
     counter = QueryCounter(
@@ -243,28 +245,35 @@ def _attack(
 @torch.inference_mode()
 def _row(
     name: str,
+    group: str,
     method: str,
     end: Progress,
     generator: nn.Module,
     second: nn.Module | None,
-    epsilon: float,
+    settings: AttackSettings,
 ) -> dict[str, Any]:
     goal = end.goal
-    after = goal.score(generator(treated(end.answer))).tolist()
+    after = goal.score(generator(transformed(end.best_image))).tolist()
     success = end.score >= goal.success
+    budget = end.queries if method in WHITE_BOX else settings.queries  # gradients are followed to the end
     return {
         "image": name,
+        "group": group,
         "method": method,
-        "epsilon": epsilon,
-        "queries": end.first_success if success else end.queries,
+        "epsilon": settings.epsilon,
+        "queries": end.first_success if success else budget,
         "spent": end.queries,
+        "budget": budget,
         "score": end.score,
         "success": success,
-        "reached": end.first_success is not None,
-        "meaningful": goal.meaningful,
-        "effect": goal.effect,
-        **visibility(goal.original, end.answer),
-        **{f"score_{treatment}": score for treatment, score in zip(TREATMENTS, after, strict=True)},
+        "passed": end.first_success is not None,
+        "is_attackable": goal.is_attackable,
+        "translation_energy": goal.translation_energy,
+        **visibility(goal.original, end.best_image),
+        **{
+            f"score_{transformation}": score
+            for transformation, score in zip(TRANSFORMATIONS, after, strict=True)
+        },
         "score_transfer": float("nan") if second is None else _transfer(second, end),
     }
 
@@ -274,14 +283,14 @@ def _transfer(second: nn.Module, end: Progress) -> float:
     original = end.goal.original
     second = second.to(original.device)
     goal = Goal.of(original, second(original[None])[0], Budget(0))
-    return float(goal.score(second(end.answer[None]))[0]) if goal.meaningful else float("nan")
+    return float(goal.score(second(end.best_image[None]))[0]) if goal.is_attackable else float("nan")
 
 
 @torch.inference_mode()
 def _write_pictures(folder: Path, method: str, end: Progress, generator: nn.Module) -> None:
     """The protected image is written as it would be handed out, in 8 bits, and so is what becomes of it."""
-    protected = to_rounded_picture(end.answer)
-    again = generator(to_tensor(protected)[None].to(end.answer.device))[0]
+    protected = to_rounded_picture(end.best_image)
+    again = generator(to_tensor(protected)[None].to(end.best_image.device))[0]
     for name, picture in (
         ("original", to_rounded_picture(end.goal.original)),
         ("winter", to_rounded_picture(end.goal.translation)),

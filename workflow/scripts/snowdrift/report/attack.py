@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from snowdrift.attack.names import TREATMENTS
+from snowdrift.attack.names import TRANSFORMATIONS
 from snowdrift.report.attack_figures import MAGNIFIED, ceiling_of
 from snowdrift.report.blocks import Figure, Section, Table, Text
 from snowdrift.report.charts import attack_chart
@@ -73,8 +73,8 @@ def _answer(rows: pd.DataFrame, summary: pd.DataFrame, settings: Mapping[str, An
     )
     if done:
         text += (
-            f" It took {between(first, 'mean_queries', ',.0f')} queries on average, photographs that were given "
-            "up counted with all that was spent on them."
+            f" It took {between(first, 'mean_queries', ',.0f')} queries on average, photographs that were "
+            "not protected counted with their whole budget."
         )
     if left_alone:
         text += f" {left_alone} more do not count: the generator hardly changes them."
@@ -83,11 +83,11 @@ def _answer(rows: pd.DataFrame, summary: pd.DataFrame, settings: Mapping[str, An
 
 def _ceiling(rows: pd.DataFrame, settings: Mapping[str, Any]) -> str:
     """What gradients reach; where that is little, why."""
-    rows = rows[rows["meaningful"]]
+    rows = rows[rows["is_attackable"]]
     if rows.empty:
         return "No ceiling was taken."
     best = ceiling_of(rows)
-    strength = (best["effect"] / (3 * settings["size"] ** 2)).pow(0.5).mean()
+    strength = (best["translation_energy"] / (3 * settings["size"] ** 2)).pow(0.5).mean()
     text = (
         f"The ceiling is the best that attacks reached which see the gradients ({settings['ceiling_steps']} steps): "
         f"{best['success'].sum()} of {len(best)} protected, mean score {best['score'].mean():.2f}. Hold the "
@@ -120,16 +120,19 @@ def _unmoved(rows: pd.DataFrame, queries: int) -> list[Text]:
 
 def _reached(summary: pd.DataFrame) -> Table:
     return Table(
-        "What each attack reached, with 95 % intervals. The first two see the gradients",
+        "What each attack reached, with 95 % intervals over videos. The first two see the gradients. Protected: the "
+        "answer is above attack.success; ever passed: any candidate was. A photograph that never came so far counts "
+        "with its whole budget of queries",
         [
             "attack",
             "photographs",
             "protected",
+            "ever passed",
             "mean queries",
-            "median queries",
             "mean score",
             "half of the ceiling",
-            "queries to it",
+            "queries to that half",
+            "score of the first attack less this",
             "PSNR, dB",
             "SSIM",
         ],
@@ -138,11 +141,12 @@ def _reached(summary: pd.DataFrame) -> Table:
                 row["method"],
                 int(row["images"]),
                 between(row, "success_rate", ".0%"),
+                between(row, "passed_rate", ".0%"),
                 between(row, "mean_queries", ",.0f"),
-                between(row, "median_queries", ",.0f"),
                 between(row, "mean_score", ".2f"),
-                between(row, "half_rate", ".0%"),
-                between(row, "mean_half_queries", ",.0f"),
+                between(row, "half_ceiling_rate", ".0%"),
+                between(row, "mean_half_ceiling_queries", ",.0f"),
+                between(row, "score_lead", "+.2f") if "score_lead" in row else "none",
                 float(row["mean_psnr"]),
                 float(row["mean_ssim"]),
             ]
@@ -153,13 +157,13 @@ def _reached(summary: pd.DataFrame) -> Table:
 
 
 def _lasting(summary: pd.DataFrame) -> Table:
-    columns = [f"mean_score_{name}" for name in (*TREATMENTS, "transfer")]
+    columns = [f"mean_score_{name}" for name in (*TRANSFORMATIONS, "transfer")]
     used = {name: title for name, title in zip(columns, _TITLES, strict=True) if summary[name].notna().any()}
     return Table(
         "Does the protection last? Mean score after what happens to pictures on their way",
         ["attack", "as it is", *used.values()],
         [
-            [row["method"], float(row["mean_score"]), *(float(row[name]) for name in used)]
+            [row["method"], *(between(row, name, ".2f") for name in ("mean_score", *used))]
             for row in summary.to_dict("records")
         ],
         decimals=2,

@@ -72,7 +72,7 @@ def plot_progress(rows: pd.DataFrame, traces: pd.DataFrame, queries: int, output
         queries: most that an image was given.
         output: PNG or SVG, by the suffix.
     """
-    rows = rows[rows["meaningful"]]
+    rows = rows[rows["is_attackable"]]
     ceiling = ceiling_of(rows)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9, 3.2), layout="constrained")

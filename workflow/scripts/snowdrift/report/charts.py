@@ -179,7 +179,7 @@ def attack_chart(rows: pd.DataFrame, traces: pd.DataFrame, queries: int, success
         queries: most that an image was given.
         success: the score that counts as protected.
     """
-    rows = rows[rows["meaningful"]]
+    rows = rows[rows["is_attackable"]]
     ceiling = ceiling_of(rows)
     figure = make_subplots(
         1, 2, subplot_titles=["Photographs protected", "Mean score"], horizontal_spacing=0.1
@@ -200,8 +200,8 @@ def attack_chart(rows: pd.DataFrame, traces: pd.DataFrame, queries: int, success
     return Chart(
         plain(figure, 380),
         "Share of photographs protected, and their mean score, over the queries spent",
-        f"Protected: a score of {success:g} or more. Attacks stop there, `published` apart. Dotted: the better of two "
-        "attacks that see the generator's gradients. The table below has the figures.",
+        f"Protected: a score of {success:g} or more. Attacks stop there, `las_gsa_published` apart. Dotted: the "
+        "better of two attacks that see the generator's gradients. The table below has the figures.",
     )
 
 

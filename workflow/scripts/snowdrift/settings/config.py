@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from snowdrift.attack.names import FORMER_METHODS
 from snowdrift.data.class_maps import map_faults, merged_classes
 from snowdrift.data.places import is_table
 from snowdrift.data.sets import (
@@ -40,6 +41,11 @@ __all__ = ["check_paths", "complete_config", "load_schema", "read_config"]
 
 logger = logging.getLogger(__name__)
 HINT = "mend these keys in your config file; config/README.md explains every key"
+FORMER_NAMES = {
+    ("attack", "methods"): FORMER_METHODS,
+    ("scores", "extractors"): {"domain": "xray_classifier"},
+}
+"""Of the entries of lists, which 0.2 still understands."""
 FILES = ("cyclegan.pretrained", "cut.pretrained", "detector.pretrained")
 DATASETS = ("data.vfp290k", "data.true_winter.folder")
 """Keys of folders in whose place a file can describe a dataset."""
@@ -83,16 +89,25 @@ def complete_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dic
 
 
 def _renamed(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same with the extractor `domain` under its new name; accepted for one release."""
-    scores = config.get("scores")
-    if not isinstance(scores, Mapping):
-        return config
-    extractors = scores.get("extractors")
-    if not isinstance(extractors, list) or "domain" not in extractors:
-        return config
-    logger.warning("config key `scores.extractors`: `domain` is now called `xray_classifier`")
-    renamed = ["xray_classifier" if name == "domain" else name for name in extractors]
-    return {**config, "scores": {**scores, "extractors": renamed}}
+    """The config with the names that the entries of its lists have now, and a line for each that has another."""
+    renamed = dict(config)
+    for (section, key), former in FORMER_NAMES.items():
+        keys = config.get(section)
+        entries = keys.get(key) if isinstance(keys, Mapping) else None
+        if not isinstance(keys, Mapping) or not isinstance(entries, list):
+            continue
+        now = [former.get(entry, entry) if isinstance(entry, str) else entry for entry in entries]
+        for old, new in zip(entries, now, strict=True):
+            if old != new:
+                logger.warning(
+                    "config key `%s.%s`: `%s` is called `%s` now; 0.3 will not know the old name",
+                    section,
+                    key,
+                    old,
+                    new,
+                )
+        renamed[section] = {**keys, key: now}
+    return renamed
 
 
 def _refuse(faults: Iterator[tuple[str, str]]) -> None:

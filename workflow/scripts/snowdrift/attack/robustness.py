@@ -9,7 +9,7 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
-from snowdrift.attack.names import TREATMENTS
+from snowdrift.attack.names import TRANSFORMATIONS
 from snowdrift.snow.pixels import to_tensor
 
 
@@ -37,15 +37,17 @@ def _resize(picture: Image.Image) -> Image.Image:
     return picture.resize(smaller, Image.Resampling.BICUBIC).resize(picture.size, Image.Resampling.BICUBIC)
 
 
-_TREATMENTS: Mapping[str, Callable[[Image.Image], Image.Image]] = dict(
-    zip(TREATMENTS, (lambda picture: picture, _jpeg(95), _jpeg(85), _jpeg(75), _resize), strict=True)
+_TRANSFORMATIONS: Mapping[str, Callable[[Image.Image], Image.Image]] = dict(
+    zip(TRANSFORMATIONS, (lambda picture: picture, _jpeg(95), _jpeg(85), _jpeg(75), _resize), strict=True)
 )
 
 
-def treated(image: Tensor) -> Tensor:
-    """(3, h, w) to (len(TREATMENTS), 3, h, w): the image's 8-bit picture after each treatment, in their order."""
+def transformed(image: Tensor) -> Tensor:
+    """(3, h, w) to (len(TRANSFORMATIONS), 3, h, w): the 8-bit picture after each transformation, in their order."""
     picture = to_rounded_picture(image)
-    return torch.stack([to_tensor(treat(picture)) for treat in _TREATMENTS.values()]).to(image.device)
+    return torch.stack([to_tensor(transform(picture)) for transform in _TRANSFORMATIONS.values()]).to(
+        image.device
+    )
 
 
 def visibility(original: Tensor, protected: Tensor) -> dict[str, float]:
