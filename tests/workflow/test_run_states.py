@@ -75,3 +75,10 @@ def test_what_the_user_has_to_mend_is_tried_and_printed_once(tmp_path: Path):
     assert run.text.count("choose_generator/cyclegan: Error: ") == 1, run.text
     assert "Failed in choose_generator/cyclegan: read results/tiny/logs/" in run.text.strip().splitlines()[-1]
     assert "tiny: failed in choose_generator/cyclegan" in states(folder)
+
+
+def test_results_are_verified_while_the_data_are_away(tmp_path: Path):
+    call = ["--config", "data={vfp290k: /nowhere}"]
+    assert "/nowhere: there is no such folder" in snakemake(tmp_path, "data", "-n", *call).text
+    run = snakemake(tmp_path, "verify", "-n", *call)
+    assert run.status == 0 and "there is no such folder" not in run.text, run.text
