@@ -375,7 +375,7 @@ def test_more_x_rays_than_the_demo_renders_are_a_fault_of_the_plan(text: str, fa
 def test_the_extractors_old_name_is_still_known_and_said_to_be_old(caplog):
     config = complete_config({"scores": {"extractors": ["inception", "domain"]}}, SCHEMA)
     assert config["scores"]["extractors"] == ["inception", "xray_classifier"]
-    assert "`domain` is now called `xray_classifier`" in caplog.text
+    assert "`domain` is called `xray_classifier` now" in caplog.text
 
 
 @pytest.mark.parametrize(

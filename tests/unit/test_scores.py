@@ -300,6 +300,7 @@ def test_an_area_of_1_has_an_interval_and_differs_from_a_half():
     low, high = Area(1.0, 40, 60).interval(0.95)
     assert 0.85 < low < 0.99 and high == 1
     assert Area(0.0, 40, 60).interval(0.95) == pytest.approx((0, 1 - low), abs=1e-6)
+    assert Area(0.1, 40, 60).told_apart == Area(0.9, 40, 60) == Area(0.9, 40, 60).told_apart
     difference = Area(1.0, 40, 60).difference(Area(0.5, 40, 60), 0.95)
     assert 0 < difference.low < difference.value == 0.5 < difference.high
 

@@ -123,6 +123,11 @@ class Area(NamedTuple):
     negatives: int
     positives: int
 
+    @property
+    def told_apart(self) -> "Area":
+        """The area of whoever names the two sides the other way round, if this one is below 0.5."""
+        return self._replace(value=max(self.value, 1 - self.value))
+
     def interval(self, level: float) -> tuple[float, float]:
         """The two ends at a level in (0, 1): the areas from which this one is just as far as chance takes it."""
         reach = float(stats.norm.ppf((1 + level) / 2)) ** 2
