@@ -197,11 +197,12 @@ def test_what_a_run_has_made_needs_no_space_again(place: Path):
             file.touch()
 
     finish("render_vfp290k", "render_true_winter", "winterize_shard/cyclegan/0")
-    finish(*(f"build_dataset/{name}" for name in "abcd"))
+    finish(*(f"build_dataset/{name}" for name in "abcde"))
     status, found = diagnose(place)
     assert status == 0 and "beside what is in results/demo" in found["warning"][0]
     assert "winter frames 29.5 MB" in found["warning"][0] and "rendered" not in found["warning"][0]
-    finish("winterize_shard/cyclegan/1", "train_cyclegan", *(f"train_detector/{name}" for name in "abcd"))
+    finish("winterize_shard/cyclegan/1", "winterize_shard/matched/0", "winterize_shard/matched/1")
+    finish("train_cyclegan", *(f"train_detector/{name}" for name in "abcde"))
     _, found = diagnose(place)
     assert found["warning"] == []
     assert "disk: up to 0.0 MB beside what is in results/demo (tables" in "\n".join(found["ok"])
