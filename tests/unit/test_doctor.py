@@ -1,12 +1,14 @@
 """The doctor: what it finds before anything runs, and the estimates behind it."""
 
 import json
+import logging
 import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import layout_sets as sets
@@ -16,6 +18,13 @@ from PIL import Image
 
 from snowdrift.operation import doctor, estimate
 from snowdrift.operation.doctor import REPOSITORY, main, read_config
+
+
+@pytest.fixture(autouse=True)
+def messages() -> Iterator[None]:
+    """The doctor silences what libraries say for its whole process, which later tests share."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture
