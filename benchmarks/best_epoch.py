@@ -16,7 +16,7 @@ import torch
 from measure import print_machine
 from scipy.stats import spearmanr
 
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.data.selection import evenly
 from snowdrift.data.tables import OK
 from snowdrift.runtime.files import read_table

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from measure import print_machine
 
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.resume import JobState
 from snowdrift.settings.config import load_schema, read_config

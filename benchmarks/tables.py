@@ -25,7 +25,7 @@ from plan import SIZES, write_tables
 from pytorch_fid.fid_score import calculate_frechet_distance
 from scipy.linalg import LinAlgWarning
 
-from snowdrift.data.images import probe_image
+from snowdrift.data.decoding.images import probe_image
 from snowdrift.data.tables import read_frames
 from snowdrift.runtime.files import digest_file, read_table, write_table
 from snowdrift.scores.fid import frechet_distance

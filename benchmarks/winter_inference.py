@@ -24,7 +24,7 @@ import torch
 from measure import Side, generator_work, interleaved, limit_of, print_machine, print_ratios, seconds_of
 from PIL import Image
 
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.runtime.resume import JobState
 from snowdrift.snow.networks import fast_convolution
 from snowdrift.snow.networks.inference import accelerated, translate

@@ -12,7 +12,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow/scripts"))
 
 from snowdrift.detection.datasets import read_boxes
-from snowdrift.report.detections import draw_detections
+from snowdrift.report.figures.detections import draw_detections
 from snowdrift.runtime.files import read_table
 
 DETECTORS = ("original", "winter", "mixed")

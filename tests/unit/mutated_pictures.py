@@ -22,9 +22,9 @@ import pandas as pd
 import simplejpeg
 from PIL import Image, ImageCms
 
-from snowdrift.data.containers import EOI, PNG_START, SOS, jpeg_segments, png_chunks
-from snowdrift.data.images import FaultyFile, fault_kind, probe_image
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.containers import EOI, PNG_START, SOS, jpeg_segments, png_chunks
+from snowdrift.data.decoding.images import FaultyFile, fault_kind, probe_image
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.detection.datasets import Pictures, write_dataset
 from snowdrift.detection.library import prepare_ultralytics
 from snowdrift.runtime.errors import SnowdriftError

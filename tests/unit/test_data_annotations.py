@@ -6,7 +6,7 @@ import layout_sets as sets
 import pytest
 from test_layouts import LISTS, index
 
-from snowdrift.data.images import FaultyFile, fault_kind
+from snowdrift.data.decoding.images import FaultyFile, fault_kind
 from snowdrift.data.layouts.voc import read_xml
 from snowdrift.data.listing import Objects
 from snowdrift.runtime.errors import SnowdriftError

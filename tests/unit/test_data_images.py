@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from snowdrift.data.images import FaultyFile, Picture, fault_kind, probe_image, require_upright
+from snowdrift.data.decoding.images import FaultyFile, Picture, fault_kind, probe_image, require_upright
 
 
 def picture(size=(64, 48), image_format="JPEG", mode="RGB", **options) -> bytes:

@@ -9,9 +9,9 @@ import pytest
 from mutated_pictures import END, chunk, encode, exif_block, reason, segment
 from PIL import Image, ImageOps
 
-from snowdrift.data.containers import SOS, jpeg_segments, png_chunks
-from snowdrift.data.images import Picture, fault_kind, probe_image
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.containers import SOS, jpeg_segments, png_chunks
+from snowdrift.data.decoding.images import Picture, fault_kind, probe_image
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.xray.images import load_images
 
 SCENE = made.scene(np.random.default_rng(5), 64, 48)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from snowdrift.data.images import SUFFIXES as PICTURES
+from snowdrift.data.decoding.images import SUFFIXES as PICTURES
 from snowdrift.runtime.data_state import SUFFIXES, data_state, read_stamps, remember
 
 

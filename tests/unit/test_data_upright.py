@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 from test_layouts import index
 
-from snowdrift.data.upright import turned_box
+from snowdrift.data.decoding.upright import turned_box
 from snowdrift.detection.datasets import Pictures, write_dataset
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import digest_file

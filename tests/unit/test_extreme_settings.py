@@ -11,9 +11,9 @@ import yaml
 from snowdrift.demo.chest_xray import render_chest_xray
 from snowdrift.operation import estimate
 from snowdrift.operation.resources import needs
-from snowdrift.report.xray import XrayFiles, xray_section
-from snowdrift.report.xray_plots import plot_scores, plot_training
-from snowdrift.report.xray_sheets import draw_neighbours, draw_sheet
+from snowdrift.report.figures.xray_plots import plot_scores, plot_training
+from snowdrift.report.figures.xray_sheets import draw_neighbours, draw_sheet
+from snowdrift.report.sections.xray import XrayFiles, xray_section
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import read_table, write_table
 from snowdrift.runtime.resume import JobState

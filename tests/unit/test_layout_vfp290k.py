@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from snowdrift.data.classes import Classes
-from snowdrift.data.images import FaultyFile, Picture, fault_kind
+from snowdrift.data.decoding.images import FaultyFile, Picture, fault_kind
 from snowdrift.data.index import boxes_of
 from snowdrift.data.layouts import vfp290k
 from snowdrift.data.listing import FrameFiles, checked_names

@@ -7,9 +7,9 @@ from PIL import Image
 
 from snowdrift.attack.names import CEILINGS, TRANSFORMATIONS
 from snowdrift.attack.summary import summarise
-from snowdrift.report.attack import AttackFiles, attack_section
-from snowdrift.report.attack_figures import CELL, draw_protected, mean_scores, plot_progress, shares
 from snowdrift.report.blocks import Table, Text
+from snowdrift.report.figures.attack import CELL, draw_protected, mean_scores, plot_progress, shares
+from snowdrift.report.sections.attack import AttackFiles, attack_section
 from snowdrift.runtime.errors import SnowdriftError
 
 METHODS = ("las_gsa", "rgf")

@@ -11,10 +11,11 @@ from test_report_attack import traces
 from test_report_page import SCORES, cross_domain, curves
 from test_report_xray import scores as xray_scores
 
-from snowdrift.report import charts, xray_charts
-from snowdrift.report.cross_domain import means_with_intervals
-from snowdrift.report.plots import LOSS_PANELS
-from snowdrift.report.style import COLD, WARM
+from snowdrift.report.charts import study as charts
+from snowdrift.report.charts import xray as xray_charts
+from snowdrift.report.figures.plots import LOSS_PANELS
+from snowdrift.report.figures.style import COLD, WARM
+from snowdrift.report.sections.cross_domain import means_with_intervals
 
 
 def strict(chart):

@@ -8,16 +8,16 @@ import pytest
 from PIL import Image, ImageColor
 from report_samples import without_videos
 
-from snowdrift.report.contact_sheet import (
+from snowdrift.report.figures.contact_sheet import (
     Ranked,
     choose_pairs,
     contact_sheet,
     rank_pairs,
     write_pairs,
 )
-from snowdrift.report.detections import draw_detections
-from snowdrift.report.pictures import colour_of, data_uri, draw_label
-from snowdrift.report.plots import LOSS_PANELS, plot_cross_domain, plot_losses
+from snowdrift.report.figures.detections import draw_detections
+from snowdrift.report.figures.pictures import colour_of, data_uri, draw_label
+from snowdrift.report.figures.plots import LOSS_PANELS, plot_cross_domain, plot_losses
 from snowdrift.runtime.errors import SnowdriftError
 
 BOX_COLUMNS = ["frame_id", "class_id", "x_center", "y_center", "box_width", "box_height"]

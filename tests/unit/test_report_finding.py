@@ -6,7 +6,7 @@ from report_samples import without_videos
 from scipy import stats
 
 from snowdrift.detection.intervals import jackknives
-from snowdrift.report.finding import finding
+from snowdrift.report.sections.finding import finding
 from snowdrift.runtime.errors import SnowdriftError
 
 

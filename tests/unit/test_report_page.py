@@ -16,11 +16,11 @@ from report_samples import without_videos
 
 from snowdrift.detection.intervals import compare
 from snowdrift.report import provenance
-from snowdrift.report.finding import finding
-from snowdrift.report.headline import headline
+from snowdrift.report.figures.plots import LOSS_PANELS
 from snowdrift.report.page import build_report
-from snowdrift.report.plots import LOSS_PANELS
-from snowdrift.report.sections import StudyFiles
+from snowdrift.report.sections.finding import finding
+from snowdrift.report.sections.headline import headline
+from snowdrift.report.sections.study import StudyFiles
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.settings.config import complete_config, load_schema
 

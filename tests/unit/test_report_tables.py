@@ -8,7 +8,7 @@ from report_samples import without_videos
 from snowdrift.data.selection import evenly
 from snowdrift.data.tables import corners_of
 from snowdrift.report.blocks import Table
-from snowdrift.report.cross_domain import means_with_intervals
+from snowdrift.report.sections.cross_domain import means_with_intervals
 from snowdrift.report.tables import (
     mean_matrix,
     mean_over_seeds,

@@ -8,8 +8,8 @@ from report_samples import without_videos
 from test_report_page import SCHEMA, cross_domain
 
 from snowdrift.report.blocks import Table
-from snowdrift.report.translators import Cost, compared_translators, costs_of
-from snowdrift.report.true_winter import scores_on_true_winter
+from snowdrift.report.sections.translators import Cost, compared_translators, costs_of
+from snowdrift.report.sections.true_winter import scores_on_true_winter
 from snowdrift.settings.config import complete_config
 
 COSTS = {"cyclegan": Cost(7200, 0.2), "matched": Cost(4, 0.05), "rendered": Cost(0, 0.01)}

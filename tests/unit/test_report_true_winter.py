@@ -11,14 +11,14 @@ from report_samples import without_videos
 from test_report_page import SCHEMA, cross_domain
 
 from snowdrift.report.blocks import Table, Text
-from snowdrift.report.true_winter import (
+from snowdrift.report.figures.true_winter import distances, draw_triples, paired_triples, unpaired_triples
+from snowdrift.report.sections.true_winter import (
     TrueWinterFiles,
     opening,
     scores_on_true_winter,
     shares_of_gap,
     true_winter_section,
 )
-from snowdrift.report.true_winter_sheet import distances, draw_triples, paired_triples, unpaired_triples
 from snowdrift.settings.config import complete_config
 
 SCORES = {"original": 0.1, "winter": 0.5, "mixed": 0.7, "oracle": 0.9}

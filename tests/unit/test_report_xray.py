@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 from snowdrift.report.blocks import Table, Text
-from snowdrift.report.xray import XrayFiles, ranking, xray_section
-from snowdrift.report.xray_plots import plot_scores, plot_training
-from snowdrift.report.xray_sheets import CELL, COPY, draw_neighbours, draw_sheet
+from snowdrift.report.figures.xray_plots import plot_scores, plot_training
+from snowdrift.report.figures.xray_sheets import CELL, COPY, draw_neighbours, draw_sheet
+from snowdrift.report.sections.xray import XrayFiles, ranking, xray_section
 from snowdrift.scores.roles import UNDECIDED
 from snowdrift.scores.table import COMPARED
 

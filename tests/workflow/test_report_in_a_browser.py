@@ -12,8 +12,8 @@ from conftest import REPOSITORY, succeed
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from snowdrift.report.blocks import Chart, Code, Comparison, Figure, Section, Table, Text
-from snowdrift.report.headline import Headline
 from snowdrift.report.page import render_page
+from snowdrift.report.sections.headline import Headline
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(2)>" onload="alert(3)'

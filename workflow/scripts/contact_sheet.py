@@ -5,7 +5,13 @@ from pathlib import Path
 import pandas as pd
 
 from snowdrift.data.tables import winter_folder
-from snowdrift.report.contact_sheet import Ranked, choose_pairs, contact_sheet, rank_pairs, write_pairs
+from snowdrift.report.figures.contact_sheet import (
+    Ranked,
+    choose_pairs,
+    contact_sheet,
+    rank_pairs,
+    write_pairs,
+)
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from snowdrift.report.attack_figures import draw_protected, plot_progress
+from snowdrift.report.figures.attack import draw_protected, plot_progress
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from snowdrift.detection.datasets import read_boxes
-from snowdrift.report.detections import draw_detections
+from snowdrift.report.figures.detections import draw_detections
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from snowdrift.data.tables import winter_folder
-from snowdrift.report.true_winter_sheet import (
+from snowdrift.report.figures.true_winter import (
     distances,
     draw_triples,
     paired_triples,

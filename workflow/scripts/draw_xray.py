@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from snowdrift.report.xray_plots import plot_scores, plot_training
-from snowdrift.report.xray_sheets import draw_neighbours, draw_sheet
+from snowdrift.report.figures.xray_plots import plot_scores, plot_training
+from snowdrift.report.figures.xray_sheets import draw_neighbours, draw_sheet
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 from snowdrift.xray.index import class_images

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from snowdrift.report.attack import AttackFiles
 from snowdrift.report.page import build_report
-from snowdrift.report.sections import StudyFiles
-from snowdrift.report.true_winter import TrueWinterFiles
-from snowdrift.report.xray import XrayFiles
+from snowdrift.report.sections.attack import AttackFiles
+from snowdrift.report.sections.study import StudyFiles
+from snowdrift.report.sections.true_winter import TrueWinterFiles
+from snowdrift.report.sections.xray import XrayFiles
 from snowdrift.runtime.job import job
 
 with job(snakemake.log[0], snakemake.output):

@@ -1,6 +1,6 @@
 """Rule plot_cross_domain: the cross-domain table as a heat map."""
 
-from snowdrift.report.plots import plot_cross_domain
+from snowdrift.report.figures.plots import plot_cross_domain
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 

@@ -1,6 +1,6 @@
 """Rule plot_losses: the CycleGAN's losses over its epochs."""
 
-from snowdrift.report.plots import plot_losses
+from snowdrift.report.figures.plots import plot_losses
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
 

@@ -18,7 +18,7 @@ from snowdrift.attack.objective import Budget, Goal
 from snowdrift.attack.queries import Progress, QueryCounter
 from snowdrift.attack.robustness import to_rounded_picture, transformed, visibility
 from snowdrift.attack.white_box import projected_gradient
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.runtime.devices import full_precision, memory_limit
 from snowdrift.runtime.files import atomic_path, write_table
 from snowdrift.runtime.progress import track

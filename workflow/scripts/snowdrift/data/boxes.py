@@ -2,7 +2,7 @@
 
 import math
 
-from snowdrift.data.images import FaultyFile
+from snowdrift.data.decoding.images import FaultyFile
 
 TOLERANCE = 1.0
 """Pixels by which a box may reach over the frame: annotation tools count pixels from 0 or from 1."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from snowdrift.data.images import FaultyFile
+from snowdrift.data.decoding.images import FaultyFile
 from snowdrift.data.names import canonical, difference
 from snowdrift.runtime.errors import SnowdriftError
 

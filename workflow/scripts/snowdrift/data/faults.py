@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from snowdrift.data.images import fault_kind
+from snowdrift.data.decoding.images import fault_kind
 from snowdrift.runtime.errors import SnowdriftError
 
 _SHOWN = 5

@@ -13,18 +13,18 @@ import pandas as pd
 
 from snowdrift.data.boxes import Box, to_fractions
 from snowdrift.data.classes import Classes
+from snowdrift.data.decoding.images import FaultyFile, Picture, probe_image, require_upright
+from snowdrift.data.decoding.orientation import UPRIGHT
+from snowdrift.data.decoding.upright import turned_box, write_upright
 from snowdrift.data.duplicates import refuse_shared
 from snowdrift.data.faults import report_faults
 from snowdrift.data.groups import grouped, read_groups
-from snowdrift.data.images import FaultyFile, Picture, probe_image, require_upright
 from snowdrift.data.layouts import layout_of
 from snowdrift.data.listing import Dataset, FrameFiles, Objects, checked_names
-from snowdrift.data.orientation import UPRIGHT
 from snowdrift.data.parallel import map_chunks
 from snowdrift.data.places import data_root
 from snowdrift.data.splits import SPLITS, UNUSED, Wanted, assign_splits
 from snowdrift.data.tables import BOX_COLUMNS, OK, REJECTED, REJECTED_COLUMNS
-from snowdrift.data.upright import turned_box, write_upright
 from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.files import digest_file, write_table
 

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from snowdrift.data.classes import Classes
-from snowdrift.data.images import SUFFIXES
+from snowdrift.data.decoding.images import SUFFIXES
 from snowdrift.data.names import (
     NOT_UTF8,
     by_canonical,

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from snowdrift.data.decoding.images import FaultyFile, probe_image
 from snowdrift.data.faults import report_faults
-from snowdrift.data.images import FaultyFile, probe_image
 from snowdrift.data.listing import check_root, find_folder, pictures_below
 from snowdrift.data.names import NOT_UTF8, check_locale, storable
 from snowdrift.data.parallel import map_chunks

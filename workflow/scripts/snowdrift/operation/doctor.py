@@ -348,7 +348,7 @@ def _first_size(root: Path, pictures: Sequence[str], turned: bool) -> tuple[list
 
     Both are 0 if there is none. `turned` is whether a picture that is stored turned is one that a run would take.
     """
-    from snowdrift.data.images import FaultyFile, probe_image, require_upright
+    from snowdrift.data.decoding.images import FaultyFile, probe_image, require_upright
 
     faults = []
     for name in pictures:

@@ -11,16 +11,16 @@ import jinja2
 from plotly.offline import get_plotlyjs
 
 from snowdrift.data.sets import ORIGINAL
-from snowdrift.report import sections
-from snowdrift.report.attack import AttackFiles, attack_section
 from snowdrift.report.blocks import Section
-from snowdrift.report.finding import finding
-from snowdrift.report.headline import Headline, headline
-from snowdrift.report.sections import StudyFiles
+from snowdrift.report.sections import study as sections
+from snowdrift.report.sections.attack import AttackFiles, attack_section
+from snowdrift.report.sections.finding import finding
+from snowdrift.report.sections.headline import Headline, headline
+from snowdrift.report.sections.study import StudyFiles
+from snowdrift.report.sections.translators import costs_of
+from snowdrift.report.sections.true_winter import TrueWinterFiles, opening, true_winter_section
+from snowdrift.report.sections.xray import XrayFiles, xray_section
 from snowdrift.report.tables import drawn_units
-from snowdrift.report.translators import costs_of
-from snowdrift.report.true_winter import TrueWinterFiles, opening, true_winter_section
-from snowdrift.report.xray import XrayFiles, xray_section
 from snowdrift.runtime.files import atomic_path, read_table
 from snowdrift.snow.names import used_translators
 

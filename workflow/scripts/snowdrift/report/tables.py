@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from snowdrift.data.images import fault_kind
+from snowdrift.data.decoding.images import fault_kind
 from snowdrift.data.sets import TRUE_WINTER
 from snowdrift.data.tables import OK
 from snowdrift.runtime.errors import SnowdriftError

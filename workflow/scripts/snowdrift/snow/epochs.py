@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.data.selection import evenly
 from snowdrift.data.tables import OK, Corners, corners_of
 from snowdrift.runtime.errors import SnowdriftError

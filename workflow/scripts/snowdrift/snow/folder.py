@@ -11,8 +11,8 @@ from typing import Protocol
 import pandas as pd
 import torch
 
+from snowdrift.data.decoding.images import SUFFIXES
 from snowdrift.data.faults import report_faults
-from snowdrift.data.images import SUFFIXES
 from snowdrift.data.listing import check_root, pictures_below
 from snowdrift.data.names import check_locale, storable
 from snowdrift.data.parallel import map_chunks

@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.data.tables import Corners, corners_of, in_pixels
 from snowdrift.runtime.seeds import derive_seed
 

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.data.selection import evenly
 from snowdrift.runtime.files import atomic_path
 from snowdrift.snow.networks.resnet import ResnetGenerator

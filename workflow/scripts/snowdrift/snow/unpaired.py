@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.runtime.seeds import derive_seed
 from snowdrift.snow.pixels import to_tensor
 

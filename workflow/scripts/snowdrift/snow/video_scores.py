@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.data.selection import evenly
 from snowdrift.data.tables import OK
 from snowdrift.runtime.progress import report

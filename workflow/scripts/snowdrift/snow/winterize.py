@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.data.tables import winter_folder, winter_name
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.files import atomic_path, digest_file, write_table

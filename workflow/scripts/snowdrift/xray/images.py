@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.runtime.files import atomic_path
 
 SHEET_COLUMNS = 10

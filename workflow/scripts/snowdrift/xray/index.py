@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from snowdrift.data.decoding.images import SUFFIXES, FaultyFile, probe_image
 from snowdrift.data.faults import report_faults
-from snowdrift.data.images import SUFFIXES, FaultyFile, probe_image
 from snowdrift.data.listing import check_root, files_by_stem, find_folder, find_folders, subfolders
 from snowdrift.data.names import NOT_UTF8, by_canonical, check_locale, storable
 from snowdrift.data.parallel import map_chunks

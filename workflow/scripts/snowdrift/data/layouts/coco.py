@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from snowdrift.data.classes import Classes
-from snowdrift.data.images import FaultyFile
+from snowdrift.data.decoding.images import FaultyFile
 from snowdrift.data.layouts.folders import KEY, SPLIT_NAMES
 from snowdrift.data.listing import (
     Corners,

@@ -7,7 +7,7 @@ objects are named by number: 0 a person who has not fallen, 1 a fallen one, 2 a 
 from pathlib import Path, PurePosixPath
 
 from snowdrift.data.classes import Classes
-from snowdrift.data.images import FaultyFile
+from snowdrift.data.decoding.images import FaultyFile
 from snowdrift.data.layouts.folders import KEY
 from snowdrift.data.layouts.voc import read_xml
 from snowdrift.data.listing import (

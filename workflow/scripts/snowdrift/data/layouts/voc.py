@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Set
 from pathlib import Path, PurePosixPath
 
 from snowdrift.data.classes import Classes
-from snowdrift.data.images import SUFFIXES, FaultyFile
+from snowdrift.data.decoding.images import SUFFIXES, FaultyFile
 from snowdrift.data.layouts.folders import KEY, SPLIT_NAMES, Folder, dataset_of
 from snowdrift.data.listing import (
     Corners,

@@ -12,7 +12,7 @@ import math
 from pathlib import Path, PurePosixPath
 
 from snowdrift.data.classes import Classes, is_list, read_list
-from snowdrift.data.images import SUFFIXES, FaultyFile
+from snowdrift.data.decoding.images import SUFFIXES, FaultyFile
 from snowdrift.data.layouts import ultralytics
 from snowdrift.data.layouts.folders import KEY, Folder, dataset_of
 from snowdrift.data.listing import (

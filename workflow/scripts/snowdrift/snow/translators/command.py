@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import digest_file
 from snowdrift.snow.translator import Frame, Translate, Translator

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.seeds import derive_seed
 from snowdrift.snow.strength import Strength

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.data.tables import Corners, corners_of, in_pixels
-from snowdrift.report.pictures import (
+from snowdrift.report.figures.pictures import (
     FAINT,
     INK,
     PAPER,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import simplejpeg
 
-from snowdrift.data.containers import APP0, APP2, APP15, EOI, SOS, Segment, jpeg_segments, scan_end
+from snowdrift.data.decoding.containers import APP0, APP2, APP15, EOI, SOS, Segment, jpeg_segments, scan_end
 
 _DHT, _DRI, _DQT, _DAC, _COMMENT = 0xC4, 0xDD, 0xDB, 0xCC, 0xFE
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, _DAC}

@@ -11,11 +11,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from snowdrift.attack.names import CEILINGS
-from snowdrift.report.attack_figures import ceiling_of, mean_scores, shares
 from snowdrift.report.blocks import Chart, Table
-from snowdrift.report.pictures import CLASS_COLOURS
-from snowdrift.report.plots import LOSS_PANELS
-from snowdrift.report.style import COLD, WARM
+from snowdrift.report.figures.attack import ceiling_of, mean_scores, shares
+from snowdrift.report.figures.pictures import CLASS_COLOURS
+from snowdrift.report.figures.plots import LOSS_PANELS
+from snowdrift.report.figures.style import COLD, WARM
 from snowdrift.report.tables import mean_matrix, test_sets, training_sets
 
 COLOURS = (COLD, WARM, *CLASS_COLOURS[2:4], CLASS_COLOURS[1], CLASS_COLOURS[0])

@@ -5,7 +5,7 @@ from typing import Literal
 
 from PIL import Image
 
-from snowdrift.data.containers import APP1, JPEG_START, PNG_START, jpeg_segments, png_chunks
+from snowdrift.data.decoding.containers import APP1, JPEG_START, PNG_START, jpeg_segments, png_chunks
 
 UPRIGHT = 1
 UNCLEAR = 0

@@ -12,10 +12,10 @@ from matplotlib.ticker import PercentFormatter
 from PIL import Image, ImageDraw
 
 from snowdrift.attack.names import CEILINGS
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.data.selection import evenly
-from snowdrift.report.pictures import CLASS_COLOURS, FAINT, INK, PAPER, font, write_picture
-from snowdrift.report.style import GRID, STYLE, write_figure
+from snowdrift.report.figures.pictures import CLASS_COLOURS, FAINT, INK, PAPER, font, write_picture
+from snowdrift.report.figures.style import GRID, STYLE, write_figure
 from snowdrift.runtime.errors import SnowdriftError
 
 logger = logging.getLogger(__name__)

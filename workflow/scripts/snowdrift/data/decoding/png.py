@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Sequence
 
-from snowdrift.data.containers import PNG_START, Chunk, png_chunks
+from snowdrift.data.decoding.containers import PNG_START, Chunk, png_chunks
 
 _ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
 _COMMON_COLOURS = frozenset({0, 2, 4, 6})

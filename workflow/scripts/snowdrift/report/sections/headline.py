@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from snowdrift.report.finding import LEARNED, TEST_DOMAINS, Finding
+from snowdrift.report.sections.finding import LEARNED, TEST_DOMAINS, Finding
 
 NARROW = 0.02
 """A difference of mAP50 that is little even if it is no chance."""

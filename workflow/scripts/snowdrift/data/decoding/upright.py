@@ -3,7 +3,7 @@
 from pathlib import Path, PurePosixPath
 
 from snowdrift.data.boxes import Box
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.runtime.files import atomic_path
 
 _QUALITY = 95

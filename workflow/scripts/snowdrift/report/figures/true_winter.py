@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from snowdrift.data.selection import evenly
 from snowdrift.data.tables import OK
-from snowdrift.report.pictures import (
+from snowdrift.report.figures.pictures import (
     FAINT,
     GAP,
     LABEL,

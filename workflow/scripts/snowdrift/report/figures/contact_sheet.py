@@ -8,10 +8,10 @@ from typing import NamedTuple
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.data.selection import evenly
 from snowdrift.data.tables import OK, Corners, corners_of, in_pixels
-from snowdrift.report.pictures import (
+from snowdrift.report.figures.pictures import (
     FAINT,
     GAP,
     LABEL,

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from snowdrift.report.cross_domain import means_with_intervals
-from snowdrift.report.pictures import INK
-from snowdrift.report.style import COLD, GRID, STYLE, WARM, write_figure
+from snowdrift.report.figures.pictures import INK
+from snowdrift.report.figures.style import COLD, GRID, STYLE, WARM, write_figure
+from snowdrift.report.sections.cross_domain import means_with_intervals
 from snowdrift.report.tables import mean_matrix, training_sets
 
 LOSS_PANELS = {

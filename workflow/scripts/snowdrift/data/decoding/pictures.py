@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from snowdrift.data.orientation import stored_orientation, turn
+from snowdrift.data.decoding.orientation import stored_orientation, turn
 from snowdrift.runtime.errors import SnowdriftError
 
 FORMATS = ("JPEG", "PNG")

@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 from PIL import Image
 
-from snowdrift.data.orientation import ORIENTATION_TAG, UPRIGHT, turn
-from snowdrift.data.pictures import FORMATS, decode_picture
+from snowdrift.data.decoding.orientation import ORIENTATION_TAG, UPRIGHT, turn
+from snowdrift.data.decoding.pictures import FORMATS, decode_picture
 
 _TOLERANCE = 2
 """Largest difference between their pixels, in levels of 255: conversions from CMYK are rounded differently."""

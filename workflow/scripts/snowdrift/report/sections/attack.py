@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from snowdrift.attack.names import TRANSFORMATIONS
-from snowdrift.report.attack_figures import MAGNIFIED, ceiling_of
 from snowdrift.report.blocks import Figure, Section, Table, Text
-from snowdrift.report.charts import attack_chart
-from snowdrift.report.pictures import data_uri
+from snowdrift.report.charts.study import attack_chart
+from snowdrift.report.figures.attack import MAGNIFIED, ceiling_of
+from snowdrift.report.figures.pictures import data_uri
 from snowdrift.report.tables import between
 from snowdrift.runtime.files import read_table
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
-from snowdrift.data import jpeg, png
-from snowdrift.data.containers import JPEG_START, PNG_START
-from snowdrift.data.orientation import UNCLEAR, UPRIGHT, stored_orientation
-from snowdrift.data.pictures import FORMATS, decode_picture
-from snowdrift.data.readers import decode_with_opencv, find_disagreement
+from snowdrift.data.decoding import jpeg, png
+from snowdrift.data.decoding.containers import JPEG_START, PNG_START
+from snowdrift.data.decoding.orientation import UNCLEAR, UPRIGHT, stored_orientation
+from snowdrift.data.decoding.pictures import FORMATS, decode_picture
+from snowdrift.data.decoding.readers import decode_with_opencv, find_disagreement
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 MIN_SIDE = 10

@@ -8,9 +8,9 @@ import pandas as pd
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from snowdrift.data.pictures import open_picture
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.data.selection import evenly
-from snowdrift.report.pictures import FAINT, INK, PAPER, draw_box, font, write_picture
+from snowdrift.report.figures.pictures import FAINT, INK, PAPER, draw_box, font, write_picture
 from snowdrift.xray.images import to_picture
 
 logger = logging.getLogger(__name__)

@@ -14,10 +14,16 @@ from snowdrift.data.tables import lone_frames
 from snowdrift.detection.intervals import CELL
 from snowdrift.report import provenance
 from snowdrift.report.blocks import Chart, Code, Comparison, Figure, Section, Table, Text
-from snowdrift.report.charts import cross_domain_chart, curves_chart, losses_chart, quality_chart, times_chart
-from snowdrift.report.cross_domain import means_with_intervals
-from snowdrift.report.detections import DRAWN_CONFIDENCE
-from snowdrift.report.pictures import data_uri
+from snowdrift.report.charts.study import (
+    cross_domain_chart,
+    curves_chart,
+    losses_chart,
+    quality_chart,
+    times_chart,
+)
+from snowdrift.report.figures.detections import DRAWN_CONFIDENCE
+from snowdrift.report.figures.pictures import data_uri
+from snowdrift.report.sections.cross_domain import means_with_intervals
 from snowdrift.report.tables import (
     METRICS,
     between,

@@ -14,10 +14,10 @@ from snowdrift.data.tables import OK
 from snowdrift.data.true_winter import SEEN
 from snowdrift.detection.intervals import jackknives
 from snowdrift.report.blocks import Figure, Section, Table, Text
-from snowdrift.report.finding import LEARNED
-from snowdrift.report.pictures import data_uri
+from snowdrift.report.figures.pictures import data_uri
+from snowdrift.report.sections.finding import LEARNED
+from snowdrift.report.sections.translators import Cost, compared_translators
 from snowdrift.report.tables import drawn_units, mean_over_seeds
-from snowdrift.report.translators import Cost, compared_translators
 from snowdrift.runtime.files import read_table
 from snowdrift.statistics.intervals import LEVEL
 from snowdrift.statistics.jackknife import Interval, Jackknife, ratio_interval

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from snowdrift.report.pictures import FAINT, INK
+from snowdrift.report.figures.pictures import FAINT, INK
 from snowdrift.runtime.files import atomic_path
 
 logger = logging.getLogger(__name__)

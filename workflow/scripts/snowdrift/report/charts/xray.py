@@ -8,9 +8,9 @@ import pandas as pd
 from plotly.subplots import make_subplots
 
 from snowdrift.report.blocks import Chart, Table
-from snowdrift.report.charts import COLOURS, FAINT, plain
-from snowdrift.report.style import COLD, WARM
-from snowdrift.report.xray_plots import SCORE_PANELS, LossPanel, loss_panels
+from snowdrift.report.charts.study import COLOURS, FAINT, plain
+from snowdrift.report.figures.style import COLD, WARM
+from snowdrift.report.figures.xray_plots import SCORE_PANELS, LossPanel, loss_panels
 from snowdrift.scores.roles import MODEL, YARDSTICK
 
 

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from snowdrift.report.pictures import CLASS_COLOURS, FAINT, INK
-from snowdrift.report.style import COLD, GRID, STYLE, WARM, write_figure
+from snowdrift.report.figures.pictures import CLASS_COLOURS, FAINT, INK
+from snowdrift.report.figures.style import COLD, GRID, STYLE, WARM, write_figure
 from snowdrift.scores.roles import MODEL, YARDSTICK
 
 

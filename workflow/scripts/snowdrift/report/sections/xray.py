@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from snowdrift.report.blocks import Figure, Section, Table, Text
-from snowdrift.report.pictures import data_uri
+from snowdrift.report.charts.xray import losses_chart, scores_chart
+from snowdrift.report.figures.pictures import data_uri
 from snowdrift.report.tables import read_rejected, rejection_reasons
-from snowdrift.report.xray_charts import losses_chart, scores_chart
 from snowdrift.runtime.files import read_table
 from snowdrift.scores.roles import BASELINE, MODEL, TRAINING, UNDECIDED, YARDSTICK
 from snowdrift.xray.patients import HELD_OUT

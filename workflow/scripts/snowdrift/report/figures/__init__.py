@@ -1,0 +1,1 @@
+"""Static pictures: sheets, plots and drawn boxes, for the page and by themselves."""

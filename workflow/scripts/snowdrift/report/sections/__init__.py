@@ -1,0 +1,1 @@
+"""What the page says: a function for each section reads what it needs and returns it."""
