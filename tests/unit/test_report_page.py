@@ -18,9 +18,9 @@ from snowdrift.detection.intervals import compare
 from snowdrift.report import provenance
 from snowdrift.report.figures.plots import LOSS_PANELS
 from snowdrift.report.page import build_report
+from snowdrift.report.sections.files import StudyFiles
 from snowdrift.report.sections.finding import finding
 from snowdrift.report.sections.headline import headline
-from snowdrift.report.sections.study import StudyFiles
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.settings.config import complete_config, load_schema
 

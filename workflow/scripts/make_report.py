@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snowdrift.report.page import build_report
 from snowdrift.report.sections.attack import AttackFiles
-from snowdrift.report.sections.study import StudyFiles
+from snowdrift.report.sections.files import StudyFiles
 from snowdrift.report.sections.true_winter import TrueWinterFiles
 from snowdrift.report.sections.xray import XrayFiles
 from snowdrift.runtime.job import job

@@ -12,11 +12,14 @@ from plotly.offline import get_plotlyjs
 
 from snowdrift.data.sets import ORIGINAL
 from snowdrift.report.blocks import Section
-from snowdrift.report.sections import study as sections
 from snowdrift.report.sections.attack import AttackFiles, attack_section
+from snowdrift.report.sections.data import data_section
+from snowdrift.report.sections.detection import cross_domain_section, detections_section
+from snowdrift.report.sections.files import StudyFiles
 from snowdrift.report.sections.finding import finding
 from snowdrift.report.sections.headline import Headline, headline
-from snowdrift.report.sections.study import StudyFiles
+from snowdrift.report.sections.run import run_section
+from snowdrift.report.sections.snow import snow_section, winter_section
 from snowdrift.report.sections.translators import costs_of
 from snowdrift.report.sections.true_winter import TrueWinterFiles, opening, true_winter_section
 from snowdrift.report.sections.xray import XrayFiles, xray_section
@@ -56,14 +59,14 @@ def build_report(
     costs = costs_of(used_translators(config), read_table(files.frames), files.losses, benchmarks, config)
     chapters = [
         true_winter_section(true_winter, cross_domain, left_out, config, costs),
-        sections.winter_section(files, config),
-        sections.snow_section(files, config),
-        sections.cross_domain_section(files, config),
-        sections.detections_section(files),
+        winter_section(files, config),
+        snow_section(files, config),
+        cross_domain_section(files, config),
+        detections_section(files),
         *([xray_section(xray, config)] if xray else []),
         *([attack_section(attack, config)] if attack else []),
-        sections.data_section(files, config),
-        sections.run_section(config, benchmarks, command),
+        data_section(files, config),
+        run_section(config, benchmarks, command),
     ]
     answer = headline(finding(cross_domain, left_out), drawn_units(config, ORIGINAL))
     page = render_page(config["study"], opening(cross_domain, left_out, config), answer, chapters, template)

@@ -12,6 +12,8 @@ from snowdrift.data.tables import OK
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import read_table
 
+MOST_REASONS = 20
+"""Kinds of faulty files that the page lists."""
 SPLITS = ("train", "val", "test", "unused")
 METRICS = ("map50", "map50_95", "precision", "recall")
 

@@ -10,12 +10,11 @@ import pandas as pd
 from snowdrift.report.blocks import Figure, Section, Table, Text
 from snowdrift.report.charts.xray import losses_chart, scores_chart
 from snowdrift.report.figures.pictures import data_uri
-from snowdrift.report.tables import read_rejected, rejection_reasons
+from snowdrift.report.tables import MOST_REASONS, read_rejected, rejection_reasons
 from snowdrift.runtime.files import read_table
 from snowdrift.scores.roles import BASELINE, MODEL, TRAINING, UNDECIDED, YARDSTICK
 from snowdrift.xray.patients import HELD_OUT
 
-MOST_REASONS = 20
 STUDY_SAMPLES = 30
 _COLUMNS = ("fid", "kid", "precision", "coverage", "distance_ratio", "near_copies", "auc", "sharpness")
 STUDY_SCORE = "study_inception_score"
