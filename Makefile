@@ -21,7 +21,7 @@ make watch [STUDY=demo]       how each study stands, and what is running
 make studies                  all studies, with size, date and state
 make remove STUDY=demo        one study with all its results, and nothing else
 make winter IN=photos OUT=winter WEIGHTS=latest_net_G_A.pth   a folder of pictures made wintry
-make clean-state              what interrupted jobs would go on from
+make clean-state              what interrupted jobs would continue from
 make env                      the environment, in .venv (6 GB, once)
 make test, test-fast, lint, bench, docs, lock                 for those who change the code
 A study itself is a call of Snakemake: snakemake --cores 8 --configfile mine.yaml (README.md).
@@ -126,7 +126,7 @@ lint: env
 	$(BIN)/mypy
 	$(SNAKEMAKE) --lint --configfile config/demo.yaml
 
-# What interrupted jobs would go on from: they start anew.
+# What interrupted jobs would continue from: they start again.
 clean-state:
 	rm -rf results/*/state
 

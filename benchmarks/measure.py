@@ -62,7 +62,7 @@ def print_ratios(seconds: Mapping[str, Sequence[float]], unit: str, work: float,
     """Print medians, ratios to the first side, and the share of the machine's rate.
 
     Args:
-        seconds: an item, by side and round; the first side is what the others are held against.
+        seconds: an item, by side and round; the first side is what the others are compared with.
         unit: what an item is.
         work: floating-point operations an item, as the direct convolution has them.
         limit: of the machine, operations a second, from `best_rate`.

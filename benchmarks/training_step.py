@@ -5,7 +5,7 @@
 The reference's order: every picture by itself through plain layers, in six calls of the generators, which translate,
 restore and repeat it; then each discriminator's real and generated pictures, in two backward passes; Adam as torch
 sets it up. Both learn from the same pictures, from the same start. With `--cut`, steps of CUT and of FastCUT of the
-same size are held against the CycleGAN's instead; on the CPU in CPU time, which other jobs disturb less.
+same size are compared with the CycleGAN's instead; on the CPU in CPU time, which other jobs disturb less.
 """
 
 import argparse

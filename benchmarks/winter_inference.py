@@ -3,7 +3,7 @@
     PYTHONPATH=workflow/scripts python benchmarks/winter_inference.py --size 256 --threads 2
 
 The reference's way: one picture at a time through the plain network in 32 bits with all threads, each written as a PNG
-file before the next is read. Ours is `winterize_shard` on the same files. Its pixels are held against the reference's
+file before the next is read. Ours is `winterize_shard` on the same files. Its pixels are compared with the reference's
 before they are encoded, in a shard that is written as PNG: on the CPU no value may differ by more than 1 of 255.
 """
 

@@ -126,7 +126,7 @@ class Slurm:
         self._wait_for(lambda: self.run("sinfo", "--noheader", "--format=%T") == "idle")
 
     def start_controller(self) -> None:
-        """Start slurmctld, which goes on from the state that it left."""
+        """Start slurmctld, which continues from the state that it left."""
         self._start("slurmctld", "-D")
 
     def kill_controller(self) -> None:

@@ -653,7 +653,7 @@ def _difference(path: Path, linked: Path) -> str:
     if corrupt or message or shape != pixels.shape[:2]:
         return f"Ultralytics sees {shape} {message}"
     if linked.read_bytes() != before:
-        return "Ultralytics wrote it anew"
+        return "Ultralytics wrote it again"
     theirs = imread(linked)
     if theirs is None or theirs.shape != pixels.shape:
         return f"OpenCV reads {None if theirs is None else theirs.shape}, Pillow {pixels.shape}"

@@ -90,7 +90,7 @@ def test_a_jpeg_with_bytes_after_its_end_is_copied_not_linked(study, tmp_path):
 
 @pytest.mark.parametrize(
     ("root", "source", "advice"),
-    [(WINTER, "cyclegan", "target `verify`"), ("root", "original", "lists the frames anew")],
+    [(WINTER, "cyclegan", "target `verify`"), ("root", "original", "lists the frames again")],
 )
 def test_a_missing_picture_is_named(study, tmp_path, root, source, advice):
     missing = study.folder / root / study.frames.loc[3, "image"]

@@ -46,7 +46,7 @@ LINES = {
     f"{TRAINER}: self.best_fitness": "of the epoch whose weights it keeps",
     f"{TRAINER}: self.ema": "the averages that become the detector",
     f"{TRAINER}: self.tloss": "the losses that are reported",
-    f"{TRAINER}: self.train_loader": "which every epoch begins anew",
+    f"{TRAINER}: self.train_loader": "which every epoch begins again",
     f"{TRAINER}: self.args.workers * 2": "the processes of its validation loader; ours puts them back",
     f"{DATASET}: self.buffer": "the frames that mosaics are made of",
     f"{DATASET}: self.max_buffer_length": "how many they are",

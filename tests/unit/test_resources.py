@@ -1,4 +1,4 @@
-"""What rules ask for: every rule, more with each attempt, and held against what a study used."""
+"""What rules ask for: every rule, more with each attempt, and compared with what a study used."""
 
 import re
 import subprocess

@@ -152,7 +152,7 @@ def test_weights_of_another_model_are_refused_with_their_path(tmp_path):
     model("gan").save(tmp_path / "weights.pth")
     with pytest.raises(SnowdriftError, match=r"weights\.pth") as caught:
         model("vae").load(tmp_path / "weights.pth")
-    assert "trains the vae anew" in caught.value.hint
+    assert "trains the vae again" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", MODELS)

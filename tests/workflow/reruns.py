@@ -31,7 +31,7 @@ def read_changes() -> list[Change]:
 
 
 def document(text: str) -> str:
-    """`text` with the table between its marks written anew."""
+    """`text` with the table between its marks written again."""
     marked = re.compile(f"{re.escape(_BEGIN)}.*?{re.escape(_END)}", re.DOTALL)
     assert len(marked.findall(text)) == 1, "the document has not exactly one place for the table"
     return marked.sub(lambda _: f"{_BEGIN}{_table()}{_END}", text)

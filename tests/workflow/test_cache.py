@@ -35,7 +35,7 @@ def test_two_studies_with_the_same_pictures_and_settings_train_the_snow_generato
     ).read_bytes()
     assert re.search(r"all \d+ results and 0 winter frames", succeed(folder, "verify", configs=configs))
 
-    # Another setting is another key; what is trained anew takes nothing from the cache that others need.
+    # Another setting is another key; what is trained again takes nothing from the cache that others need.
     (tmp_path / "more.yaml").write_text("cyclegan: {lambda_identity: 0.7}\n")
     target = "results/other/snow/cyclegan/losses.csv"
     text = succeed(folder, target, "--cache", configs=(*configs, tmp_path / "more.yaml"))

@@ -110,7 +110,7 @@ def test_killed_trainings_go_on_where_they_were_and_never_from_other_settings(
     assert first.count("state of other settings, data or code: removed") == 2
     assert not old & snapshots()
     second = succeed(killed, *TRAININGS, configs=configs["mine"], profile=PROFILE)
-    assert second.count("goes on from") == 2
+    assert second.count("continues from") == 2
     for total in (40, 150):
         again = set(epochs(first, total)) & set(epochs(second, total))
         assert len(again) <= 1, again

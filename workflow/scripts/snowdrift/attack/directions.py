@@ -9,7 +9,7 @@ from snowdrift.attack.objective import Goal
 
 
 class Scale(NamedTuple):
-    """What is drawn anew and what is repeated in a direction.
+    """What is drawn again and what is repeated in a direction.
 
     Attributes:
         period: side in pixels of the pattern that is drawn; a generator answers much the same wherever a pattern

@@ -37,7 +37,7 @@ class GradientSettings:
         step: length of a step, or factor of the raw gradient.
         scales: what directions are drawn from; where there are several, the more often the steeper their slopes
             were.
-        remeasure: whether the gradient's length is measured anew for every estimate, or followed by the slopes.
+        remeasure: whether the gradient's length is measured again for every estimate, or followed by the slopes.
         normalised: `difference` and `step` are root mean squares of a change, so they mean the same for every
             image and size; else the first is an L2 length and the second a factor of the estimate as it is.
         centred: take the mean off slopes and directions, because limit-aware directions all lean inwards, and what

@@ -109,7 +109,7 @@ def attack_shard(
             `half_ceiling_queries` those after which half of it was first reached, NaN where it never was.
         traces: CSV or Parquet file, one row each time that an attack's answer changed, `TRACE_COLUMNS`.
         pictures: folder for `<frame_id>/{original,winter}.png` and `<frame_id>/<method>_{protected,winter}.png`.
-        state: what a killed job goes on from: the methods that it was through with.
+        state: what a killed job continues from: the methods that it was through with.
         seed: of the directions, which differ by image and method and not by shard.
         device: where the generators run.
         threads: on the CPU, cores that share the queries and the photographs.

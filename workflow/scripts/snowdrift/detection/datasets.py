@@ -274,5 +274,5 @@ def _missing(source: str, picture: str) -> SnowdriftError:
         )
     return SnowdriftError(
         f"{picture}: this frame is in the frame table, but not there",
-        "put the file back, or run again, which lists the frames anew",
+        "put the file back, or run again, which lists the frames again",
     )

@@ -140,7 +140,7 @@ def _load(model: Path):
     except (TypeError, RuntimeError, EOFError) as error:
         raise SnowdriftError(
             f"{model}: cannot be read as a detector ({str(error).splitlines()[0]})",
-            "delete the file and run again: the workflow trains it anew",
+            "delete the file and run again: the workflow trains it again",
         ) from error
 
 

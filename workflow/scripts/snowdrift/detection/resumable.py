@@ -102,7 +102,7 @@ class ResumableTrainer(DetectionTrainer):
         return max(1, round(float(ramp)))
 
     def _handle_nan_recovery(self, epoch: int) -> bool:
-        # Ultralytics would go on from half-precision averages here, or with the broken weights after a resume.
+        # Ultralytics would continue from half-precision averages here, or with the broken weights after a resume.
         if not self.loss.isfinite() or (self.fitness is not None and not np.isfinite(self.fitness)):
             raise SnowdriftError(
                 f"detector.learning_rate: the training diverged in epoch {epoch + 1}: its loss is not finite",
@@ -154,7 +154,7 @@ class ResumableTrainer(DetectionTrainer):
 
 
 def _fill_buffer(dataset: YOLODataset) -> None:
-    """Fill the buffer of frames that mosaics are made of with frames drawn anew.
+    """Fill the buffer of frames that mosaics are made of with frames drawn again.
 
     Ultralytics leaves there what was loaded last, which a process that goes on has not loaded.
     """

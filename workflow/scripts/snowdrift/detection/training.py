@@ -94,7 +94,7 @@ def train_detector(
         devices: The CPU, or CUDA devices. Several share each batch, a process for each; batch normalisation then
             sees each device's part, so that their number changes the result.
         threads: CPU threads for torch.
-        state: What a killed training goes on from, to the same result; saved after each epoch.
+        state: What a killed training continues from, to the same result; saved after each epoch.
         pretrained: Weight file to start from, see `read_weights`; None starts from random weights.
 
     Raises:

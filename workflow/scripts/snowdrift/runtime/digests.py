@@ -26,7 +26,7 @@ class Damage(NamedTuple):
     file: Path
     fault: str
     output: Path
-    """The declared output of its job that has to go, so that the job makes it anew."""
+    """The declared output of its job that has to go, so that the job makes it again."""
     rule: str
     """The rule of that job."""
 
@@ -88,7 +88,7 @@ def find_damage(study: Path, threads: int) -> tuple[int, list[Damage]]:
 
 
 def damage_error(damage: Sequence[Damage], rules: Sequence[str], options: str) -> SnowdriftError:
-    """The error that names damaged files, and how to make these alone anew.
+    """The error that names damaged files, and how to make these alone again.
 
     Args:
         damage: at least one.
@@ -110,7 +110,7 @@ def damage_error(damage: Sequence[Damage], rules: Sequence[str], options: str) -
     return SnowdriftError(
         "\n".join([f"{len(damage)} files are not as they were made:", *lines]),
         "\n".join(
-            ["make them anew, in this order; what comes out the same is no reason to run more:", *repairs]
+            ["make them again, in this order; what comes out the same is no reason to run more:", *repairs]
         ),
     )
 
@@ -132,7 +132,7 @@ def _manifest_damage(manifest: Path) -> tuple[int, list[Damage]]:
         if whole:
             file, output = base / row["file"], base / row["output"]
             fault = file_fault(file, _size(row), row["digest"])
-        else:  # what it says may be wrong, so its job is made anew as a whole
+        else:  # what it says may be wrong, so its job is made again as a whole
             file, output = base / (row.get("file") or ""), manifest
             altered = file.is_file() and file_fault(file, None, row.get("digest") or "")
             fault = "differs from its manifest, which is altered itself" if altered else None

@@ -100,7 +100,7 @@ def read_table(path: Path | str) -> pd.DataFrame:
             raise
         raise SnowdriftError(
             f"{path}: cannot be read as a table: {error}",
-            "delete the file and run again: the workflow makes it anew",
+            "delete the file and run again: the workflow makes it again",
         ) from error
 
 

@@ -17,7 +17,7 @@ class Repeated:
     """A computation that is done with tensors of the same shapes over and over.
 
     On a GPU the second time records a graph, which is replayed from then on. The first time chooses and loads kernels,
-    which no graph may record. Where tensors of other shapes come, it begins anew.
+    which no graph may record. Where tensors of other shapes come, it begins again.
 
     Args:
         compute: what to do. What it leaves behind besides its results, like gradients, stays in its place in memory.

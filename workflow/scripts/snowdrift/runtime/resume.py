@@ -93,8 +93,8 @@ class JobState:
         """The last snapshot, tensors on the CPU; None where there is none, or none that is whole."""
         for path in self._snapshots():  # two after a crash in `save`: either leads to the same result
             if path.name == _snapshot_name(path):
-                logger.info("goes on from %s", path)
-                content: dict[str, Any] = read_weights(path, "remove it: the job then starts anew")
+                logger.info("continues from %s", path)
+                content: dict[str, Any] = read_weights(path, "remove it: the job then starts again")
                 return content
             logger.warning("%s: not whole, so it is not used", path)
         return None

@@ -24,7 +24,7 @@ def one_core_threads(count: int) -> Iterator[ThreadPoolExecutor]:
     started = Barrier(count)
 
     def start(_: int) -> None:
-        # All of them before the first job: torch makes NNPACK's threads anew each time, under who computes with them.
+        # All of them before the first job: torch makes NNPACK's threads again each time, under who computes with them.
         torch.set_num_threads(1)
         started.wait()
 

@@ -15,7 +15,7 @@ from snowdrift.scores.reference import Part
 
 
 class Standard(NamedTuple):
-    """What sets of images are held against.
+    """What sets of images are compared with.
 
     Attributes:
         features: (m, d) of real images.
@@ -41,7 +41,7 @@ def standard(features: np.ndarray, sets: Sequence[np.ndarray], neighbours: int) 
 
 
 def standard_without(features: np.ndarray, parts: Sequence[Part], number: int, neighbours: int) -> Standard:
-    """The images of all patients but those of one part, which can so be held against them."""
+    """The images of all patients but those of one part, which can so be compared with them."""
     rest = parts[number].rest
     sets = [np.flatnonzero(np.isin(rest, part.own)) for part in parts if part is not parts[number]]
     return standard(features[rest], [own for own in sets if len(own) > neighbours], neighbours)
@@ -52,7 +52,7 @@ def feature_scores(fake: Features, real: Standard, real_inception_score: float) 
 
     Args:
         fake: of n images.
-        real: what they are held against.
+        real: what they are compared with.
         real_inception_score: that of n held-out real images. The gap is the distance between logarithms: of a class
             that the classifier knows, real images score little more than 1, and more would be no better.
     """

@@ -22,7 +22,7 @@ from snowdrift.statistics.intervals import LEVEL, Share
 
 logger = logging.getLogger(__name__)
 _LEAST_SIZE = 16
-_HINT = "delete the file and run again: the workflow trains the classifier anew"
+_HINT = "delete the file and run again: the workflow trains the classifier again"
 
 
 @dataclass(frozen=True)

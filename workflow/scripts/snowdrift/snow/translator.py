@@ -86,7 +86,7 @@ class Translator(ABC):
         Raises:
             SnowdriftError: no such file, or not one of this translator.
         """
-        hint = "delete the file and run again: the workflow makes it anew"
+        hint = "delete the file and run again: the workflow makes it again"
         content = read_weights(path, hint)
         try:
             self.restore(content)

@@ -165,7 +165,7 @@ def train_unpaired(
         snapshots: folder for `<epoch>_net_<network>.pth`, and `latest_net_...` at the end.
         samples: folder for `epoch_<epoch>.jpg`, the same pictures after each snapshot.
         losses: CSV with the mean losses of each epoch.
-        state: what a killed training goes on from, to the same result; saved after each epoch, and within one
+        state: what a killed training continues from, to the same result; saved after each epoch, and within one
             whenever it is due.
         seed: of weights, data order, crops and all that is random in a step.
         devices: where to compute. Several share each batch, a process for each; their number changes the result by

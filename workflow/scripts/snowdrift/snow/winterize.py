@@ -109,7 +109,7 @@ def winterize_shard(
         root: folder that the table's `image` is relative to.
         manifest: Parquet file with one row a winter frame and its SHA-256; `tables.winter_folder` of it receives
             `<video>/images/<name>`, or with the format `own` each picture under the name that it has below `root`.
-        state: what a killed job goes on from: the rows of the frames that it has written.
+        state: what a killed job continues from: the rows of the frames that it has written.
         device: where networks run.
         threads: on the CPU, batches at work at a time, each on one core; on a GPU, decoders and encoders beside it.
 

@@ -61,5 +61,5 @@ def read_samples(path: Path) -> Tensor:
     except (OSError, ValueError) as error:
         raise SnowdriftError(
             f"{path}: cannot be read as an array: {error}",
-            "delete the file and run again: the workflow makes it anew",
+            "delete the file and run again: the workflow makes it again",
         ) from error

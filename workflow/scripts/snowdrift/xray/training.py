@@ -37,7 +37,7 @@ def train_model(
         weights: file for what `samples` needs.
         losses: CSV, one row an epoch.
         sheets: folder for `epoch_<epoch>.png`; the same latent vectors every time.
-        state: what a killed training goes on from.
+        state: what a killed training continues from.
         sample_every: epochs between two sheets.
         samples: images on a sheet.
         seed: the study's.

@@ -30,7 +30,7 @@ def find_disagreement(data: bytes) -> str:
     for orientation in range(UPRIGHT + 1, 9):
         if _alike(turn(ours, orientation), theirs):
             return f"is stored turned: EXIF orientation {orientation}, turn the pixels themselves"
-    return "is read differently by Pillow and OpenCV: save it anew as a plain JPEG or PNG file"
+    return "is read differently by Pillow and OpenCV: save it again as a plain JPEG or PNG file"
 
 
 def decode_with_opencv(data: bytes) -> np.ndarray | None:

@@ -133,6 +133,6 @@ def _last_sheet(samples: Path) -> Path:
     if not sheets:
         raise SnowdriftError(
             f"{samples}: holds no sample sheet epoch_<epoch>.jpg",
-            "delete the folder and run again to make it anew",
+            "delete the folder and run again to make it again",
         )
     return sheets[max(sheets)]

@@ -75,7 +75,7 @@ class GenerativeModel(ABC):
             images: (n, channels, image_size, image_size) uint8.
             seed: of the order of the images and of all noise.
             after_epoch: called with each finished epoch's row.
-            state: what a killed training goes on from, to the same result; saved after an epoch when it is due.
+            state: what a killed training continues from, to the same result; saved after an epoch when it is due.
 
         Returns:
             One row an epoch: epoch, one column for each loss, seconds.
@@ -109,7 +109,7 @@ class GenerativeModel(ABC):
         Raises:
             SnowdriftError: no weight file, or one of another architecture.
         """
-        hint = f"delete the file and run again: the workflow trains the {self.name} anew"
+        hint = f"delete the file and run again: the workflow trains the {self.name} again"
         load_weights(self.network, read_weights(path, hint), path, hint)
 
     @contextmanager

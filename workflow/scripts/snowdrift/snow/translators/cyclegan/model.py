@@ -125,7 +125,7 @@ class CycleGAN:
 
     def _arithmetic(self) -> torch.autocast:
         """Where convolutions compute in 16 bits, if any do; losses and their sums keep 32."""
-        # Torch's own graphed functions refuse its cache of rounded weights: each use in a graph must round them anew.
+        # Torch's own graphed functions refuse its cache of rounded weights: each use in a graph must round them again.
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self._in_16_bits, cache_enabled=False)
 
     def _exchange(self, pool: ImagePool, fakes: Tensor) -> Tensor:
