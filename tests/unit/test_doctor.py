@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import layout_sets as sets
@@ -473,3 +474,16 @@ def test_splits_that_the_dataset_brings_and_groups_that_a_rule_makes_are_shown(p
         found = diagnose(place, data=mine, splits=splits)[1]
         assert any("are taken: train 6 frames, val 3 frames, test 3 frames" in line for line in found["ok"])
         assert any("belong to no video" in line for line in found.get("warning", [])) == lone
+
+
+def test_a_training_is_no_longer_than_the_pictures_that_there_are():
+    study = read_config([REPOSITORY / "config/config.yaml"])
+    asked = study["cyclegan"]["frames"], study["cyclegan"]["style_images"]
+    few = estimate.Data(56, 10, 56 * 500_000, 1920, 1080, 40, in_training=30, style=25)
+    many = estimate.Data(294_713, 178, 294_713 * 500_000, 1920, 1080, style=200)
+    ratio = estimate.stage_work(study, many)["CycleGAN"] / estimate.stage_work(study, few)["CycleGAN"]
+    assert ratio == asked[0] / 30  # the longer of both sides is an epoch
+    more_style = replace(few, style=500)
+    assert estimate.stage_work(study, more_style)["CycleGAN"] == pytest.approx(
+        asked[1] / 30 * estimate.stage_work(study, few)["CycleGAN"]
+    )

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,7 +72,7 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
     logging.disable(logging.INFO)
     devices = yield from check_devices(config)
     yield from check_memory(config, devices)
-    data = None
+    found = {}
     for check in (
         check_frames,
         check_true_winter,
@@ -81,11 +82,12 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
         check_weights,
     ):
         try:
-            data = (yield from check(config)) or data
+            found[check] = yield from check(config)
         except (SnowdriftError, OSError) as error:
             hint = hint_for(error) if isinstance(error, OSError) else error.hint
             yield Finding(_ERROR, getattr(error, "message", str(error)), hint)
-    if data:
+    if data := found.get(check_frames):
+        data = replace(data, style=found.get(check_style, data.style) or data.style)
         yield from check_translated(config, data, demo)
         yield from check_space(config, data)
         yield from check_cache(config, data)
@@ -279,11 +281,13 @@ def check_frames(config: Mapping[str, Any]):
             level, f"{len(faults):,} frames will be left out, such as {first}", "mend or remove them"
         )
     assigned = assign_splits(groups, config["splits"], config["seed"], dataset.splits, split_file)
+    counts = Counter(assigned[frame.video] for frame in files)
+    shown = ", ".join(f"{split} {counts[split]:,} frames" for split in (*SPLITS, UNUSED) if counts[split])
     if dataset.splits or split_file:
         whose = split_file or "the dataset's own files"
-        counts = Counter(assigned[frame.video] for frame in files)
-        shown = ", ".join(f"{split} {counts[split]:,} frames" for split in (*SPLITS, UNUSED) if counts[split])
         yield Finding(_OK, f"splits of {whose} are taken: {shown}")
+    else:
+        yield Finding(_OK, f"splits: {shown}")
     pictures = [frame.image for frame in files if not frame.fault]
     # From all over the set, since frames of one video may be damaged together.
     tried = pictures[:: max(1, len(pictures) // _TRIED)][:_TRIED]
@@ -303,8 +307,8 @@ def check_frames(config: Mapping[str, Any]):
             "mend or remove them; `snakemake data` looks at every frame",
         )
     size = sum(_bytes(root / name) for name in pictures)
-    in_splits = sum(assigned[frame.video] != UNUSED for frame in files)
-    return Data(len(files), len(groups), size, width, height, in_splits)
+    in_splits = sum(counts[split] for split in SPLITS)
+    return Data(len(files), len(groups), size, width, height, in_splits, counts["train"])
 
 
 def _proposal(place: Path, layout: str) -> str:
@@ -371,7 +375,7 @@ def _bytes(path: Path) -> int:
 
 
 def check_style(config: Mapping[str, Any]):
-    """The style pictures."""
+    """The style pictures; returns how many the user has."""
     from snowdrift.data.style import list_style
 
     folder = config["data"]["dawn"]
@@ -380,7 +384,9 @@ def check_style(config: Mapping[str, Any]):
     if folder is None:
         yield Finding(_OK, f"style: {config['demo']['snow_images']} snow photographs will be rendered")
         return
-    yield _count("dawn", Path(folder), {"snow photographs": len(list_style(Path(folder)))})
+    count = len(list_style(Path(folder)))
+    yield _count("dawn", Path(folder), {"snow photographs": count})
+    return count
 
 
 def check_xrays(config: Mapping[str, Any]):

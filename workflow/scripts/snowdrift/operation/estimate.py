@@ -34,6 +34,8 @@ class Data:
         frame_bytes: of all frames together.
         width, height: of a frame, in pixels.
         in_splits: frames of the videos in a split; None if only the config's counts of videos tell.
+        in_training: frames of training videos; None likewise.
+        style: style pictures; None if the config's number is all that is known.
     """
 
     frames: int
@@ -42,14 +44,21 @@ class Data:
     width: int
     height: int
     in_splits: int | None = None
+    in_training: int | None = None
+    style: int | None = None
 
 
 def stage_work(config: Mapping[str, Any], data: Data) -> dict[str, float]:
     """Work of each long stage, in units that mean something for that stage alone."""
     cyclegan, winterize, detector = config["cyclegan"], config["winterize"], config["detector"]
     work: dict[str, float] = {}
+    training = data.in_training
+    if training is None:
+        training = round(_share(config["splits"]["train"], data.videos) * data.frames)
     if cyclegan["pretrained"] is None:
-        pairs = max(cyclegan["frames"], cyclegan["style_images"]) * (
+        asked = cyclegan["style_images"]
+        style = asked if data.style is None else min(asked, data.style)
+        pairs = max(min(cyclegan["frames"], training), style) * (
             cyclegan["epochs"] + cyclegan["decay_epochs"]
         )
         work["CycleGAN"] = pairs * _network(config, cyclegan["crop_size"] ** 2)
@@ -58,8 +67,7 @@ def stage_work(config: Mapping[str, Any], data: Data) -> dict[str, float]:
     # The study's translator alone: what others cost is theirs, and those that learn nothing cost little.
     translated = data.frames * _translated_share(config, data)
     work["winter frames"] = translated * _network(config, data.width * data.height * (side / short) ** 2)
-    share = _share(config["splits"]["train"], data.videos)
-    pictures = share * data.frames * _shown(config) * len(detector["seeds"]) * detector["epochs"]
+    pictures = training * _shown(config) * len(detector["seeds"]) * detector["epochs"]
     work["detectors"] = pictures * detector["image_size"] ** 2 * YOLO[detector["model"]]
     if "attack" in config["chapters"]:
         attack = config["attack"]
@@ -150,9 +158,8 @@ def rendered_data(config: Mapping[str, Any]) -> Data:
     """The frames that are rendered where `data.vfp290k` is null."""
     demo = config["demo"]
     frames, pixels = demo["videos"] * demo["frames"], demo["width"] * demo["height"]
-    return Data(
-        frames, demo["videos"], round(frames * pixels * _RENDERED_BYTES), demo["width"], demo["height"]
-    )
+    size = round(frames * pixels * _RENDERED_BYTES)
+    return Data(frames, demo["videos"], size, demo["width"], demo["height"], style=demo["snow_images"])
 
 
 def _network(config: Mapping[str, Any], pixels: float) -> float:
