@@ -27,8 +27,9 @@ from snowdrift.snow.translators.cyclegan.training import CycleGAN, TrainingSetti
 from snowdrift.snow.unpaired_training import UnpairedSettings
 
 CUTS = {
-    "CUT": {"lambda_contrast": 1.0, "identity": True, "flip": False},
-    "FastCUT": {"lambda_contrast": 10.0, "identity": False, "flip": True},
+    "CUT": {"lambda_contrast": 1.0, "identity": True, "flip": False, "sampling": "blurred"},
+    "CUT, strided": {"lambda_contrast": 1.0, "identity": True, "flip": False, "sampling": "strided"},
+    "FastCUT": {"lambda_contrast": 10.0, "identity": False, "flip": True, "sampling": "blurred"},
 }
 """What the authors' two settings have of their own."""
 

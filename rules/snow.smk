@@ -155,6 +155,7 @@ rule train_cut:
             "lambda_contrast",
             "identity",
             "flip",
+            "sampling",
             "snapshot_every",
         ),
         frame_root=place(FRAME_ROOT if config["data"]["vfp290k"] else None),

@@ -18,6 +18,7 @@ from snowdrift.snow.networks.resnet import ResnetGenerator, initialise
 from snowdrift.snow.translators.cut import model as cut_model
 from snowdrift.snow.translators.cut.model import PLACES, TEMPERATURE, compared_layers
 from snowdrift.snow.translators.cut.training import CUT, TrainingSettings, train_cut
+from snowdrift.snow.translators.cut.translator import CUTTranslator
 from snowdrift.snow.translators.cyclegan.weights import load_generator, save_network
 from snowdrift.snow.unpaired_training import train_unpaired
 
@@ -38,7 +39,9 @@ SETTINGS = TrainingSettings(
     lambda_contrast=1.0,
     identity=True,
     flip=False,
+    sampling="blurred",
 )
+STRIDED = replace(SETTINGS, sampling="strided")
 FAST = replace(SETTINGS, lambda_contrast=10.0, identity=False, flip=True)
 
 
@@ -104,7 +107,24 @@ def test_the_papers_generator_has_the_papers_names_and_numbers():
         "model.21.filt": (256, 1, 4, 4),
         "model.25.filt": (128, 1, 4, 4),
     }
-    assert compared_layers(9) == (0, 4, 8, 12, 16)
+    assert compared_layers("blurred", 9) == (0, 4, 8, 12, 16)
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 9])
+def test_strided_networks_are_compared_in_layers_of_the_same_channels(tmp_path: Path, blocks: int):
+    models = [CUT(replace(each, blocks=blocks), seed=0, device=CPU) for each in (SETTINGS, STRIDED)]
+    shapes = [
+        [features.shape[:2] for features in model.generator.features(batch(1), model.layers)]
+        for model in models
+    ]
+    assert shapes[0] == shapes[1]
+    models[1].save(tmp_path, 7)
+    translator = CUTTranslator.from_config({}, seed=0)
+    translator.load(tmp_path / "7_net_G.pth")
+    made = models[1].generator(batch(1))
+    assert torch.allclose(translator.network(batch(1)), made, atol=1e-5)
+    whole, found = models[1].generator.forward_with_features(batch(1), models[1].layers)
+    assert torch.equal(whole, made) and len(found) == len(models[1].layers)
 
 
 @pytest.mark.parametrize(("filters", "blocks"), [(4, 1), (16, 9), (64, 2)])
@@ -218,7 +238,7 @@ def test_the_contrast_is_the_cross_entropy_of_the_right_place_by_hand():
     assert found == pytest.approx(float(torch.stack(losses).mean()), rel=1e-5)
 
 
-@pytest.mark.parametrize("settings", [SETTINGS, FAST])
+@pytest.mark.parametrize("settings", [SETTINGS, STRIDED, FAST])
 def test_a_step_moves_all_networks_and_names_its_losses(settings: TrainingSettings):
     model = CUT(settings, seed=0, device=CPU)
     before = {name: [p.clone() for p in network.parameters()] for name, network in model.networks.items()}
@@ -279,7 +299,7 @@ class DiesAt(CUT):
         return super().step(summer, winter)
 
 
-@pytest.mark.parametrize("settings", [SETTINGS, FAST])
+@pytest.mark.parametrize("settings", [SETTINGS, STRIDED, FAST])
 def test_a_killed_training_ends_with_the_weights_of_an_undisturbed_one(
     tmp_path: Path, settings: TrainingSettings
 ):

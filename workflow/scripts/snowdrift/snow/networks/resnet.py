@@ -76,11 +76,6 @@ class ResnetGenerator(Generator):
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(filters, 3, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(n, 3, h, w) in [-1, 1], h and w multiples of `stride`, to the same shape and range."""
-        result: Tensor = self.model(images)
-        return result
-
 
 class PatchDiscriminator(nn.Module):
     """Scores overlapping 70x70 patches as real (1) or generated (0): "PatchGAN" (Isola et al., arXiv:1611.07004).

@@ -17,7 +17,8 @@ from snowdrift.runtime.resume import Stateful
 from snowdrift.runtime.seeds import derive_seed
 from snowdrift.snow.networks.antialiased import AntialiasedDiscriminator, AntialiasedGenerator
 from snowdrift.snow.networks.fast_training import accelerate
-from snowdrift.snow.networks.resnet import initialise
+from snowdrift.snow.networks.generator import Generator
+from snowdrift.snow.networks.resnet import PatchDiscriminator, ResnetGenerator, initialise
 from snowdrift.snow.translators.cyclegan.weights import save_network, weight_file
 from snowdrift.snow.unpaired_training import UnpairedSettings, adam
 
@@ -38,21 +39,25 @@ class TrainingSettings(UnpairedSettings):
         identity: whether winter pictures, translated, have to stay as they are, too, by the same contrast; CUT's way.
         flip: whether half of the batches are mirrored before the translation, and their features mirrored back;
             FastCUT's way.
+        sampling: `blurred` (anti-aliased, as the authors have it) or `strided`, with the CycleGAN's networks.
     """
 
     lambda_contrast: float
     identity: bool
     flip: bool
+    sampling: str
 
     section = "cut"
 
 
-def compared_layers(blocks: int) -> tuple[int, ...]:
-    """Places in the generator's `model` whose features are compared: 0, 4, 8, 12 and 16, or the last block's before.
+def compared_layers(sampling: str, blocks: int) -> tuple[int, ...]:
+    """Places in the generator's `model` whose features are compared.
 
-    Those of 0 are the padded picture's own pixels.
+    They are the padded picture's own pixels, both convolutions on the way down, the first block, and the fifth or the
+    last before it: 0, 4, 8, 12 and 16 of the authors' generator. Strides in place of blurs take two layers less.
     """
-    return tuple(dict.fromkeys((0, 4, 8, 12, 12 + min(4, blocks - 1))))
+    second, first_block = (8, 12) if sampling == "blurred" else (7, 10)
+    return tuple(dict.fromkeys((0, 4, second, first_block, first_block + min(4, blocks - 1))))
 
 
 class Projection(nn.Module):
@@ -95,10 +100,16 @@ class CUT:
         self._in_16_bits = settings.precision == "bfloat16" and device.type == "cuda"
         random = torch.Generator().manual_seed(derive_seed(seed, "weights"))
         filters = settings.filters
-        self.layers = compared_layers(settings.blocks)
+        self.layers = compared_layers(settings.sampling, settings.blocks)
         channels = (3, 2 * filters, *(4 * filters for _ in self.layers[2:]))
-        self.generator = AntialiasedGenerator(filters, settings.blocks)
-        self.discriminator = AntialiasedDiscriminator(settings.discriminator_filters)
+        blurred = settings.sampling == "blurred"
+        kinds: tuple[type[Generator], type[nn.Module]] = (
+            (AntialiasedGenerator, AntialiasedDiscriminator)
+            if blurred
+            else (ResnetGenerator, PatchDiscriminator)
+        )
+        self.generator = kinds[0](filters, settings.blocks)
+        self.discriminator = kinds[1](settings.discriminator_filters)
         self.projection = Projection(channels)
         self.networks: dict[str, nn.Module] = dict(
             zip(NETWORKS, (self.generator, self.discriminator, self.projection), strict=True)
