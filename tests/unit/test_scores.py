@@ -217,7 +217,7 @@ def test_lightly_altered_training_images_are_found_and_new_ones_are_not(change):
     training = smooth_pictures(80, 0)
     threshold = copy_threshold(closest_training(smooth_pictures(40, 1), training))
     found = closest_training(altered(training[10:30], change), training)
-    assert found.index.tolist() == list(range(10, 30))
+    assert found.nearest.tolist() == list(range(10, 30))
     assert (found.correlation > threshold).all()
     assert (closest_training(smooth_pictures(40, 2), training).correlation > threshold).mean() < 0.1
 
@@ -226,7 +226,7 @@ def test_large_and_small_and_coloured_copies_are_found_too():
     for side in (16, 128):
         training = smooth_pictures(20, 0, side)
         found = closest_training(training[:5].repeat(1, 3, 1, 1), training)
-        assert found.index.tolist() == [0, 1, 2, 3, 4]
+        assert found.nearest.tolist() == [0, 1, 2, 3, 4]
         assert found.correlation == pytest.approx(1, abs=1e-5)
 
 

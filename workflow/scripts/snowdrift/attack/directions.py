@@ -50,10 +50,12 @@ def scaled_by_room(directions: Tensor, goal: Goal, image: Tensor, *, both_ways: 
 def orthogonal(directions: Tensor, prior: Tensor) -> Tensor:
     """Without what they have in common with a (c, h, w) direction of length 1."""
     along = (directions * prior).flatten(1).sum(1)[:, None, None, None]
-    return directions - along * prior
+    rest: Tensor = directions - along * prior
+    return rest
 
 
 def unit(directions: Tensor) -> Tensor:
     """(n, c, h, w), each of L2 length 1; zeros stay zeros."""
     lengths = directions.flatten(1).norm(dim=1).clamp_min(torch.finfo(torch.float32).tiny)
-    return directions / lengths[:, None, None, None]
+    scaled: Tensor = directions / lengths[:, None, None, None]
+    return scaled

@@ -124,8 +124,8 @@ class QueryCounter:
             for image, output in zip(images, self._run(images), strict=True)
         ]
         attacks = {index: start(index, each.goal) for index, each in enumerate(progress)}
-        pending = {index: next(attack, None) for index, attack in attacks.items()}
-        while pending := self._affordable(pending, progress):
+        offered: dict[int, Query | None] = {index: next(attack, None) for index, attack in attacks.items()}
+        while pending := self._affordable(offered, progress):
             following: dict[int, Query | None] = {}
             for group in self._groups(pending):
                 outputs = self._run(torch.cat([query.images for query in group.values()]))
@@ -134,7 +134,7 @@ class QueryCounter:
                     self._count(progress[index], query, part, keep_best)
                     if not (stop_at_success and progress[index].first_success):
                         following[index] = _send(attacks[index], part)
-            pending = following
+            offered = following
             spent = sum(each.queries for each in progress)
             report(stage, spent, self.limit * len(progress), "queries", {"score": _mean_score(progress)})
         return progress
@@ -185,7 +185,8 @@ class QueryCounter:
 
     @torch.inference_mode()
     def _ask(self, images: Tensor) -> Tensor:
-        return self._generator(images)
+        answers: Tensor = self._generator(images)
+        return answers
 
 
 def _mean_score(progress: Sequence[Progress]) -> float:

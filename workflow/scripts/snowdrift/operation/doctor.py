@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,6 +50,10 @@ class Finding(NamedTuple):
         return f"{self.level:>8}   {self.what}{hint}"
 
 
+Check = Callable[[Mapping[str, Any]], Generator[Finding, None, Any]]
+"""Yields what it finds in a config, and returns what later checks need."""
+
+
 def examine(configs: Sequence[Path]) -> Iterator[Finding]:
     """All findings, in an order in which each makes sense; those that follow from an error are left out."""
     yield check_python()
@@ -72,15 +76,16 @@ def examine(configs: Sequence[Path]) -> Iterator[Finding]:
     logging.disable(logging.INFO)
     devices = yield from check_devices(config)
     yield from check_memory(config, devices)
-    found = {}
-    for check in (
+    found: dict[Check, Any] = {}
+    checks: tuple[Check, ...] = (
         check_frames,
         check_true_winter,
         check_style,
         check_xrays,
         check_xray_generators,
         check_weights,
-    ):
+    )
+    for check in checks:
         try:
             found[check] = yield from check(config)
         except (SnowdriftError, OSError) as error:
@@ -164,7 +169,7 @@ def read_config(files: Sequence[Path]) -> dict[str, Any]:
     return config.read_config(files, config.load_schema(_SCHEMA))
 
 
-def check_devices(config: Mapping[str, Any]):
+def check_devices(config: Mapping[str, Any]) -> Generator[Finding, None, int]:
     """The GPUs that jobs will find; returns how many."""
     from snowdrift.runtime.leases import visible_devices
 
@@ -239,7 +244,7 @@ def _scheduler() -> str | None:
     return next((name for name in ("sbatch", "qsub", "bsub") if shutil.which(name)), None)
 
 
-def check_frames(config: Mapping[str, Any]):
+def check_frames(config: Mapping[str, Any]) -> Generator[Finding, None, Any]:
     """The frames, their layout, number and splits; returns an `estimate.Data`."""
     from snowdrift.data.index import Reading, list_dataset
     from snowdrift.data.places import data_root
@@ -323,7 +328,7 @@ def _proposal(place: Path, layout: str) -> str:
     return f"this looks like the layout {name}; try `data: {{layout: {name}, vfp290k: {place}{classes}}}`"
 
 
-def check_true_winter(config: Mapping[str, Any]):
+def check_true_winter(config: Mapping[str, Any]) -> Generator[Finding, None, None]:
     """The pictures of winter that no translator made."""
     from snowdrift.data.index import Reading, list_dataset
     from snowdrift.data.sets import shows_true_winter
@@ -354,7 +359,7 @@ def _first_size(root: Path, pictures: Sequence[str], turned: bool) -> tuple[list
     """
     from snowdrift.data.decoding.images import FaultyFile, probe_image, require_upright
 
-    faults = []
+    faults: list[str] = []
     for name in pictures:
         try:
             picture = probe_image(root / name)
@@ -374,22 +379,22 @@ def _bytes(path: Path) -> int:
         return 0
 
 
-def check_style(config: Mapping[str, Any]):
+def check_style(config: Mapping[str, Any]) -> Generator[Finding, None, int | None]:
     """The style pictures; returns how many the user has."""
     from snowdrift.data.style import list_style
 
     folder = config["data"]["dawn"]
     if config["cyclegan"]["pretrained"] is not None:
-        return
+        return None
     if folder is None:
         yield Finding(_OK, f"style: {config['demo']['snow_images']} snow photographs will be rendered")
-        return
+        return None
     count = len(list_style(Path(folder)))
     yield _count("dawn", Path(folder), {"snow photographs": count})
     return count
 
 
-def check_xrays(config: Mapping[str, Any]):
+def check_xrays(config: Mapping[str, Any]) -> Generator[Finding, None, None]:
     """The X-rays of the class that is learned."""
     from snowdrift.xray.enough import check_count
     from snowdrift.xray.index import list_xrays
@@ -434,7 +439,7 @@ def _listing(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {what}" for what, count in counts.items())
 
 
-def check_xray_generators(config: Mapping[str, Any]):
+def check_xray_generators(config: Mapping[str, Any]) -> Generator[Finding, None, None]:
     """Models of the user's own, of whose settings the config's schema knows nothing."""
     from snowdrift.runtime.errors import SnowdriftError
     from snowdrift.settings.config import load_schema
@@ -459,7 +464,7 @@ def check_xray_generators(config: Mapping[str, Any]):
             yield Finding(_OK, f"xray.{name}: a model of your own, with the settings that it needs")
 
 
-def check_weights(config: Mapping[str, Any]):
+def check_weights(config: Mapping[str, Any]) -> Generator[Finding, None, None]:
     """Weight files that the config names; those of generators and detectors are read."""
     generators = {"cyclegan.pretrained": config["cyclegan"]["pretrained"]}
     if "attack" in config["chapters"]:

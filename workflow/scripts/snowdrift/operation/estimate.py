@@ -122,7 +122,7 @@ def cache_bytes(config: Mapping[str, Any], data: Data) -> float:
     pixels = longer**2 * min(data.width, data.height) / max(data.width, data.height)
     shown = (split for splits in shown_splits(config).values() for split in splits)
     shares = sum(_share(config["splits"][split], data.videos) for split in shown)
-    return 3 * pixels * data.frames * shares
+    return float(3 * pixels * data.frames * shares)
 
 
 def part_done(config: Mapping[str, Any], results: Path) -> dict[str, float]:

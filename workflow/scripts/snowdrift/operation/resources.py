@@ -92,7 +92,8 @@ class _Study:
         self.megapixels = width * height / 1e6
         self.table = self.frames * _ROW
         own = config["data"]["chest_xray"] is not None
-        self.xrays, self.normal = (_XRAYS, _NORMAL) if own else (demo["xray_images"],) * 2
+        self.xrays: int = _XRAYS if own else demo["xray_images"]
+        self.normal: int = _NORMAL if own else demo["xray_images"]
         self.xray_megapixels = _XRAY_MEGAPIXELS if own else demo["xray_size"] ** 2 / 1e6
         cyclegan = config["cyclegan"]
         self.generator = generator_multiplications(cyclegan["filters"], cyclegan["blocks"])
@@ -338,19 +339,19 @@ def _small(network: Mapping[str, Any]) -> float:
         narrow = 117e6 * (network["width"] / 32) ** 2
     else:
         narrow = 40e6 * (network.get("filters", 16) / 16) ** 2
-    return narrow * (network["image_size"] / 64) ** 2
+    return float(narrow * (network["image_size"] / 64) ** 2)
 
 
 def _held(network: Mapping[str, Any]) -> float:
     """MB that a training step holds beyond what the smallest networks do: 200 for 32 images of a U-Net's defaults."""
     if "width" not in network:
         return 0
-    return 6 * network["batch_size"] * network["width"] / 32 * (network["image_size"] / 64) ** 2
+    return float(6 * network["batch_size"] * network["width"] / 32 * (network["image_size"] / 64) ** 2)
 
 
 def _drawn(network: Mapping[str, Any]) -> float:
     """Multiplications that count for an image that an X-ray generator makes: a third of `_small` for each pass."""
-    return _small(network) / 3 * 2 * network.get("steps", 1.5)
+    return _small(network) / 3 * 2 * float(network.get("steps", 1.5))
 
 
 class Comparison(NamedTuple):
@@ -383,7 +384,8 @@ def compare(results: Path, config: Mapping[str, Any]) -> list[Comparison]:
 
     Jobs too short for Snakemake to see their memory count as using none.
     """
-    asked, used = needs(config), {}
+    asked = needs(config)
+    used: dict[str, list[tuple[float, float]]] = {}
     for path in sorted((results / "benchmarks").rglob("*.tsv")):
         with open(path, encoding="ascii") as stream:
             row = list(csv.DictReader(stream, delimiter="\t"))[-1]

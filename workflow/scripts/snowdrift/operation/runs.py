@@ -172,9 +172,9 @@ class Recorder(logging.Handler):
         """Note what has happened to a job."""
         kind, run = str(getattr(getattr(record, "event", None), "value", "")), self.run
         number = getattr(record, "jobid", getattr(record, "job_id", None))
-        name = self._names.get(number) if isinstance(number, int) else None
-        if name is None:
+        if not isinstance(number, int) or number not in self._names:
             return
+        name = self._names[number]
         if kind == "job_info":
             run.running[name] = time.time()
             run.failed.pop(name, None)
@@ -263,9 +263,10 @@ class Interrupt:
 def _descendants(pid: int) -> list[int]:
     children: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*"):
-        if found := _process(path.name):
-            children.setdefault(int(found[1]), []).append(int(path.name))
-    found, unseen = [], [pid]
+        if stat := _process(path.name):
+            children.setdefault(int(stat[1]), []).append(int(path.name))
+    found: list[int] = []
+    unseen = [pid]
     while unseen:
         below = children.get(unseen.pop(), [])
         found += below

@@ -168,7 +168,7 @@ class _Row(NamedTuple):
     detail: str
     bar: ProgressBar
     values: str
-    count: str
+    counted: str
     pace: str
     alarm: bool
 
@@ -181,7 +181,7 @@ def _row(job: Job) -> _Row:
         detail=_join(job.content.get("stage"), _elsewhere([job])),
         bar=ProgressBar(total=1.0, completed=job.share, pulse=pulse),
         values=_values(job),
-        count=_count(job),
+        counted=_count(job),
         pace=_join(_pace(job), _time(job)),
         alarm=not job.lives,
     )
@@ -203,7 +203,7 @@ def _fold(rule: tuple[str, str], jobs: Sequence[Job]) -> _Row:
         detail=_join(stage, _elsewhere(jobs)),
         bar=ProgressBar(total=1.0, completed=min(1.0, done / total) if total else 0.0),
         values="",
-        count=f"{done:,.0f} of {total:,.0f} {unit}" if what else "",
+        counted=f"{done:,.0f} of {total:,.0f} {unit}" if what else "",
         pace=_join(_time(slowest) if slowest else "", f"{died} died: run again" if died else ""),
         alarm=died > 0,
     )
@@ -223,7 +223,7 @@ def _table(rows: Sequence[_Row]) -> Table:
         name = Text(row.name, style="bold", overflow="ellipsis")
         name.append(f"\n  {row.detail}", style="not bold dim")
         bar = Group(row.bar, Text(row.values, style="dim", overflow="ellipsis", no_wrap=True))
-        table.add_row(name, bar, Text(f"{row.count}\n{row.pace}", style="red" if row.alarm else ""))
+        table.add_row(name, bar, Text(f"{row.counted}\n{row.pace}", style="red" if row.alarm else ""))
     return table
 
 

@@ -61,7 +61,7 @@ class Table:
 
     caption: str
     header: Sequence[str]
-    rows: Sequence[Sequence[str | int | float]]
+    rows: Sequence[Sequence[Any]]
     decimals: int = 3
     kind: ClassVar[str] = "table"
 

@@ -18,9 +18,9 @@ _FLAT = 1e-6  # a window without any contrast correlates with nothing
 
 
 class Closest(NamedTuple):
-    """Of n images: `index` (n,) of the training image that each is most like, and `correlation` (n,), in [-1, 1]."""
+    """Of n images: `nearest` (n,) of the training image that each is most like, and `correlation` (n,), in [-1, 1]."""
 
-    index: np.ndarray
+    nearest: np.ndarray
     correlation: np.ndarray
 
 
@@ -57,7 +57,8 @@ def _window(images: Tensor, top: int, left: int, side: int) -> Tensor:
     """(n, side * side) values of a square part, with mean 0 and length 1."""
     part = images[:, top : top + side, left : left + side].flatten(1)
     part = part - part.mean(1, keepdim=True)
-    return part / part.norm(dim=1, keepdim=True).clamp_min(_FLAT)
+    window: Tensor = part / part.norm(dim=1, keepdim=True).clamp_min(_FLAT)
+    return window
 
 
 def _gray(images: Tensor) -> Tensor:

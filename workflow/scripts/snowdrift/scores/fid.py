@@ -35,4 +35,6 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
 def _covariance_root(features: np.ndarray) -> np.ndarray:
     """A matrix A of at most n and at most d rows, with A'A the covariance of (n, d) features."""
     centred = (features - features.mean(0)) / math.sqrt(len(features) - 1)
-    return np.linalg.qr(centred, mode="r") if len(centred) > centred.shape[1] else centred
+    if len(centred) > centred.shape[1]:
+        return np.asarray(np.linalg.qr(centred, mode="r"))
+    return np.asarray(centred)

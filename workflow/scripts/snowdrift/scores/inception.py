@@ -37,7 +37,7 @@ class InceptionExtractor:
 
     name = "inception"
 
-    def __init__(self, network: nn.Module, device: torch.device) -> None:
+    def __init__(self, network: Inception3, device: torch.device) -> None:
         self._classes = network.fc.weight.detach().to(device)
         network.fc = nn.Identity()
         self._network, self._device = network.eval().requires_grad_(False).to(device), device
@@ -70,7 +70,7 @@ def load_inception(weights: Path | None, device: torch.device) -> InceptionExtra
     return InceptionExtractor(network, device)
 
 
-def build_network() -> nn.Module:
+def build_network() -> Inception3:
     """pytorch-fid's variant of Inception, without its weights."""
     # Its constructor fetches weights and loads them, and has no switch for that.
     with (
@@ -81,7 +81,7 @@ def build_network() -> nn.Module:
 
 
 def _cached_weights() -> Path:
-    path = Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS_URL.rsplit("/", 1)[1]
+    path: Path = Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS_URL.rsplit("/", 1)[1]
     if path.is_file():
         return path
     logger.info("fetching %s", WEIGHTS_URL)

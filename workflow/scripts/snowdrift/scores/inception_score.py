@@ -34,4 +34,5 @@ def split_scores(logits: np.ndarray, splits: int) -> np.ndarray:
     logarithms = log_softmax(logits.astype(np.float64), axis=1).reshape(splits, -1, logits.shape[1])
     chances = np.exp(logarithms)
     divergence = entr(chances.mean(1)).sum(1) - entr(chances).sum(2).mean(1)
-    return np.exp(divergence)
+    scores: np.ndarray = np.exp(divergence)
+    return scores

@@ -28,7 +28,7 @@ def ball_radii(real: np.ndarray, neighbours: int) -> np.ndarray:
 
 def inside(fake: np.ndarray, real: np.ndarray, radii: np.ndarray) -> np.ndarray:
     """(n,) whether each of the generated images, (n, d), is in the ball of a real one; precision is their share."""
-    return (_distances(fake, real) <= radii).any(1)
+    return np.asarray((_distances(fake, real) <= radii).any(1))
 
 
 def coverage(fake: np.ndarray, real: np.ndarray, radii: np.ndarray) -> float:

@@ -263,7 +263,7 @@ def _study_score(logits: np.ndarray, settings: ScoreSettings) -> dict[str, Estim
     """The Inception Score as the study had it: of few images, whose parts are its redraws."""
     few = _study_images(len(logits), settings)
     limits = (1.0, float(upper_bound(few, logits.shape[1], settings.study_splits)))
-    return {STUDY_SCORE: of_redraws(split_scores(logits[:few], settings.study_splits), limits)}
+    return {STUDY_SCORE: of_redraws([*split_scores(logits[:few], settings.study_splits)], limits)}
 
 
 def _study_images(count: int, settings: ScoreSettings) -> int:
@@ -319,9 +319,14 @@ def _compare(
     ]
     level = joint_level(LEVEL, len(pairs) * len(COMPARED))
     return [
-        _comparison(extractor, score, pair, _difference(*(estimates[name][score] for name in pair), level))
+        _comparison(
+            extractor,
+            score,
+            (first, second),
+            _difference(estimates[first][score], estimates[second][score], level),
+        )
         for score in COMPARED
-        for pair in pairs
+        for first, second in pairs
     ]
 
 
@@ -329,7 +334,8 @@ def _difference(first: Any, second: Any, level: float) -> Difference:
     """First less second; of areas, how well each is told from real images, whichever side was taken for real."""
     if isinstance(first, Area) and isinstance(second, Area):
         return first.told_apart.difference(second.told_apart, level)
-    return first.difference(second, level)
+    difference: Difference = first.difference(second, level)
+    return difference
 
 
 def _comparison(extractor: str, score: str, pair: tuple[str, str], difference: Difference) -> dict[str, Any]:
@@ -346,8 +352,8 @@ def _neighbour_rows(name: str, closest: Closest, threshold: float) -> pd.DataFra
     return pd.DataFrame(
         {
             "model": name,
-            "sample": np.arange(len(closest.index)),
-            "training_image": closest.index,
+            "sample": np.arange(len(closest.nearest)),
+            "training_image": closest.nearest,
             "correlation": closest.correlation,
             "threshold": threshold,
             "near_copy": closest.correlation > threshold,

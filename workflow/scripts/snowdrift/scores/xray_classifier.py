@@ -63,11 +63,13 @@ class XrayClassifier(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """(n, 4 * filters) averages of the last layer's maps."""
-        return self.body(images)
+        averages: Tensor = self.body(images)
+        return averages
 
     def forward(self, images: Tensor) -> Tensor:
         """See the class."""
-        return self.head(self.features(images))
+        logits: Tensor = self.head(self.features(images))
+        return logits
 
 
 class ClassifierExtractor:

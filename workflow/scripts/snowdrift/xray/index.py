@@ -117,7 +117,7 @@ def list_xrays(root: Path, class_name: str) -> list[Listed]:
 
 def class_images(images: pd.DataFrame, split: str, class_name: str) -> list[str]:
     """The images of one class in one split, in the table's order; those of `train` are what the generators learn."""
-    return images.loc[(images["split"] == split) & (images["class_name"] == class_name), "image"].tolist()
+    return [*images.loc[(images["split"] == split) & (images["class_name"] == class_name), "image"]]
 
 
 def _splits_folder(root: Path) -> str:
@@ -167,9 +167,9 @@ def _require_classes(root: Path, listed: Sequence[Listed], class_name: str) -> N
     found = {(file.split, file.class_name) for file in listed}
     for split in ("train", "test"):
         if (split, class_name) not in found:
-            classes = ", ".join(sorted(name for place, name in found if place == split)) or "no class"
+            held = ", ".join(sorted(name for place, name in found if place == split)) or "no class"
             raise SnowdriftError(
-                f"{_KEY}: {root} has no folder `{split}/{class_name}`; `{split}` holds {classes}",
+                f"{_KEY}: {root} has no folder `{split}/{class_name}`; `{split}` holds {held}",
                 f"set xray.class_name to a class of yours, or lay the set out as {_LAYOUT}",
             )
     classes = {name for split, name in found if split == "train"}

@@ -240,8 +240,8 @@ def times_chart(times: pd.DataFrame) -> Chart:
 
 def _line(
     figure: go.Figure,
-    x: Sequence[float],
-    y: Sequence[float],
+    x: Sequence[float] | np.ndarray,
+    y: Sequence[float] | np.ndarray,
     name: str,
     colour: str,
     column: int,
@@ -289,6 +289,6 @@ def plain(figure: go.Figure, height: int) -> Mapping[str, Any]:
         legend={"orientation": "h", "y": -0.22},
         hoverlabel={"namelength": -1},
     )
-    plain = json.loads(figure.to_json())  # which makes null of NaN
+    plain: dict[str, Any] = json.loads(figure.to_json())  # which makes null of NaN
     plain["layout"].pop("template", None)
     return plain

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 from PIL import Image, ImageDraw
@@ -75,7 +75,7 @@ def choose_pairs(
             "no frame of data/frames.parquet is in the shard manifests",
             "delete snow/cyclegan/shards below this study's results and run again",
         )
-    chosen = []
+    chosen: list[Any] = []
     for split in SPLIT_ORDER:
         videos = [rows for _, rows in known[known["split"] == split].groupby("video", sort=True)]
         chosen += list(_spread(videos, count - len(chosen)))
@@ -114,7 +114,7 @@ def rank_pairs(
 
 
 def _pairs(
-    rows: Iterable[NamedTuple], manifests: pd.DataFrame, root: Path, winter_root: Path, boxes: pd.DataFrame
+    rows: Iterable[Any], manifests: pd.DataFrame, root: Path, winter_root: Path, boxes: pd.DataFrame
 ) -> list[Pair]:
     winter = dict(zip(manifests["frame_id"], manifests["image"], strict=True))
     return [

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
+from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.data.selection import evenly
 from snowdrift.data.tables import OK
 from snowdrift.report.figures.pictures import (
@@ -18,7 +19,6 @@ from snowdrift.report.figures.pictures import (
     PAPER,
     WIDTH,
     font,
-    open_picture,
     scale_to_width,
     stack_rows,
     write_picture,

@@ -97,7 +97,7 @@ def finding(table: pd.DataFrame, left_out: pd.DataFrame) -> Finding:
     )
 
 
-def _cell(cells: dict[tuple, Jackknife], trained: str, tested: str) -> Jackknife:
+def _cell(cells: dict[tuple[str, ...], Jackknife], trained: str, tested: str) -> Jackknife:
     cell = cells.get((trained, tested, "all"))
     if cell is None or pd.isna(cell.value):
         raise SnowdriftError(

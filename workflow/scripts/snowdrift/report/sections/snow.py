@@ -44,7 +44,8 @@ def winter_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
                 "so people have to stay where they were."
             ),
             *_comparisons(files.pairs, pairs[pairs["kind"] == "spread"]),
-            *([Text(_EXTREMES), *_comparisons(files.pairs, extremes)] if len(extremes) else []),
+            *([Text(_EXTREMES)] if len(extremes) else []),
+            *_comparisons(files.pairs, extremes),
             *_quality(files.quality),
         ],
     )

@@ -113,7 +113,7 @@ def _among(comparisons: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _named(scores: pd.DataFrame, role: str) -> list[str]:
-    return scores.loc[scores["role"] == role, "model"].unique().tolist()
+    return [*scores.loc[scores["role"] == role, "model"].unique()]
 
 
 def _answer(scores: pd.DataFrame, comparisons: pd.DataFrame, config: Mapping[str, Any]) -> list[Text]:

@@ -58,8 +58,8 @@ class AdversarialModel(GenerativeModel):
 
     settings_type = AdversarialSettings
     settings: AdversarialSettings
-    generator_type: ClassVar[Callable[[AdversarialSettings], nn.Module]]
-    discriminator_type: ClassVar[Callable[[AdversarialSettings], nn.Module]]
+    generator_type: ClassVar[type[nn.Module]]
+    discriminator_type: ClassVar[type[nn.Module]]
     weight_deviation: ClassVar[float | None] = 0.02
 
     def __init__(self, settings: AdversarialSettings, *, seed: int, device: torch.device) -> None:
@@ -193,5 +193,5 @@ def initialise(network: nn.Module, random: torch.Generator, deviation: float | N
                 module.weight.normal_(0.0, deviation, generator=random)
         elif isinstance(module, nn.BatchNorm2d):
             module.weight.normal_(1.0, 0.02, generator=random)
-        if getattr(module, "bias", None) is not None:
-            module.bias.zero_()
+        if isinstance(bias := getattr(module, "bias", None), Tensor):
+            bias.zero_()

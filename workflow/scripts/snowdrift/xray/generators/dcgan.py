@@ -26,7 +26,8 @@ class Generator(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         """See the class."""
-        return self.model(latents[:, :, None, None])
+        images: Tensor = self.model(latents[:, :, None, None])
+        return images
 
 
 class Discriminator(nn.Module):
@@ -50,7 +51,8 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """See the class."""
-        return self.model(images)
+        logits: Tensor = self.model(images)
+        return logits
 
 
 def _up(inputs: int, outputs: int, *, stride: int, padding: int) -> list[nn.Module]:

@@ -35,7 +35,8 @@ def _recolour(images: Tensor) -> Tensor:
     brightness, contrast = torch.rand(2, len(images), 1, 1, 1, device=images.device)
     images = images + brightness - 0.5
     mean = images.mean((1, 2, 3), keepdim=True)
-    return mean + (images - mean) * (contrast + 0.5)
+    recoloured: Tensor = mean + (images - mean) * (contrast + 0.5)
+    return recoloured
 
 
 def _shift(images: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from snowdrift.runtime.errors import SnowdriftError
-from snowdrift.runtime.resume import JobState, Training
+from snowdrift.runtime.resume import JobState, Stateful, Training
 from snowdrift.runtime.seeds import derive_seed
 from snowdrift.xray.generators.base import GenerativeModel, check_batch, check_losses
 from snowdrift.xray.generators.unet import UNet
@@ -70,7 +70,7 @@ class Integrator(nn.Module):
         super().__init__()
         self.shape = (settings.channels, settings.image_size, settings.image_size)
         self.steps = settings.steps
-        self.velocity = UNet(settings.channels, settings.width)
+        self.velocity: nn.Module = UNet(settings.channels, settings.width)
 
     def forward(self, noise: Tensor) -> Tensor:
         """See the class."""
@@ -82,7 +82,8 @@ class Integrator(nn.Module):
         return images
 
     def _velocity(self, images: Tensor, time: float) -> Tensor:
-        return self.velocity(images, images.new_full((len(images),), time))
+        velocity: Tensor = self.velocity(images, images.new_full((len(images),), time))
+        return velocity
 
 
 class Flow(GenerativeModel):
@@ -91,6 +92,7 @@ class Flow(GenerativeModel):
     name = "flow"
     settings_type = FlowSettings
     settings: FlowSettings
+    network: Integrator
 
     def __init__(self, settings: FlowSettings, *, seed: int, device: torch.device) -> None:
         self.settings, self.device = settings, device
@@ -117,7 +119,12 @@ class Flow(GenerativeModel):
         order = torch.Generator().manual_seed(derive_seed(seed, "order"))
         noise = torch.Generator().manual_seed(derive_seed(seed, "noise"))
         data = images.to(self.device)
-        parts = {"learned": learned, "averaged": averaged, "optimiser": optimiser, "schedule": schedule}
+        parts: dict[str, Stateful] = {
+            "learned": learned,
+            "averaged": averaged,
+            "optimiser": optimiser,
+            "schedule": schedule,
+        }
         training = Training(state, parts, [order, noise])
         rows = (training.restore() or {"rows": []})["rows"]
         with self._clear_errors():
@@ -150,4 +157,5 @@ def _loss(network: nn.Module, images: Tensor, random: torch.Generator) -> Tensor
     times = torch.randn(len(images), generator=random).sigmoid().to(images.device)
     part = times[:, None, None, None]
     velocity = network((1 - part) * noise + part * images, times)
-    return (velocity - (images - noise)).square().mean()
+    error: Tensor = (velocity - (images - noise)).square().mean()
+    return error

@@ -32,7 +32,8 @@ class Generator(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         """See the class."""
-        return self.model(self.project(latents).view(-1, self.wide, self.side, self.side))
+        images: Tensor = self.model(self.project(latents).view(-1, self.wide, self.side, self.side))
+        return images
 
 
 class Discriminator(nn.Module):
@@ -57,7 +58,8 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """See the class."""
-        return self.model(images)
+        logits: Tensor = self.model(images)
+        return logits
 
 
 def _up(inputs: int, outputs: int) -> list[nn.Module]:

@@ -61,6 +61,7 @@ class PCA(GenerativeModel):
     name = "pca"
     settings_type = PCASettings
     settings: PCASettings
+    network: Components
 
     def __init__(self, settings: PCASettings, *, seed: int, device: torch.device) -> None:
         self.settings, self.device = settings, device

@@ -77,7 +77,8 @@ class ResidualBlock(nn.Module):
         """(n, inputs, h, w) maps and (n, time) features to (n, outputs, h, w)."""
         scale, shift = self.time(time)[:, :, None, None].chunk(2, 1)
         inside = self.norm(self.first(maps)) * (1 + scale) + shift
-        return self.shortcut(maps) + self.second(silu(inside))
+        result: Tensor = self.shortcut(maps) + self.second(silu(inside))
+        return result
 
 
 class Attention(nn.Module):
@@ -92,14 +93,15 @@ class Attention(nn.Module):
         """See the class."""
         query, key, value = self.ask(maps).flatten(2).transpose(1, 2).chunk(3, 2)
         seen = scaled_dot_product_attention(query, key, value).transpose(1, 2)
-        return maps + self.answer(seen.unflatten(2, maps.shape[2:]))
+        result: Tensor = maps + self.answer(seen.unflatten(2, maps.shape[2:]))
+        return result
 
 
 def _silent(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
     """A convolution that gives 0 until it learns, so that a deep network starts as a shallow one."""
     layer = nn.Conv2d(inputs, outputs, size, padding=size // 2)
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
     return layer
 
 

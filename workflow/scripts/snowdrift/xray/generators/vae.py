@@ -77,7 +77,8 @@ class Decoder(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         """See the class."""
-        return self.model(latents).view(-1, *self.shape)
+        images: Tensor = self.model(latents).view(-1, *self.shape)
+        return images
 
 
 class VAE(GenerativeModel):
@@ -226,7 +227,7 @@ class VAE(GenerativeModel):
 
 def _best_epoch(rows: list[dict[str, float]]) -> int:
     """The first epoch with the least validation loss; 0 before any."""
-    return min(rows, key=lambda row: row["validation"])["epoch"] if rows else 0
+    return int(min(rows, key=lambda row: row["validation"])["epoch"]) if rows else 0
 
 
 @torch.no_grad()
