@@ -1,7 +1,7 @@
 """The cross-domain table with intervals, and the differences between detectors, from their tables of matches."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -75,7 +75,10 @@ def _test_sets(
 
 def _measure(matches: pd.DataFrame, confidence: float) -> tuple[pd.DataFrame, ...]:
     first = matches.iloc[0]
-    keys = {"train_domain": str(first["train_domain"]), "test_domain": str(first["test_domain"])}
+    keys: dict[str, Any] = {
+        "train_domain": str(first["train_domain"]),
+        "test_domain": str(first["test_domain"]),
+    }
     keys |= {"seed": int(first["seed"])}
     used = measure_in_use(matches, confidence)
     used = used._replace(rates=used.rates.assign(confidence=confidence))

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -198,7 +199,7 @@ def _require_boxes(pictures: Pictures, selection: pd.DataFrame, split: str) -> N
         )
 
 
-def _tree_path(row) -> str:
+def _tree_path(row: Any) -> str:
     # The suffix keeps the two versions of a video apart, and a video called `images` out of the label rule.
     folder = f"{row.video.replace('/', '-')}_{row.source}"
     return f"images/{row.split}/{folder}/{Path(row.picture).name}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -94,7 +94,8 @@ def evaluate_detector(
     model = Path(model)
     prepare_ultralytics()
     gpu_or_cpu = ultralytics_device([device])
-    matches, shown_detections = {}, []
+    matches: dict[tuple[str, str | None], pd.DataFrame] = {}
+    shown_detections: list[pd.DataFrame] = []
     Path(scratch).mkdir(parents=True, exist_ok=True)
 
     def match(
@@ -130,7 +131,7 @@ def example_frames(frames: pd.DataFrame, selection: pd.DataFrame, count: int) ->
     return candidates.iloc[positions.astype(int)]
 
 
-def _load(model: Path):
+def _load(model: Path) -> Any:
     from ultralytics import YOLO
 
     if not model.is_file():
@@ -207,7 +208,7 @@ def _match(
     return match_table(validator.frames, frame_ids, owners["video"], owners["group"], classes.names)
 
 
-def _report_batch(stage: str, validator) -> None:
+def _report_batch(stage: str, validator: Any) -> None:
     report(stage, validator.batch_i + 1, len(validator.dataloader), "batches")
 
 

@@ -5,6 +5,7 @@ Test videos of one group (`splits.group`), such as a scene, are one cluster: bel
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import pandas as pd
 
@@ -21,7 +22,7 @@ MOST_ALARMS = 100 * 300
 
 def jackknives(
     table: pd.DataFrame, left_out: pd.DataFrame, metric: str, keys: Sequence[str] = CELL
-) -> dict[tuple, Jackknife]:
+) -> dict[tuple[Any, ...], Jackknife]:
     """A metric of the cross-domain table as a score with its videos left out, for each value of `keys`.
 
     Args:
@@ -47,7 +48,7 @@ def jackknives(
 
 def with_intervals(table: pd.DataFrame, left_out: pd.DataFrame) -> pd.DataFrame:
     """Add `<metric>_low` and `<metric>_high`: intervals over the test videos, of each training by itself."""
-    ends = {}
+    ends: dict[str, list[float]] = {}
     for metric in METRICS:
         scores = jackknives(table, left_out, metric, KEYS)
         intervals = [

@@ -93,7 +93,8 @@ def load_resized(picture: Path, image_size: int) -> np.ndarray:
         augment=False,
         cache=None,
     )
-    return BaseDataset.load_image(dataset, 0)[0]
+    loaded: np.ndarray = BaseDataset.load_image(dataset, 0)[0]
+    return loaded
 
 
 def read_arrays(dataset: Any) -> None:

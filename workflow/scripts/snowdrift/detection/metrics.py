@@ -1,7 +1,7 @@
 """Metrics of detection: Ultralytics' own functions, on the table of matches and without each cluster of its videos."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -48,8 +48,14 @@ class Sample(NamedTuple):
     def without(self, cluster: int) -> "Sample":
         """The sample of the other clusters."""
         detections, objects = self.cluster != cluster, self.object_cluster != cluster
-        kept = (part[detections] for part in self[:4])
-        return Sample(*kept, self.object_label[objects], self.object_cluster[objects])
+        return Sample(
+            self.true_positive[detections],
+            self.confidence[detections],
+            self.label[detections],
+            self.cluster[detections],
+            self.object_label[objects],
+            self.object_cluster[objects],
+        )
 
 
 def measure(matches: pd.DataFrame) -> Measured:
@@ -115,7 +121,7 @@ def sample_of(matches: pd.DataFrame, clusters: np.ndarray | None = None) -> Samp
     )
 
 
-def ultralytics_metric(sample: Sample):
+def ultralytics_metric(sample: Sample) -> Any:
     """Compute the sample's `ultralytics.utils.metrics.Metric`."""
     prepare_ultralytics()
     from ultralytics.utils.metrics import Metric, ap_per_class
@@ -125,7 +131,7 @@ def ultralytics_metric(sample: Sample):
     return metric
 
 
-def _values(metric, class_names: Sequence[str]) -> pd.DataFrame:
+def _values(metric: Any, class_names: Sequence[str]) -> pd.DataFrame:
     """The metrics of `all` and of each class, NaN for a class that is not there."""
     place = {int(label): row for row, label in enumerate(metric.ap_class_index)}
     rows = [("all", *metric.mean_results())]
@@ -153,7 +159,7 @@ def _clusters_that_show(sample: Sample, class_names: Sequence[str]) -> dict[str,
     return {"all": min(count for count in clusters.values() if count)} | clusters
 
 
-def _curves(metric, class_names: Sequence[str]) -> pd.DataFrame:
+def _curves(metric: Any, class_names: Sequence[str]) -> pd.DataFrame:
     recall = np.linspace(0, 1, CURVE_POINTS)
     curves = {
         class_names[int(label)]: np.interp(recall, metric.px, precision)

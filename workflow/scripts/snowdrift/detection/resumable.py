@@ -41,6 +41,9 @@ class ResumableTrainer(DetectionTrainer):
         batches: Trained on so far, those of a killed process among them.
     """
 
+    device: torch.device
+    accumulate: int
+
     def __init__(self, overrides: Mapping[str, object], state: JobState, ranks: Ranks) -> None:
         super().__init__(overrides=dict(overrides))
         self._state, self._ranks = state, ranks

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from torch import Tensor, nn
@@ -57,16 +58,16 @@ class StudyTrainer(ResumableTrainer):
             self.add_callback("on_train_batch_end", _report_batch)
             self.add_callback("on_fit_epoch_end", _log_epoch)
 
-    def get_model(self, cfg=None, weights=None, verbose=True) -> nn.Module:
+    def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> nn.Module:
         """Build the network and put the start weights in."""
-        model = super().get_model(cfg, weights, verbose)
+        model: nn.Module = super().get_model(cfg, weights, verbose)
         if self._start is not None:
             tensors, path = self._start
             count = load_start_weights(model, tensors, path, Path(str(cfg)).stem)
             _log.info("%d of %d tensors taken from %s", count, len(model.state_dict()), path)
         return model
 
-    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None):
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
         """Build the dataset of one split, and end the training where a frame of it cannot be used."""
         try:
             dataset = super().build_dataset(img_path, mode, batch)
@@ -81,7 +82,9 @@ class StudyTrainer(ResumableTrainer):
             )
         return dataset
 
-    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"):
+    def get_dataloader(
+        self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"
+    ) -> Any:
         """Load one split; an epoch leaves out its last frame where that frame alone would make a batch too small.
 
         At 32 px the last maps are single pixels, of which batch normalisation needs two. Another epoch has another
@@ -115,11 +118,11 @@ class StudyTrainer(ResumableTrainer):
         super()._build_train_pipeline()
         self._started = True
 
-    def validate(self):
+    def validate(self) -> Any:
         """Validate, unless the study asked for none: then the last weights are the model."""
         return super().validate() if self.args.val else ({}, None)
 
-    def save_metrics(self, metrics: dict) -> None:
+    def save_metrics(self, metrics: dict[str, Any]) -> None:
         """Write a line of results.csv, without the columns of a validation that did not happen."""
         if not self.args.val:
             metrics = {key: value for key, value in metrics.items() if key.startswith(("train/", "lr/"))}

@@ -56,26 +56,28 @@ class MatchingValidator(DetectionValidator):
         read_arrays(dataset)
         return dataset
 
-    def _counted(self, classes: Tensor) -> Tensor:
-        return self._class_ids.to(classes.device)[classes.long()].to(classes.dtype)
+    def _counted(self, classes: Tensor, class_ids: Tensor) -> Tensor:
+        return class_ids.to(classes.device)[classes.long()].to(classes.dtype)
 
     def _prepare_batch(self, si: int, batch: dict[str, Any]) -> dict[str, Any]:
         """Prepare the objects of one frame, under the numbers that they are counted under."""
-        prepared = super()._prepare_batch(si, batch)
-        return prepared if self._class_ids is None else prepared | {"cls": self._counted(prepared["cls"])}
+        prepared: dict[str, Any] = super()._prepare_batch(si, batch)
+        if self._class_ids is None:
+            return prepared
+        return prepared | {"cls": self._counted(prepared["cls"], self._class_ids)}
 
     def _prepare_pred(self, pred: dict[str, Tensor]) -> dict[str, Tensor]:
         """Prepare the detections of one frame likewise, each object's most confident one alone."""
-        prepared = super()._prepare_pred(pred)
+        prepared: dict[str, Tensor] = super()._prepare_pred(pred)
         if self._class_ids is None:
             return prepared
-        counted = prepared | {"cls": self._counted(prepared["cls"])}
+        counted = prepared | {"cls": self._counted(prepared["cls"], self._class_ids)}
         kept = batched_nms(counted["bboxes"], counted["conf"], counted["cls"], self.args.iou)
         return {name: values[kept] for name, values in counted.items()}
 
     def _process_batch(self, preds: dict[str, Tensor], batch: dict[str, Any]) -> dict[str, np.ndarray]:
         """Match the detections of one frame with its objects, as Ultralytics does, and keep what came out."""
-        matched = super()._process_batch(preds, batch)
+        matched: dict[str, np.ndarray] = super()._process_batch(preds, batch)
         self.frames.append(
             FrameMatches(
                 batch["im_file"],
@@ -121,4 +123,4 @@ def _heights(boxes: Tensor, batch: dict[str, Any]) -> np.ndarray:
     (gain, _), (_, above) = batch["ratio_pad"]
     height = round(batch["ori_shape"][0] * gain)
     edges = ((boxes[:, [1, 3]] - above) / height).clamp(0, 1)
-    return (edges[:, 1] - edges[:, 0]).cpu().numpy()
+    return np.asarray((edges[:, 1] - edges[:, 0]).cpu())

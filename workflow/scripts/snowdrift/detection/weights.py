@@ -58,7 +58,7 @@ def load_start_weights(model: nn.Module, weights: dict[str, Tensor], path: Path 
     """
     own = model.state_dict()
     fitting = {key: weights[key] for key in own if key in weights and weights[key].shape == own[key].shape}
-    class_branch = f"model.{len(model.model) - 1}.cv3."
+    class_branch = f"model.{len(list(model.get_submodule('model').children())) - 1}.cv3."
     lacking = [key for key in own if key not in fitting and not key.startswith(class_branch)]
     if lacking:
         key = lacking[0]
