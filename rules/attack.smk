@@ -76,7 +76,7 @@ rule attack_shard:
             "batch_size",
         ),
         shards=config["attack"]["shards"],
-        root=place(FRAME_ROOT),
+        root=without_rerun(FRAME_ROOT),
         seed=config["seed"],
         device=config["device"],
         code=code("attack_shard"),

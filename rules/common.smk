@@ -283,13 +283,12 @@ def rendered_digests(key):
     return {} if own_folder(key) else {"rendered": f"{RESULTS}/digests/render_{key}.csv"}
 
 
-def place(path):
-    """A folder's path as a param that is no reason to run again: moved data are the same data."""
-    return lambda wildcards, input: path
+def without_rerun(value):
+    """A value as a param whose change is no reason to run again.
 
-
-def aside(value):
-    """Settings as a param that is no reason to run again: they decide whether the job is an error, not what it makes."""
+    Such are paths, because moved data are the same data, and settings that decide whether a job ends in an error and not
+    what it makes.
+    """
     return lambda wildcards, input: value
 
 

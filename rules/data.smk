@@ -128,10 +128,10 @@ rule index_frames:
     params:
         reading=settings("data", "layout", "class_names", "other_classes", "turn"),
         max_rejected=config["data"]["max_rejected"],
-        place=place(config["data"]["vfp290k"]),
+        place=without_rerun(config["data"]["vfp290k"]),
         data=state_of("vfp290k", FRAMES),
         splits=settings("splits", "train", "val", "test", "group"),
-        split_file=place(config["splits"]["file"]),
+        split_file=without_rerun(config["splits"]["file"]),
         seed=config["seed"],
         code=code("index_frames"),
     script:
@@ -159,7 +159,7 @@ rule index_style:
         runtime=minutes("index_style"),
     params:
         max_rejected=config["data"]["max_rejected"],
-        root=place(config["data"]["dawn"]),
+        root=without_rerun(config["data"]["dawn"]),
         data=state_of("dawn", STYLE),
         code=code("index_style"),
     script:
@@ -220,7 +220,7 @@ rule index_true_winter:
         ),
         group=config["splits"]["group"] if SAME_AS_FRAMES else None,
         max_rejected=config["data"]["max_rejected"],
-        place=place(TRUE_WINTER_FOLDER),
+        place=without_rerun(TRUE_WINTER_FOLDER),
         data=state_of("true_winter", f"{RESULTS}/data/true_winter/frames.parquet"),
         seed=config["seed"],
         code=code("index_true_winter"),

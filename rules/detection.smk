@@ -57,7 +57,7 @@ rule cache_frames:
         image_size=config["detector"]["image_size"],
         splits=lambda wildcards: SHOWN_SPLITS[wildcards.source],
         shards=config["winterize"]["shards"],
-        # Moved data are the same data, see `place`.
+        # Moved data are the same data, see `without_rerun`.
         root=lambda wildcards, input: (
             TRUE_WINTER_ROOT if wildcards.source == TRUE_WINTER else FRAME_ROOT
         ),
@@ -103,8 +103,8 @@ rule build_dataset:
         shares=lambda wildcards: config["training_sets"][wildcards.domain],
         gates=lambda wildcards: config["gates"].get(wildcards.domain, {}),
         class_names=config["data"]["class_names"],
-        root=place(FRAME_ROOT),
-        true_winter_root=place(TRUE_WINTER_ROOT),
+        root=without_rerun(FRAME_ROOT),
+        true_winter_root=without_rerun(TRUE_WINTER_ROOT),
         seed=config["seed"],
         code=code("build_dataset"),
     script:
@@ -210,8 +210,8 @@ rule evaluate_detector:
         examples=config["report"]["detections"],
         test_domains=config["test_sets"],
         merged=MERGED_CLASSES,
-        root=place(FRAME_ROOT),
-        true_winter_root=place(TRUE_WINTER_ROOT),
+        root=without_rerun(FRAME_ROOT),
+        true_winter_root=without_rerun(TRUE_WINTER_ROOT),
         device=config["device"],
         code=code("evaluate_detector"),
     script:

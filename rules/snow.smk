@@ -102,8 +102,8 @@ rule train_cyclegan:
             "snapshot_every",
         ),
         # A rendered folder is an input, since two studies that share it also share the training, by the cache.
-        frame_root=place(FRAME_ROOT if config["data"]["vfp290k"] else None),
-        style_root=place(config["data"]["dawn"]),
+        frame_root=without_rerun(FRAME_ROOT if config["data"]["vfp290k"] else None),
+        style_root=without_rerun(config["data"]["dawn"]),
         seed=config["seed"],
         device=config["device"],
         code=code("train_cyclegan"),
@@ -158,8 +158,8 @@ rule train_cut:
             "sampling",
             "snapshot_every",
         ),
-        frame_root=place(FRAME_ROOT if config["data"]["vfp290k"] else None),
-        style_root=place(config["data"]["dawn"]),
+        frame_root=without_rerun(FRAME_ROOT if config["data"]["vfp290k"] else None),
+        style_root=without_rerun(config["data"]["dawn"]),
         seed=config["seed"],
         device=config["device"],
         code=code("train_cut"),
@@ -222,8 +222,8 @@ rule compare_epochs:
         runtime=minutes("compare_epochs"),
     params:
         settings=settings("winterize", "size", "format", "quality", "batch_size"),
-        root=place(FRAME_ROOT),
-        style_root=place(config["data"]["dawn"]),
+        root=without_rerun(FRAME_ROOT),
+        style_root=without_rerun(config["data"]["dawn"]),
         seed=config["seed"],
         device=config["device"],
         code=translator_code("compare_epochs"),
@@ -281,7 +281,7 @@ rule fit_translator:
         runtime=minutes("fit_translator"),
     params:
         translator=lambda wildcards: config[wildcards.translator],
-        style_root=place(config["data"]["dawn"]),
+        style_root=without_rerun(config["data"]["dawn"]),
         seed=config["seed"],
         code=translator_code("fit_translator"),
     script:
@@ -319,7 +319,7 @@ rule winterize_shard:
         ),
         frames=config["winterize"]["frames"],
         shards=config["winterize"]["shards"],
-        root=place(FRAME_ROOT),
+        root=without_rerun(FRAME_ROOT),
         seed=config["seed"],
         device=lambda wildcards: "cpu" if wildcards.translator in WITHOUT_GPU else config["device"],
         code=translator_code("winterize_shard"),
@@ -350,7 +350,7 @@ rule measure_quality:
         runtime=minutes("measure_quality"),
     params:
         settings=settings("quality", "classes", "image_size") if JUDGE else {},
-        root=place(FRAME_ROOT),
+        root=without_rerun(FRAME_ROOT),
         device=config["device"] if JUDGE else "cpu",
         code=code("measure_quality"),
     script:
@@ -380,8 +380,8 @@ rule score_videos:
         mem_mb=memory("score_videos"),
         runtime=minutes("score_videos"),
     params:
-        root=place(FRAME_ROOT),
-        style_root=place(config["data"]["dawn"]),
+        root=without_rerun(FRAME_ROOT),
+        style_root=without_rerun(config["data"]["dawn"]),
         device=config["device"],
         code=code("score_videos"),
     script:
@@ -444,7 +444,7 @@ rule contact_sheet:
         mem_mb=memory("contact_sheet"),
         runtime=minutes("contact_sheet"),
     params:
-        root=place(FRAME_ROOT),
+        root=without_rerun(FRAME_ROOT),
         pairs=config["report"]["pairs"],
         code=code("contact_sheet"),
     script:
@@ -478,8 +478,8 @@ rule draw_true_winter:
         runtime=minutes("draw_true_winter"),
     params:
         paired=SAME_AS_FRAMES,
-        root=place(FRAME_ROOT),
-        true_winter_root=place(TRUE_WINTER_ROOT),
+        root=without_rerun(FRAME_ROOT),
+        true_winter_root=without_rerun(TRUE_WINTER_ROOT),
         code=code("draw_true_winter"),
     script:
         "../workflow/scripts/draw_true_winter.py"

@@ -73,9 +73,9 @@ rule index_xray:
         **settings("xray", "class_name", "held_out"),
         seed=config["seed"],
         max_rejected=config["data"]["max_rejected"],
-        root=place(config["data"]["chest_xray"]),
+        root=without_rerun(config["data"]["chest_xray"]),
         data=state_of("chest_xray", XRAY_IMAGES),
-        scores=aside(settings("scores", "study_splits", "neighbours")),
+        scores=without_rerun(settings("scores", "study_splits", "neighbours")),
         code=code("index_xray"),
     script:
         "../workflow/scripts/index_xray.py"
@@ -107,7 +107,7 @@ rule train_xray_generator:
     params:
         **settings("xray", "class_name", "sample_every", "samples"),
         settings=lambda wildcards: config["xray"][wildcards.model],
-        root=place(config["data"]["chest_xray"]),
+        root=without_rerun(config["data"]["chest_xray"]),
         seed=config["seed"],
         device=config["device"],
         code=code("train_xray_generator", plugin="xray/generators/{model}"),
@@ -169,7 +169,7 @@ rule train_xray_classifier:
         runtime=minutes("train_xray_classifier"),
     params:
         settings=config["scores"]["classifier"],
-        root=place(config["data"]["chest_xray"]),
+        root=without_rerun(config["data"]["chest_xray"]),
         seed=config["seed"],
         device=config["device"],
         code=code("train_xray_classifier"),
@@ -224,7 +224,7 @@ rule score_xray:
         ),
         two_sample=config["scores"]["classifier"]
         | {"epochs": config["scores"]["two_sample_epochs"]},
-        root=place(XRAY_ROOT),
+        root=without_rerun(XRAY_ROOT),
         seed=config["seed"],
         device=config["device"],
         code=code("score_xray"),
@@ -259,7 +259,7 @@ rule export_xray:
     params:
         class_name=config["xray"]["class_name"],
         models=XRAY_MODELS,
-        root=place(XRAY_ROOT),
+        root=without_rerun(XRAY_ROOT),
         device=config["device"],
         code=code("export_xray"),
     script:
@@ -315,7 +315,7 @@ rule draw_xray:
     params:
         class_name=config["xray"]["class_name"],
         models=XRAY_MODELS,
-        root=place(XRAY_ROOT),
+        root=without_rerun(XRAY_ROOT),
         code=code("draw_xray"),
     script:
         "../workflow/scripts/draw_xray.py"

@@ -335,7 +335,7 @@ def one_step(ranks, device, state):
     for network in model.networks.values():
         network.double()
     summer, winter = batch(1).double(), batch(2).double()
-    part = slice(ranks.index * 2 // ranks.count, (ranks.index + 1) * 2 // ranks.count)
+    part = slice(ranks.rank * 2 // ranks.world_size, (ranks.rank + 1) * 2 // ranks.world_size)
     return [
         {name: float(loss) for name, loss in model.step(summer[part], winter[part]).items()} for _ in range(3)
     ]

@@ -91,7 +91,7 @@ def test_two_processes_have_the_losses_of_one_over_20_steps(monkeypatch: pytest.
 
 
 def gathered(ranks: Ranks, device: torch.device) -> torch.Tensor:
-    images = torch.arange(2 * 3 * 4 * 5).view(2, 3, 4, 5) + 1000 * ranks.index
+    images = torch.arange(2 * 3 * 4 * 5).view(2, 3, 4, 5) + 1000 * ranks.rank
     return ranks.gather(images.contiguous(memory_format=torch.channels_last))
 
 

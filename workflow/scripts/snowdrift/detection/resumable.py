@@ -47,15 +47,17 @@ class ResumableTrainer(DetectionTrainer):
     def __init__(self, overrides: Mapping[str, object], state: JobState, ranks: Ranks) -> None:
         super().__init__(overrides=dict(overrides))
         self._state, self._ranks = state, ranks
-        if ranks.count > 1:
-            self.world_size = ranks.count  # Ultralytics counts GPUs, and takes processes on the CPU for one
+        if ranks.world_size > 1:
+            self.world_size = (
+                ranks.world_size
+            )  # Ultralytics counts GPUs, and takes processes on the CPU for one
         self.batches = 0  # of the whole training
         self._waiting = 0  # of these, whose gradients are not yet part of a step
         self._gradients: list[Tensor | None] | None = None  # of those, until the first epoch that is trained
         self._seconds = 0.0  # that the epochs so far took
         self.add_callback("on_train_start", ResumableTrainer._go_on_counting)
         self.add_callback("on_train_epoch_start", ResumableTrainer._begin_epoch)
-        if ranks.first:
+        if ranks.is_main:
             self.add_callback("on_fit_epoch_end", ResumableTrainer._save)
 
     def resume_training(self, ckpt: object) -> None:
@@ -74,7 +76,7 @@ class ResumableTrainer(DetectionTrainer):
         self.best_fitness = saved["best_fitness"]
         self.batches, self._waiting = saved["batches"], saved["waiting"]
         self._gradients, self._seconds = saved["gradients"], saved["seconds"]
-        for name, content in saved["files"].items() if self._ranks.first else ():
+        for name, content in saved["files"].items() if self._ranks.is_main else ():
             (self.save_dir / name).write_bytes(content.numpy().tobytes())
 
     def optimizer_step(self) -> None:
@@ -89,7 +91,7 @@ class ResumableTrainer(DetectionTrainer):
     def _setup_ddp(self) -> None:
         """Take the device of this process, which has met the others already."""
         if self.device.type == "cuda":
-            self.device = torch.device("cuda", self._ranks.index)
+            self.device = torch.device("cuda", self._ranks.rank)
 
     def _build_train_pipeline(self) -> None:
         super()._build_train_pipeline()
@@ -122,13 +124,13 @@ class ResumableTrainer(DetectionTrainer):
             for parameter, gradient in zip(self.model.parameters(), self._gradients, strict=True):
                 parameter.grad = None if gradient is None else gradient.to(parameter.device)
             self._gradients = None
-        place = [self._ranks.index] if self._ranks.index else []
+        place = [self._ranks.rank] if self._ranks.rank else []
         seed = derive_seed(self.args.seed, "epoch", self.epoch, *place)
         init_seeds(seed, deterministic=self.args.deterministic)
         # New workers too: the former ones have drawn some of this epoch's frames already.
         self.train_loader.reset()
         if (
-            self._ranks.count > 1
+            self._ranks.world_size > 1
         ):  # before workers ask for the order, as those of a process that goes on would
             self.train_loader.sampler.set_epoch(self.epoch)
         self.train_loader.generator.manual_seed(seed)

@@ -54,7 +54,7 @@ class StudyTrainer(ResumableTrainer):
         self._start = start
         for event in ("on_train_start", "on_val_start"):
             self.add_callback(event, use_threads(threads))
-        if ranks.first:
+        if ranks.is_main:
             self.add_callback("on_train_batch_end", _report_batch)
             self.add_callback("on_fit_epoch_end", _log_epoch)
 
@@ -133,7 +133,7 @@ class StudyTrainer(ResumableTrainer):
         if self.args.val:
             super().final_eval()
             return
-        for path in (self.last, self.best) if self._ranks.first else ():
+        for path in (self.last, self.best) if self._ranks.is_main else ():
             strip_optimizer(path)
 
 

@@ -137,8 +137,8 @@ def _train(
     state: JobState,
 ) -> None:
     """One process's part of the training."""
-    if ranks.count > 1:  # as torchrun sets them; Ultralytics reads them when it is imported
-        place = {"RANK": ranks.index, "LOCAL_RANK": ranks.index, "WORLD_SIZE": ranks.count}
+    if ranks.world_size > 1:  # as torchrun sets them; Ultralytics reads them when it is imported
+        place = {"RANK": ranks.rank, "LOCAL_RANK": ranks.rank, "WORLD_SIZE": ranks.world_size}
         os.environ.update({name: str(value) for name, value in place.items()})
     threads = torch.get_num_threads()
     prepare_ultralytics()

@@ -41,44 +41,44 @@ class Ranks:
     """The place of this process among those that share a job's work; alone unless told otherwise.
 
     Attributes:
-        index: 0, 1, ...
-        count: of all.
+        rank: 0, 1, ...
+        world_size: of all.
     """
 
-    index: int = 0
-    count: int = 1
+    rank: int = 0
+    world_size: int = 1
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process writes what all have in common."""
-        return self.index == 0
+        return self.rank == 0
 
     def average_(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its mean over all processes, in one exchange."""
-        if self.count == 1:
+        if self.world_size == 1:
             return
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
         dist.all_reduce(flat)
-        flat /= self.count
+        flat /= self.world_size
         for tensor, mean in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(mean.view_as(tensor))
 
     def gather(self, tensor: Tensor) -> Tensor:
-        """All processes' tensors of one shape (n, ...), in the processes' order, as (count * n, ...)."""
-        if self.count == 1:
+        """All processes' tensors of one shape (n, ...), in the processes' order, as (world_size * n, ...)."""
+        if self.world_size == 1:
             return tensor
         tensor = tensor.contiguous()  # what is exchanged is memory, whatever order its strides give it
-        parts = [torch.empty_like(tensor) for _ in range(self.count)]
+        parts = [torch.empty_like(tensor) for _ in range(self.world_size)]
         dist.all_gather(parts, tensor)
         return torch.cat(parts)
 
     def own_part(self, items: Tensor) -> Tensor:
-        """What of (count * n, ...) is this process's: the opposite of `gather`."""
-        return items.chunk(self.count)[self.index]
+        """What of (world_size * n, ...) is this process's: the opposite of `gather`."""
+        return items.chunk(self.world_size)[self.rank]
 
     def wait_for_all(self) -> None:
         """Go on when every process has come here."""
-        if self.count > 1:
+        if self.world_size > 1:
             dist.barrier()
 
 
@@ -155,7 +155,7 @@ class _Process:
             status = self._process.wait()
             how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
             return SnowdriftError(
-                f"process {self.ranks.index + 1} of {self.ranks.count} (number {self.id}) {how}",
+                f"process {self.ranks.rank + 1} of {self.ranks.world_size} (number {self.id}) {how}",
                 "look above for its own last words, and whether the machine ran out of memory; "
                 "then run again, and the work goes on",
             )
@@ -178,7 +178,7 @@ def _collect(processes: Sequence[_Process]) -> Any:
                 # Where one has failed, the others fail at their next exchange, perhaps before its news are here.
                 errors.append(message)
                 end = min(end, time.monotonic() + _SECONDS_FOR_THE_CAUSE)
-            elif ranks.first:
+            elif ranks.is_main:
                 (result,) = message
         if any(isinstance(error, SnowdriftError | OSError) for error in errors):
             break
@@ -193,7 +193,7 @@ def serve(descriptor: int) -> None:
     connection = Connection(descriptor)
     work, ranks, device, meeting, threads, arguments = _receive(connection)
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
-    _forward_log(connection, logging.INFO if ranks.first else logging.WARNING)
+    _forward_log(connection, logging.INFO if ranks.is_main else logging.WARNING)
     torch.set_num_threads(threads)
     try:
         _join(ranks, device, meeting)
@@ -203,7 +203,7 @@ def serve(descriptor: int) -> None:
         message = error
     except Exception as error:  # any other need not be one that can be pickled
         message = RuntimeError(
-            f"process {ranks.index + 1} of {ranks.count}: {error}\n{traceback.format_exc()}"
+            f"process {ranks.rank + 1} of {ranks.world_size}: {error}\n{traceback.format_exc()}"
         )
     _send(connection, message)
 
@@ -225,9 +225,9 @@ def _join(ranks: Ranks, device: torch.device, meeting: Path) -> None:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all processes are on this machine
     dist.init_process_group(
         "nccl" if device.type == "cuda" else "gloo",
-        store=dist.FileStore(str(meeting), ranks.count),  # type: ignore[attr-defined]  # public, but not in `__all__`
-        rank=ranks.index,
-        world_size=ranks.count,
+        store=dist.FileStore(str(meeting), ranks.world_size),  # type: ignore[attr-defined]  # public, but not in `__all__`
+        rank=ranks.rank,
+        world_size=ranks.world_size,
         timeout=timedelta(hours=3),  # for the others, while the first alone reads through a data set
         device_id=device if device.type == "cuda" else None,
     )

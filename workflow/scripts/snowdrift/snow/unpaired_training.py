@@ -226,9 +226,9 @@ def _train(
     training = Training(state, model.parts, [model.random])
     progress = _Progress(**training.restore() or {})
     ranks.wait_for_all()  # the first may soon save, which removes the snapshot that the others read
-    if not ranks.first:
+    if not ranks.is_main:
         training = Training(None, {}, [])
-    fixed = FixedSamples(images) if ranks.first else None
+    fixed = FixedSamples(images) if ranks.is_main else None
     while (epoch := progress.epoch) <= settings.total_epochs:
         rate = settings.learning_rate * settings.rate_factor(epoch)
         model.set_learning_rate(rate)
@@ -242,7 +242,7 @@ def _train(
             model.save(state.folder / "snapshots", epoch)
             fixed.write_sheet(state.folder / f"samples/epoch_{epoch:04d}.jpg", model)
         training.save(vars(progress))
-    if ranks.first:
+    if ranks.is_main:
         model.save(state.folder / "snapshots", "latest")
     return progress.rows
 
@@ -281,11 +281,11 @@ def _check_enough(images: UnpairedImages, settings: UnpairedSettings, devices: i
 def _batches(model: UnpairedModel, images: UnpairedImages, workers: int, done: int) -> Iterator[list[Tensor]]:
     """This process's part of the epoch's batches but for those done; an incomplete last one is dropped."""
     order, batch_size = images.order(), model.settings.batch_size
-    part = batch_size // model.ranks.count
+    part = batch_size // model.ranks.world_size
     starts = range(done * batch_size, len(order) - batch_size + 1, batch_size)
     loader = DataLoader(
         images,
-        batch_sampler=[order[start + model.ranks.index * part :][:part] for start in starts],
+        batch_sampler=[order[start + model.ranks.rank * part :][:part] for start in starts],
         num_workers=workers,
         # Other ways to start a process run the calling script again from its first line.
         multiprocessing_context="fork" if workers else None,
@@ -308,7 +308,7 @@ def _train_epoch(
         progress.totals = {name: progress.totals.get(name, 0.0) + loss for name, loss in losses.items()}
         progress.step += 1
         progress.seconds = time.monotonic() - started
-        if model.ranks.first:
+        if model.ranks.is_main:
             done = (progress.epoch - 1) * steps + progress.step
             values: dict[str, Tensor | str] = {"epoch": f"{progress.epoch} of {epochs}", **losses}
             report("training", done, epochs * steps, "steps", values)
