@@ -21,8 +21,8 @@ import pandas as pd
 from measure import print_machine
 
 from snowdrift.data.tables import BOX_COLUMNS
-from snowdrift.runtime.data_state import data_state, read_stamps, remember
 from snowdrift.runtime.files import write_table
+from snowdrift.runtime.fingerprints import file_fingerprints, folder_fingerprint, record_fingerprints
 
 REPOSITORY = Path(__file__).parents[1]
 RESULTS = "results/vfp290k"
@@ -88,13 +88,13 @@ def make_finished_study(folder: Path, videos: int, length: int) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.touch() if output.suffix else output.mkdir(exist_ok=True)
     call_snakemake(folder, "--touch")  # now they count as made by the jobs, with these params
-    state = data_state(root, tables / "frames.parquet")
+    state = folder_fingerprint(root, tables / "frames.parquet")
     for video in range(1, videos):
         (root / f"GOPR{video:04d}").symlink_to(root / "GOPR0000")
-    stamps = read_stamps(root)
+    stamps = file_fingerprints(root)
     assert len(stamps) == 2 * videos * length
     known = dict.fromkeys(stamps, "0" * 64)
-    remember(root, stamps, state, tables / "frames.parquet", threads=1, known=known)
+    record_fingerprints(root, stamps, state, tables / "frames.parquet", threads=1, known=known)
 
 
 def write_tables(folder: Path, videos: int, length: int) -> None:

@@ -27,7 +27,7 @@ from snowdrift.detection.sources import shown_splits
 from snowdrift.operation.resources import needs
 from snowdrift.operation.runs import FAILED, FINISHED, STOPPED, Interrupt, LastWord, Recorder
 from snowdrift.runtime.code_digest import CodeDigests
-from snowdrift.runtime.data_state import data_state
+from snowdrift.runtime.fingerprints import folder_fingerprint
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.leases import advise
 from snowdrift.runtime.results import check_layout, check_writable, remove_finished, remove_progress
@@ -295,7 +295,7 @@ def without_rerun(value):
 def state_of(key, table):
     """What the user's folder `data.<key>` holds, as a param of the rule that makes `table` from it."""
     folder = {"vfp290k": FRAME_ROOT, "true_winter": TRUE_WINTER_ROOT}.get(key, own_folder(key))
-    return (lambda wildcards: data_state(folder, table)) if own_folder(key) else None
+    return (lambda wildcards: folder_fingerprint(folder, table)) if own_folder(key) else None
 
 
 # Snakemake's own logger tells what happens to its jobs. Hooks run in the process that the user started, and only there.

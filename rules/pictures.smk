@@ -27,7 +27,7 @@ rule list_pictures:
         folder=OWN_PICTURES["folder"],
         output=OWN_PICTURES["output"],
         data=lambda wildcards: OWN_PICTURES["folder"]
-        and data_state(OWN_PICTURES["folder"], f"{RESULTS}/pictures/pictures.parquet"),
+        and folder_fingerprint(OWN_PICTURES["folder"], f"{RESULTS}/pictures/pictures.parquet"),
         code=code("list_pictures"),
     script:
         "../workflow/scripts/list_pictures.py"

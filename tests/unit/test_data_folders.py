@@ -14,8 +14,8 @@ from test_data_annotations import write_videos
 from test_layouts import LISTS, index
 
 from snowdrift.data.style import index_style, list_style
-from snowdrift.runtime.data_state import read_stamps
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.runtime.fingerprints import file_fingerprints
 from snowdrift.xray.index import index_xray, list_xrays
 
 JUNK = ["@eaDir", "__MACOSX", ".ipynb_checkpoints", "lost+found", "#recycle", "$RECYCLE.BIN", ".Trashes"]
@@ -53,7 +53,7 @@ def count(place: Path) -> int:
 @pytest.mark.parametrize("make", [frames, style, xrays])
 def test_what_file_systems_and_tools_add_is_no_data(tmp_path: Path, make: Callable[[Path], Path]):
     place = make(tmp_path)
-    expected, stamps = count(place), read_stamps(place)
+    expected, stamps = count(place), file_fingerprints(place)
     folders = [place, *(path for path in place.rglob("*") if path.is_dir())]
     for folder in folders:
         for junk in JUNK:
@@ -62,7 +62,7 @@ def test_what_file_systems_and_tools_add_is_no_data(tmp_path: Path, make: Callab
             picture(folder / junk / "b.jpg/SYNOPHOTO_THUMB_M.jpg")
         (folder / "._a.jpg").write_bytes(b"macOS")
     assert count(place) == expected
-    assert read_stamps(place) == stamps
+    assert file_fingerprints(place) == stamps
 
 
 @pytest.mark.parametrize("make", [frames, style])
@@ -80,7 +80,7 @@ def test_a_link_back_to_a_folder_above_is_left_out_and_named(tmp_path: Path, cap
     assert (
         "all is left out: it is a link to" in caplog.text and "up is left out: it is a link to" in caplog.text
     )
-    assert read_stamps(place)
+    assert file_fingerprints(place)
 
 
 def test_links_to_other_folders_are_followed(tmp_path: Path):
@@ -104,10 +104,10 @@ logging.basicConfig(format="%(message)s")
 from pathlib import Path
 import snowdrift.data.index
 from snowdrift.data.index import Reading, list_dataset
-from snowdrift.runtime.data_state import read_stamps
+from snowdrift.runtime.fingerprints import file_fingerprints
 os.setuid(65534)
 place = Path({str(place)!r})
-print(len(list_dataset(place, Reading("yolo", ("normal", "fallen")), None)[0].frames), len(read_stamps(place)))
+print(len(list_dataset(place, Reading("yolo", ("normal", "fallen")), None)[0].frames), len(file_fingerprints(place)))
 """
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -16,9 +16,9 @@ from snowdrift.data.tables import read_frames, winter_folder
 from snowdrift.detection.datasets import read_pictures
 from snowdrift.detection.datasets import write_dataset as write_tree
 from snowdrift.detection.domains import training_selections
-from snowdrift.runtime.data_state import data_state, read_stamps, remember
 from snowdrift.runtime.digests import find_damage, write_digests
 from snowdrift.runtime.files import write_table
+from snowdrift.runtime.fingerprints import file_fingerprints, folder_fingerprint, record_fingerprints
 from snowdrift.snow.verify import find_winter_damage
 
 FEW, MANY = 300, 3000
@@ -42,7 +42,7 @@ class Cost(NamedTuple):
 
 
 def index(study: Study) -> None:
-    stamps = read_stamps(study.root)
+    stamps = file_fingerprints(study.root)
     splits = {"train": 100, "val": 78, "test": 0}
     data = study.results / "data"
     found = index_frames(
@@ -56,7 +56,7 @@ def index(study: Study) -> None:
     )
     write_index(found, study.frames, data / "boxes.parquet")
     known = dict(zip(found.frames["image"], found.frames["digest"], strict=True))
-    remember(study.root, stamps, "state", study.frames, threads=1, known=known)
+    record_fingerprints(study.root, stamps, "state", study.frames, threads=1, known=known)
 
 
 def label_tree(study: Study) -> None:
@@ -153,7 +153,7 @@ def test_a_plan_holds_no_list_of_the_frames(tmp_path: Path):
     for count in (FEW, MANY):
         write_dataset(tmp_path / f"{count}", count)
         tracemalloc.start()
-        data_state(tmp_path / f"{count}", tmp_path / "none.parquet")
+        folder_fingerprint(tmp_path / f"{count}", tmp_path / "none.parquet")
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] - peaks[0] < 20 * (MANY - FEW), "bytes; a path and its stamp alone take 200"

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from snowdrift.data.style import index_style
-from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.files import write_table
+from snowdrift.runtime.fingerprints import file_fingerprints, record_fingerprints
 from snowdrift.runtime.job import job
 
 rejected = Path(snakemake.output.style).with_name("style_rejected.csv")
 with job(snakemake.log[0], snakemake.output, beside={rejected: snakemake.output.style}):
     root = Path(snakemake.params.root or snakemake.input.root)
-    stamps = read_stamps(root)
+    stamps = file_fingerprints(root)
     index = index_style(
         root,
         max_rejected=snakemake.params.max_rejected,
@@ -18,4 +18,6 @@ with job(snakemake.log[0], snakemake.output, beside={rejected: snakemake.output.
         workers=snakemake.threads,
     )
     write_table(index.style, snakemake.output.style)
-    remember(root, stamps, snakemake.params.data, snakemake.output.style, threads=snakemake.threads)
+    record_fingerprints(
+        root, stamps, snakemake.params.data, snakemake.output.style, threads=snakemake.threads
+    )

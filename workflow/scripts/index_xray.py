@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.files import write_table
+from snowdrift.runtime.fingerprints import file_fingerprints, record_fingerprints
 from snowdrift.runtime.job import job
 from snowdrift.xray.enough import require_enough
 from snowdrift.xray.index import index_xray
@@ -11,7 +11,7 @@ from snowdrift.xray.index import index_xray
 rejected = Path(snakemake.output.images).with_name("rejected.csv")
 with job(snakemake.log[0], snakemake.output, beside={rejected: snakemake.output.images}):
     root = Path(snakemake.params.root or snakemake.input.root)
-    stamps = read_stamps(root)
+    stamps = file_fingerprints(root)
     index = index_xray(
         root,
         class_name=snakemake.params.class_name,
@@ -23,4 +23,6 @@ with job(snakemake.log[0], snakemake.output, beside={rejected: snakemake.output.
     )
     require_enough(index.images, snakemake.params.class_name, snakemake.params.scores)
     write_table(index.images, snakemake.output.images)
-    remember(root, stamps, snakemake.params.data, snakemake.output.images, threads=snakemake.threads)
+    record_fingerprints(
+        root, stamps, snakemake.params.data, snakemake.output.images, threads=snakemake.threads
+    )

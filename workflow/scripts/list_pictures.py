@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import write_table
+from snowdrift.runtime.fingerprints import file_fingerprints, record_fingerprints
 from snowdrift.runtime.job import job
 from snowdrift.snow.folder import check_apart, list_pictures
 
@@ -17,7 +17,7 @@ with job(snakemake.log[0], snakemake.output, beside={rejected: table}):
         )
     root = Path(snakemake.params.folder)
     check_apart(root, Path(snakemake.params.output))
-    stamps = read_stamps(root)
+    stamps = file_fingerprints(root)
     options = {"max_rejected": snakemake.params.max_rejected, "workers": snakemake.threads}
     write_table(list_pictures(root, rejected=rejected, **options), table)
-    remember(root, stamps, snakemake.params.data, table, threads=snakemake.threads)
+    record_fingerprints(root, stamps, snakemake.params.data, table, threads=snakemake.threads)

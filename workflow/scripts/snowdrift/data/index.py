@@ -25,8 +25,8 @@ from snowdrift.data.parallel import map_chunks
 from snowdrift.data.places import data_root
 from snowdrift.data.splits import SPLITS, UNUSED, Wanted, assign_splits
 from snowdrift.data.tables import BOX_COLUMNS, OK, REJECTED, REJECTED_COLUMNS
-from snowdrift.runtime.data_state import read_stamps, remember
 from snowdrift.runtime.files import digest_file, write_table
+from snowdrift.runtime.fingerprints import file_fingerprints, record_fingerprints
 
 logger = logging.getLogger(__name__)
 _DECIMALS = 6
@@ -353,15 +353,15 @@ def keep_index(
         make: Makes the index of `place`.
         frames: Where the table of frames is written.
         boxes: Where the table of boxes is written.
-        state: From `data_state`.
+        state: From `folder_fingerprint`.
         threads: Readers of what the index has not read.
     """
     root = Path(data_root(place))
-    stamps = read_stamps(root)
+    stamps = file_fingerprints(root)
     index = make(place)
     write_index(index, frames, boxes)
     known = dict(zip(index.frames["image"], index.frames["digest"], strict=True))
-    remember(root, stamps, state, frames, threads=threads, known=known)
+    record_fingerprints(root, stamps, state, frames, threads=threads, known=known)
 
 
 def write_index(index: FrameIndex, frames_path: Path, boxes_path: Path) -> None:

@@ -38,12 +38,12 @@ class Contents(NamedTuple):
     digests: dict[str, str]
 
 
-def data_state(root: Path | str, table: Path | str) -> str:
+def folder_fingerprint(root: Path | str, table: Path | str) -> str:
     """A word that changes when the data do. Meant for the plan: it reads files only where it must.
 
     Args:
         root: the data folder.
-        table: the table that was made from it, beside which `remember` leaves its record.
+        table: the table that was made from it, beside which `record_fingerprints` leaves its record.
     """
     listing = _listing_digest(_stamps(root))
     record = _record(table)
@@ -55,7 +55,7 @@ def data_state(root: Path | str, table: Path | str) -> str:
         if listing == recorded_listing:
             return state
         contents = Contents(*json.loads(stream.readline()))
-    stamps = read_stamps(root)
+    stamps = file_fingerprints(root)
     if not _equal(root, stamps, contents):
         return listing
     with suppress(OSError):  # then the next plan compares again
@@ -63,12 +63,12 @@ def data_state(root: Path | str, table: Path | str) -> str:
     return state
 
 
-def read_stamps(root: Path | str) -> dict[str, Stamp]:
-    """The stamps of all data files below `root`, for `remember`: to be taken before the files are read."""
+def file_fingerprints(root: Path | str) -> dict[str, Stamp]:
+    """The stamps of all data files below `root`, for `record_fingerprints`: to be taken before the files are read."""
     return dict(_stamps(root))
 
 
-def remember(
+def record_fingerprints(
     root: Path | str,
     stamps: dict[str, Stamp],
     state: str | None,
@@ -84,8 +84,8 @@ def remember(
 
     Args:
         root: the data folder.
-        stamps: from `read_stamps`.
-        state: from `data_state`.
+        stamps: from `file_fingerprints`.
+        state: from `folder_fingerprint`.
         table: the table.
         threads: readers.
         known: SHA-256 of files that have been read already, by their path relative to `root`; all others are read.

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 from snowdrift.data.decoding.images import SUFFIXES as PICTURES
-from snowdrift.runtime.data_state import SUFFIXES, data_state, read_stamps, remember
+from snowdrift.runtime.fingerprints import (
+    SUFFIXES,
+    file_fingerprints,
+    folder_fingerprint,
+    record_fingerprints,
+)
 
 
 @pytest.fixture
@@ -27,7 +32,7 @@ def root(tmp_path: Path) -> Path:
 def table(root: Path, tmp_path: Path) -> Path:
     """The table made from them, which has been read."""
     path = tmp_path / "frames.parquet"
-    remember(root, read_stamps(root), data_state(root, path), path, threads=2)
+    record_fingerprints(root, file_fingerprints(root), folder_fingerprint(root, path), path, threads=2)
     return path
 
 
@@ -49,9 +54,9 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_changed_data_change_the_state(root: Path, table: Path, change: str):
-    before = data_state(root, table)
+    before = folder_fingerprint(root, table)
     CHANGES[change](root)
-    assert data_state(root, table) != before
+    assert folder_fingerprint(root, table) != before
 
 
 def touch_all(root: Path) -> None:
@@ -70,44 +75,49 @@ HARMLESS: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("change", HARMLESS)
 def test_what_changes_no_data_leaves_the_state(root: Path, table: Path, change: str):
-    before = data_state(root, table)
+    before = folder_fingerprint(root, table)
     HARMLESS[change](root)
-    assert data_state(root, table) == before
+    assert folder_fingerprint(root, table) == before
 
 
 def test_content_decides_once_for_each_touch(root: Path, table: Path, caplog: pytest.LogCaptureFixture):
     touch_all(root)
-    state = data_state(root, table)
+    state = folder_fingerprint(root, table)
     assert "12 files have new time stamps" in caplog.text
     caplog.clear()
-    assert data_state(root, table) == state
+    assert folder_fingerprint(root, table) == state
     assert not caplog.text
 
 
 def test_the_state_survives_another_reading_of_touched_data(root: Path, table: Path):
     """A job that reads touched data again, because its code has changed, must not look changed afterwards."""
     touch_all(root)
-    state = data_state(root, table)
-    remember(root, read_stamps(root), state, table, threads=2)
-    assert data_state(root, table) == state
+    state = folder_fingerprint(root, table)
+    record_fingerprints(root, file_fingerprints(root), state, table, threads=2)
+    assert folder_fingerprint(root, table) == state
 
 
 def test_files_that_are_known_are_not_read_again(root: Path, table: Path):
-    state = data_state(root, table)
-    remember(
-        root, read_stamps(root), state, table, threads=1, known={"A/images/0.jpg": "0" * 64, "none": "0"}
+    state = folder_fingerprint(root, table)
+    record_fingerprints(
+        root,
+        file_fingerprints(root),
+        state,
+        table,
+        threads=1,
+        known={"A/images/0.jpg": "0" * 64, "none": "0"},
     )
-    assert data_state(root, table) == state
+    assert folder_fingerprint(root, table) == state
     touch_all(root)
-    assert data_state(root, table) != state, "what was said to be known is no longer what is there"
+    assert folder_fingerprint(root, table) != state, "what was said to be known is no longer what is there"
 
 
 def test_data_that_were_never_read_are_told_by_their_listing(root: Path, tmp_path: Path):
     nothing = tmp_path / "none.parquet"
-    assert data_state(root, nothing) == data_state(root, nothing)
-    before = data_state(root, nothing)
+    assert folder_fingerprint(root, nothing) == folder_fingerprint(root, nothing)
+    before = folder_fingerprint(root, nothing)
     touch_all(root)
-    assert data_state(root, nothing) != before
+    assert folder_fingerprint(root, nothing) != before
 
 
 def test_every_kind_of_picture_counts():
@@ -121,7 +131,7 @@ def test_ten_thousand_files_are_looked_at_in_a_moment(tmp_path: Path):
             (tmp_path / f"data/{video}/images/{frame}.jpg").touch()
     table = tmp_path / "frames.parquet"
     data = tmp_path / "data"
-    remember(data, read_stamps(data), data_state(data, table), table, threads=2)
+    record_fingerprints(data, file_fingerprints(data), folder_fingerprint(data, table), table, threads=2)
     began = time.process_time()
-    data_state(tmp_path / "data", table)
+    folder_fingerprint(tmp_path / "data", table)
     assert time.process_time() - began < 0.5
