@@ -16,7 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow/scripts"))
 
-from snowdrift.detection.library import load_resized, prepare_ultralytics, read_arrays
+from snowdrift.detection.ultralytics_api import load_resized, prepare_ultralytics, read_arrays
 
 SIZE, WIDTH, HEIGHT = 640, 1920, 1080
 

@@ -17,7 +17,7 @@ import numpy as np
 from measure import print_machine
 
 from snowdrift.detection.intervals import MOST_ALARMS
-from snowdrift.detection.library import prepare_ultralytics
+from snowdrift.detection.ultralytics_api import prepare_ultralytics
 from snowdrift.statistics.intervals import LEVEL
 from snowdrift.statistics.jackknife import Interval, Jackknife, ratio_interval
 

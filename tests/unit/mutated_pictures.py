@@ -26,7 +26,7 @@ from snowdrift.data.decoding.containers import EOI, PNG_START, SOS, jpeg_segment
 from snowdrift.data.decoding.images import FaultyFile, fault_kind, probe_image
 from snowdrift.data.decoding.pictures import open_picture
 from snowdrift.detection.datasets import Pictures, write_dataset
-from snowdrift.detection.library import prepare_ultralytics
+from snowdrift.detection.ultralytics_api import prepare_ultralytics
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.xray.images import load_images
 

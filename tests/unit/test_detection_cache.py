@@ -14,9 +14,9 @@ from snowdrift.detection.cache import cache_frames, frames_to_cache
 from snowdrift.detection.datasets import read_pictures, write_dataset
 from snowdrift.detection.domains import training_selections
 from snowdrift.detection.evaluation import EvaluationSettings, evaluate_detector
-from snowdrift.detection.library import load_resized, prepare_ultralytics
 from snowdrift.detection.sources import shown_splits
 from snowdrift.detection.training import TrainingSettings, train_detector
+from snowdrift.detection.ultralytics_api import load_resized, prepare_ultralytics
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.resume import JobState

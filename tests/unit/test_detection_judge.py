@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from snowdrift.detection.judge import load_judge
-from snowdrift.detection.library import prepare_ultralytics
+from snowdrift.detection.ultralytics_api import prepare_ultralytics
 from snowdrift.runtime.errors import SnowdriftError
 
 OPTIONS = {"classes": None, "image_size": 64, "device": torch.device("cpu"), "threads": 1}

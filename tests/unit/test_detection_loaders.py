@@ -10,7 +10,7 @@ from test_detection_cache import SETTINGS, both, pictures_of
 
 from snowdrift.detection import training
 from snowdrift.detection.datasets import write_dataset
-from snowdrift.detection.library import prepare_ultralytics
+from snowdrift.detection.ultralytics_api import prepare_ultralytics
 from snowdrift.runtime.resume import JobState
 
 

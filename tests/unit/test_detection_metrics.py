@@ -11,9 +11,9 @@ import torch
 from snowdrift.detection.cross_domain import cross_domain
 from snowdrift.detection.in_use import HEIGHTS, measure_in_use
 from snowdrift.detection.intervals import METRICS, compare, jackknives
-from snowdrift.detection.library import prepare_ultralytics
 from snowdrift.detection.matches import TRUE_POSITIVE, join_matches, match_table
 from snowdrift.detection.metrics import MOST_GROUPS, measure, video_clusters
+from snowdrift.detection.ultralytics_api import prepare_ultralytics
 
 CLASS_NAMES = ["normal", "fallen"]
 CLASSES = {"same": CLASS_NAMES}

@@ -10,8 +10,8 @@ from detection_samples import write_study
 
 from snowdrift.detection.datasets import list_files, write_dataset
 from snowdrift.detection.domains import training_selections
-from snowdrift.detection.library import prepare_ultralytics
 from snowdrift.detection.training import TrainingSettings, train_detector
+from snowdrift.detection.ultralytics_api import prepare_ultralytics
 from snowdrift.detection.weights import read_weights
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.resume import JobState, job_key

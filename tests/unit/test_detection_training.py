@@ -25,9 +25,9 @@ from snowdrift.detection.domains import training_selections
 from snowdrift.detection.evaluation import EvaluationSettings, evaluate_detector, example_frames
 from snowdrift.detection.in_use import best_confidence
 from snowdrift.detection.intervals import METRICS
-from snowdrift.detection.library import prepare_ultralytics
 from snowdrift.detection.metrics import CURVE_POINTS, measure
 from snowdrift.detection.training import TrainingSettings, train_detector
+from snowdrift.detection.ultralytics_api import prepare_ultralytics
 from snowdrift.detection.weights import read_weights
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import read_table, write_table

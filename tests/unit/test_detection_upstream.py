@@ -5,7 +5,7 @@ import inspect
 
 import pytest
 
-from snowdrift.detection.library import prepare_ultralytics
+from snowdrift.detection.ultralytics_api import prepare_ultralytics
 
 TRAINER = "ultralytics.models.yolo.detect:DetectionTrainer"
 VALIDATOR = "ultralytics.models.yolo.detect:DetectionValidator"

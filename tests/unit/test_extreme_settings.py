@@ -17,7 +17,7 @@ from snowdrift.report.sections.xray import XrayFiles, xray_section
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import read_table, write_table
 from snowdrift.runtime.resume import JobState
-from snowdrift.scores.table import ScoreSettings
+from snowdrift.scores.score_sets import ScoreSettings
 from snowdrift.scores.xray_classifier import ClassifierSettings
 from snowdrift.settings.config import complete_config, load_schema
 from snowdrift.xray.classifier import train_xray_classifier

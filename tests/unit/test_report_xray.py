@@ -13,7 +13,7 @@ from snowdrift.report.figures.xray_plots import plot_scores, plot_training
 from snowdrift.report.figures.xray_sheets import CELL, COPY, draw_neighbours, draw_sheet
 from snowdrift.report.sections.xray import XrayFiles, ranking, xray_section
 from snowdrift.scores.roles import UNDECIDED
-from snowdrift.scores.table import COMPARED
+from snowdrift.scores.score_sets import COMPARED
 
 MODELS = ["gan", "dcgan", "vae"]
 BASELINES = ["untrained", "pca"]

@@ -13,7 +13,7 @@ from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.scores import inception
 from snowdrift.scores import xray_classifier as classifier_module
 from snowdrift.scores.inception import InceptionUnavailable, build_network, load_inception
-from snowdrift.scores.table import ScoreSettings
+from snowdrift.scores.score_sets import ScoreSettings
 from snowdrift.scores.xray_classifier import (
     ClassifierExtractor,
     ClassifierSettings,

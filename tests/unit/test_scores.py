@@ -25,8 +25,8 @@ from snowdrift.scores.kid import kernel_distance
 from snowdrift.scores.precision_coverage import ball_radii, coverage, inside, mean_distance
 from snowdrift.scores.reference import Reference
 from snowdrift.scores.roles import BASELINE, MODEL, TRAINING, UNDECIDED, YARDSTICK
+from snowdrift.scores.score_sets import COMPARED, SampleSet, ScoreSettings, score_sets
 from snowdrift.scores.sharpness import sharpness
-from snowdrift.scores.table import COMPARED, SampleSet, ScoreSettings, score_sets
 from snowdrift.scores.two_sample import real_trial, trial, two_sample_test
 from snowdrift.scores.xray_classifier import ClassifierSettings
 from snowdrift.statistics.intervals import Area, Share, of_one_set, of_redraws

@@ -12,7 +12,7 @@ import yaml
 from conftest import TINY, snakemake, succeed
 from PIL import Image
 
-from snowdrift.scores.table import COMPARED
+from snowdrift.scores.score_sets import COMPARED
 
 CONFIG = yaml.safe_load(TINY.read_text())["xray"]
 REDRAWS = yaml.safe_load(TINY.read_text())["scores"]["redraws"]

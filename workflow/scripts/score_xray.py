@@ -7,7 +7,7 @@ import torch
 from snowdrift.runtime.devices import leased_devices
 from snowdrift.runtime.files import read_table, write_table
 from snowdrift.runtime.job import job
-from snowdrift.scores.table import ScoreSettings
+from snowdrift.scores.score_sets import ScoreSettings
 from snowdrift.scores.xray_classifier import ClassifierSettings
 from snowdrift.xray.evaluation import ExtractorFiles, evaluate_models
 

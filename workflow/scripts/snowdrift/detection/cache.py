@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from snowdrift.data.tables import winter_folder
-from snowdrift.detection.library import load_resized
+from snowdrift.detection.ultralytics_api import load_resized
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import atomic_path, digest_file, read_table, write_table
 from snowdrift.runtime.progress import report

@@ -16,8 +16,13 @@ from snowdrift.data.class_maps import told_apart
 from snowdrift.data.sets import TEST_SETS, TRUE_WINTER
 from snowdrift.detection.datasets import Pictures, lost_pictures, write_dataset
 from snowdrift.detection.domains import testing_selection
-from snowdrift.detection.library import collect_warnings, prepare_ultralytics, ultralytics_device, use_threads
 from snowdrift.detection.matches import join_matches, match_table
+from snowdrift.detection.ultralytics_api import (
+    collect_warnings,
+    prepare_ultralytics,
+    ultralytics_device,
+    use_threads,
+)
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.progress import report

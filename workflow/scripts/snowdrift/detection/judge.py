@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from snowdrift.detection.library import prepare_ultralytics, ultralytics_device, use_threads
+from snowdrift.detection.ultralytics_api import prepare_ultralytics, ultralytics_device, use_threads
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.snow.quality import Detections, Judge
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from snowdrift.detection.intervals import METRICS
-from snowdrift.detection.library import prepare_ultralytics
 from snowdrift.detection.matches import TRUE_POSITIVE
+from snowdrift.detection.ultralytics_api import prepare_ultralytics
 
 CURVE_POINTS = 101
 MOST_GROUPS = 50

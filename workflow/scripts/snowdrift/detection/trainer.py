@@ -11,8 +11,8 @@ from ultralytics.data import build_dataloader
 from ultralytics.utils.torch_utils import strip_optimizer
 
 from snowdrift.detection.datasets import lost_pictures
-from snowdrift.detection.library import read_arrays, use_threads
 from snowdrift.detection.resumable import ResumableTrainer
+from snowdrift.detection.ultralytics_api import read_arrays, use_threads
 from snowdrift.detection.weights import load_start_weights
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.progress import report

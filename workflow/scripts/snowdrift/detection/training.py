@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from snowdrift.detection.library import prepare_ultralytics, ultralytics_device
+from snowdrift.detection.ultralytics_api import prepare_ultralytics, ultralytics_device
 from snowdrift.detection.weights import read_weights
 from snowdrift.runtime.devices import memory_limit
 from snowdrift.runtime.errors import SnowdriftError

@@ -10,7 +10,7 @@ from torchvision.ops import batched_nms
 from ultralytics.models.yolo.detect import DetectionValidator
 from ultralytics.utils.metrics import box_iou
 
-from snowdrift.detection.library import read_arrays
+from snowdrift.detection.ultralytics_api import read_arrays
 
 
 class FrameMatches(NamedTuple):

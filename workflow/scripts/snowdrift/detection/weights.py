@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from snowdrift.detection.library import prepare_ultralytics
+from snowdrift.detection.ultralytics_api import prepare_ultralytics
 from snowdrift.runtime.errors import SnowdriftError
 
 _ACCEPTED = (

@@ -17,7 +17,7 @@ from snowdrift.scores.features import Extractor
 from snowdrift.scores.inception import InceptionUnavailable, load_inception
 from snowdrift.scores.reference import Reference
 from snowdrift.scores.roles import BASELINE, MODEL, SHIFTED, YARDSTICK
-from snowdrift.scores.table import SampleSet, Scores, ScoreSettings, score_sets
+from snowdrift.scores.score_sets import SampleSet, Scores, ScoreSettings, score_sets
 from snowdrift.scores.xray_classifier import ClassifierExtractor, load_classifier
 from snowdrift.xray.generators.dcgan import DCGAN
 from snowdrift.xray.generators.pca import PCA, PCASettings
