@@ -9,9 +9,9 @@ import torch
 from PIL import Image, ImageFilter
 
 from snowdrift.runtime.errors import SnowdriftError
+from snowdrift.snow.best_epoch import best_epoch, chosen_epoch
 from snowdrift.snow.epochs import (
     LabelledFrame,
-    best_epoch,
     compare_epochs,
     frames_to_compare,
     snapshot_files,
@@ -91,7 +91,7 @@ def test_every_snapshot_gets_a_row_and_one_is_chosen(tmp_path: Path):
     assert list(table["epoch"]) == [2, 9, 10]
     assert table["edges_kept"].between(0, 1).all() and (table["style_distance"] > 0).all()
     assert table["style_reached"].between(0, 1).all()
-    assert list(table.loc[table["chosen"], "epoch"]) == [best_epoch(table)]
+    assert chosen_epoch(table) == best_epoch(table)
     pd.testing.assert_frame_equal(compare_epochs(*arguments), table)
 
 

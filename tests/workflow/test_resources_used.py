@@ -18,6 +18,7 @@ NOT_RUN = {
     "train_cut",
     "compare_epochs",
     "score_videos",
+    "export_xray",
     "cache_frames",
 }
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snowdrift.runtime.files import read_table
 from snowdrift.runtime.job import job
-from snowdrift.snow.epochs import chosen_epoch
+from snowdrift.snow.best_epoch import chosen_epoch
 from snowdrift.snow.translator import load_translator
 from snowdrift.snow.translators.cyclegan.weights import weight_file
 

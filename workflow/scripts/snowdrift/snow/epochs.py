@@ -15,6 +15,7 @@ from snowdrift.data.selection import evenly
 from snowdrift.data.tables import OK, Corners, corners_of
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.progress import report
+from snowdrift.snow.best_epoch import best_epoch
 from snowdrift.snow.names import MOST_COMPARED
 from snowdrift.snow.networks.generator import Generator
 from snowdrift.snow.networks.inference import accelerated, translate
@@ -108,19 +109,6 @@ def snapshot_files(folder: Path, generator: str) -> dict[int, Path]:
     """The weight files of a training by epoch, in order; `latest` is the last of them once more."""
     named = ((re.match(r"(\d+)_net_", path.name), path) for path in folder.glob(f"*_net_{generator}.pth"))
     return dict(sorted((int(found[1]), path) for found, path in named if found))
-
-
-def best_epoch(table: pd.DataFrame) -> int:
-    """The epoch with the highest product of `style_reached` and `edges_kept`.
-
-    So neither a generator that leaves frames as they are is the best nor one that paints snow over the people too.
-    """
-    return int(table.loc[(table["style_reached"] * table["edges_kept"]).idxmax(), "epoch"])
-
-
-def chosen_epoch(table: pd.DataFrame) -> int:
-    """The epoch that `compare_epochs` chose."""
-    return int(table.loc[table["chosen"], "epoch"].item())
 
 
 def winter_of(

@@ -17,6 +17,7 @@ from snowdrift.report.figures.pictures import data_uri
 from snowdrift.report.sections.files import StudyFiles
 from snowdrift.runtime.errors import SnowdriftError
 from snowdrift.runtime.files import read_table
+from snowdrift.snow.best_epoch import chosen_epoch
 from snowdrift.snow.quality import frame_quality
 
 _WIDTH = 1000
@@ -96,7 +97,7 @@ def snow_section(files: StudyFiles, config: Mapping[str, Any]) -> Section:
 
 def _used_epoch(wanted: int | str, losses: pd.DataFrame, compared: pd.DataFrame | None) -> int:
     if compared is not None:
-        return int(compared.loc[compared["chosen"], "epoch"].item())
+        return chosen_epoch(compared)
     return int(losses["epoch"].max()) if wanted == "last" else int(wanted)
 
 
