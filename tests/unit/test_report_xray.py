@@ -124,6 +124,11 @@ def test_to_beat_one_baseline_is_not_enough(files):
     assert "vae beats every baseline by no score" in words(files)
 
 
+def test_a_better_model_is_not_taken_for_real_images(files):
+    comparisons(kid="vae").to_csv(files.comparisons, index=False)
+    assert "gan beats every baseline by no score; no score tells it from real images." in words(files)
+
+
 def test_every_score_that_exposes_a_model_is_named(files):
     comparisons(coverage="real", near_copies="real", sharpness="real").to_csv(files.comparisons, index=False)
     text = words(files)

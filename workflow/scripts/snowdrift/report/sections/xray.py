@@ -124,9 +124,10 @@ def _answer(scores: pd.DataFrame, comparisons: pd.DataFrame, config: Mapping[str
         f"({', '.join(baselines)}), and one set is told from another only where the interval of their difference says "
         "so, over all comparisons of an extractor at once."
     ]
+    (real,) = _named(scores, YARDSTICK)
     for extractor, rows in comparisons.groupby("extractor", sort=False):
-        texts.append(_yardstick(rows, extractor, _named(scores, YARDSTICK)[0]))
-        texts += [_worth(rows, model, baselines) for model in models]
+        texts.append(_yardstick(rows, extractor, real))
+        texts += [_worth(rows, model, baselines, real) for model in models]
     if not models:
         return [Text(" ".join(texts))]
     return [Text(" ".join(texts)), Text(_study(scores, comparisons, config["xray"]["samples"], models))]
@@ -147,15 +148,13 @@ def _yardstick(comparisons: pd.DataFrame, extractor: str, real: str) -> str:
     )
 
 
-def _worth(comparisons: pd.DataFrame, model: str, baselines: Sequence[str]) -> str:
+def _worth(comparisons: pd.DataFrame, model: str, baselines: Sequence[str], real: str) -> str:
     """By which scores a model beats all baselines, and by which real images beat it."""
     own = comparisons[(comparisons["first"] == model) & comparisons["score"].isin(SCORE_NAMES)]
     against = own[own["second"].isin(baselines) & own["score"].isin(QUALITY)]
     beats = (against["verdict"] == model).groupby(against["score"], sort=False).all()
     useful = [SCORE_NAMES[score] for score, every in beats.items() if every]
-    lost = own[
-        ~own["second"].isin(baselines) & (own["verdict"] == own["second"]) & (own["score"] != STUDY_SCORE)
-    ]
+    lost = own[(own["second"] == real) & (own["verdict"] == real) & (own["score"] != STUDY_SCORE)]
     exposed = [SCORE_NAMES[score] for score in lost["score"] if score != "sharpness"]
     good = f"beats every baseline by {', '.join(useful)}" if useful else "beats every baseline by no score"
     bad = f"real images beat it by {', '.join(exposed)}" if exposed else "no score tells it from real images"
