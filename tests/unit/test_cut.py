@@ -108,6 +108,7 @@ def test_the_papers_generator_has_the_papers_names_and_numbers():
         "model.25.filt": (128, 1, 4, 4),
     }
     assert compared_layers("blurred", 9) == (0, 4, 8, 12, 16)
+    assert compared_layers("strided", 9) == (0, 4, 7, 10, 14), "convolutions and blocks at the same depths"
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 9])
